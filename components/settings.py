@@ -1,0 +1,151 @@
+"""The stack's settings as types: what may be configured, what is right, and what contradicts.
+
+Keys and defaults are documented in the config section of Pulumi.yaml.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic.alias_generators import to_camel
+
+from components.ports import HTTP, HTTPS, OPTIONAL, Port, open_ports
+from components.records import DmarcPolicy, SpfQualifier
+from components.values import (
+    Cidr,
+    EmailAddress,
+    Fqdn,
+    HostPort,
+    ImageReference,
+    Password,
+    SshPrivateKey,
+    TimeZone,
+    is_within,
+    ssh_public_key,
+)
+
+Ttl = Annotated[int, Field(ge=60, le=86400)]
+"""Seconds that resolvers may keep a record; the range that Cloudflare takes for records that are not proxied."""
+
+
+class Model(BaseModel):
+    """Settings are written in camelCase, as Pulumi's are; an unknown key is an error, since it is a typing mistake."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+
+class Dmarc(Model):
+    """DMARC policy of one domain (RFC 7489, section 6.3)."""
+
+    policy: DmarcPolicy = "reject"
+    rua: tuple[EmailAddress, ...] | None = None
+    """Where aggregate reports go; the administrator's address unless set. An empty list asks for no reports."""
+    ruf: tuple[EmailAddress, ...] | None = None
+    """Where failure reports go; the administrator's address unless set."""
+    failure_options: Literal["0", "1", "d", "s"] = "1"
+    subdomain_policy: DmarcPolicy | None = None
+    percentage: Annotated[int, Field(ge=0, le=100)] | None = None
+
+    def tags(self) -> dict[str, str]:
+        """The tags beside p, rua and ruf, in the order in which they are published."""
+        optional = {"sp": self.subdomain_policy, "pct": self.percentage, "fo": self.failure_options}
+        return {tag: str(value) for tag, value in optional.items() if value is not None}
+
+
+class MailDomainSettings(Model):
+    """One domain that receives and sends mail."""
+
+    name: Fqdn
+    zone: Fqdn | None = None
+    """The Cloudflare zone that holds the domain's records; the domain itself unless set."""
+    zone_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
+    """The zone's identifier; looked up by name unless set."""
+    dmarc: Dmarc = Dmarc()
+    spf: SpfQualifier = "~all"
+    ttl: Ttl = 3600
+    mx_priority: Annotated[int, Field(ge=0, le=65535)] = 10
+
+    @property
+    def zone_name(self) -> str:
+        """The name of the zone that holds the records."""
+        return self.zone or self.name
+
+    @model_validator(mode="after")
+    def _zone_holds_domain(self) -> Self:
+        if not is_within(self.name, self.zone_name):
+            raise ValueError(
+                f"domain {self.name} does not lie in zone {self.zone_name}. "
+                f"Expected the zone that holds it, for example {self.name.split('.', 1)[-1]}"
+            )
+        return self
+
+
+class Settings(Model):
+    """All that a stack is configured with."""
+
+    mail_host: Fqdn
+    domains: Annotated[tuple[MailDomainSettings, ...], Field(min_length=1)]
+    admin_address: EmailAddress
+    admin_password: Password
+    adopted_records: tuple[str, ...] = ()
+
+    location: Annotated[str, Field(pattern=r"^[a-z]{3}\d?$")] = "nbg1"
+    server_type: str = "cx23"
+    server_image: str = "debian-13"
+    volume_size: Annotated[int, Field(ge=10, le=10240)] = 20
+    admin_cidrs: Annotated[tuple[Cidr, ...], Field(min_length=1)]
+    ssh_private_key: SshPrivateKey
+    ssh_host_key: SshPrivateKey
+    protect: bool = True
+
+    poste_image: ImageReference
+    time_zone: TimeZone = "UTC"
+    network_mode: Literal["host", "bridge"] = "host"
+    optional_ports: tuple[int, ...] = OPTIONAL
+    https: bool = True
+    http_port: Annotated[int, Field(ge=1, le=65535)] = HTTP.number
+    https_port: Annotated[int, Field(ge=1, le=65535)] = HTTPS.number
+    reverse_proxy_cidrs: tuple[Cidr, ...] = ()
+    disable_clamav: bool = False
+    disable_rspamd: bool = False
+    disable_roundcube: bool = False
+    elasticsearch: HostPort | None = None
+
+    @property
+    def ports(self) -> list[Port]:
+        """The rows of the port table that this stack opens."""
+        return list(open_ports(self.optional_ports, self.http_port, self.https_port))
+
+    @property
+    def mail_host_domain(self) -> MailDomainSettings:
+        """The domain whose zone holds the mail host's address records: the closest one."""
+        return max(
+            (domain for domain in self.domains if is_within(self.mail_host, domain.zone_name)),
+            key=lambda domain: len(domain.zone_name),
+        )
+
+    @property
+    def ssh_public_key(self) -> str:
+        """The public half of the administrator's key, as one line of authorized_keys."""
+        return ssh_public_key(self.ssh_private_key.get_secret_value())
+
+    @property
+    def ssh_host_public_key(self) -> str:
+        """The public half of the server's host key, as it stands in known_hosts."""
+        return ssh_public_key(self.ssh_host_key.get_secret_value())
+
+    @field_validator("optional_ports")
+    @classmethod
+    def _optional_ports_are_optional(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        wrong = [str(number) for number in value if number not in OPTIONAL]
+        if wrong:
+            raise ValueError(
+                f"{', '.join(wrong)} cannot be chosen. Expected some of {list(OPTIONAL)}, for example [4190]"
+            )
+        return value
+
+    @field_validator("elasticsearch", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: Any) -> Any:
+        return value or None
