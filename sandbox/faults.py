@@ -1,99 +1,106 @@
-"""Faults on request for the sandbox's API servers: an error status, a delay, or both, a given number of times.
+"""Faults on request: an API of the sandbox that answers late, or with an error, for the next few matching requests.
 
-`POST /_sandbox/faults` with `{"method": "POST", "path": "^/v1/servers$", "status": 503, "delay": 1.5, "times": 2}` arms
-one; all but `path` may be left out (any method, no error, no delay, once). `GET` lists what is still armed, `DELETE`
-clears. The path is a regular expression searched in the request's path. Faults strike before authentication.
+Both API servers (Hetzner Cloud and Cloudflare) use this one aiohttp middleware. A test posts a rule:
+
+    POST /_sandbox/faults   {"method": "POST", "path": "/dns_records$", "status": 429, "delay": 0.5, "times": 2}
+    GET /_sandbox/faults    the rules that still wait
+    DELETE /_sandbox/faults forgets all rules
+
+`path` is a regular expression searched in the request's path; without `method` any method matches; `delay` is in
+seconds; without `status` the request is only delayed and then handled as usual; `times` is how many requests the rule
+meets (default 1). The first matching rule wins. A request that got an error was not handled: nothing changed.
 """
+
+from __future__ import annotations
 
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from aiohttp import web
 
-PATH = "/_sandbox/faults"
-
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
 
 @dataclass
 class Fault:
-    """One armed fault; `status` None means the request goes through after the delay (seconds)."""
+    """One rule; `times` counts down to nought."""
 
-    method: str | None
-    path: re.Pattern[str]
-    status: int | None
-    delay: float
-    times: int
+    path: str
+    method: str | None = None
+    status: int | None = None
+    delay: float = 0.0
+    times: int = 1
 
-    def strikes(self, request: web.Request) -> bool:
-        return self.times > 0 and self.method in (None, request.method) and self.path.search(request.path) is not None
-
-    def json(self) -> dict[str, object]:
-        return {
-            "method": self.method,
-            "path": self.path.pattern,
-            "status": self.status,
-            "delay": self.delay,
-            "times": self.times,
-        }
-
-
-def parse_fault(data: object) -> Fault:
-    """Read one fault from a JSON body; raises ValueError with the reason."""
-    if not isinstance(data, dict) or not isinstance(data.get("path"), str):
-        raise ValueError('expected an object with a "path" pattern')
-    unknown = set(data) - {"method", "path", "status", "delay", "times"}
-    if unknown:
-        raise ValueError(f"unknown keys: {', '.join(sorted(unknown))}")
-    try:
-        status = None if data.get("status") is None else int(data["status"])
-        return Fault(
-            method=None if data.get("method") is None else str(data["method"]).upper(),
-            path=re.compile(data["path"]),
-            status=status,
-            delay=float(data.get("delay", 0)),
-            times=int(data.get("times", 1)),
+    @classmethod
+    def from_json(cls, body: dict[str, Any]) -> Fault:
+        """Read a rule from a request's body; raises ValueError when it is not one."""
+        status = body.get("status")
+        if "path" not in body or (status is None and not body.get("delay")):
+            raise ValueError('a fault needs "path" and at least one of "status" and "delay"')
+        re.compile(str(body["path"]))
+        method = body.get("method")
+        return cls(
+            path=str(body["path"]),
+            method=str(method).upper() if method else None,
+            status=int(status) if status is not None else None,
+            delay=float(body.get("delay", 0)),
+            times=int(body.get("times", 1)),
         )
-    except (TypeError, re.error) as error:
-        raise ValueError(str(error)) from error
+
+    def meets(self, request: web.Request) -> bool:
+        """Whether this rule applies to the request."""
+        return (
+            self.times > 0 and self.method in (None, request.method) and re.search(self.path, request.path) is not None
+        )
 
 
 class Faults:
-    """The armed faults of one API server; `respond` makes that API's own error response for a status."""
+    """The waiting rules of one API server; `error` writes an error answer of a status in that API's own form."""
 
-    def __init__(self, respond: Callable[[int], web.StreamResponse]) -> None:
-        self._respond = respond
-        self._armed: list[Fault] = []
+    def __init__(self, error: Callable[[int], web.Response]) -> None:
+        self._error = error
+        self._rules: list[Fault] = []
 
-    def install(self, app: web.Application) -> None:
-        """Add the routes to `app` and the middleware in front of those it already has."""
-        app.middlewares.insert(0, self._middleware)
-        app.router.add_route("*", PATH, self._manage)
+    def middleware(self) -> Middleware:
+        """The middleware that plays the faults; put it before authentication, as an overloaded front end would be."""
 
-    async def _manage(self, request: web.Request) -> web.StreamResponse:
-        if request.method == "POST":
+        @web.middleware
+        async def play(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if request.path.startswith("/_sandbox/"):
+                return await handler(request)
+            rule = next((rule for rule in self._rules if rule.meets(request)), None)
+            if rule is None:
+                return await handler(request)
+            rule.times -= 1
+            self._rules = [rule for rule in self._rules if rule.times > 0]
+            await asyncio.sleep(rule.delay)
+            if rule.status is None:
+                return await handler(request)
+            return self._error(rule.status)
+
+        return play
+
+    def routes(self) -> list[web.RouteDef]:
+        """The routes that add, show and clear the rules."""
+
+        async def add(request: web.Request) -> web.Response:
             try:
-                self._armed.append(parse_fault(await request.json()))
-            except ValueError as error:
+                rule = Fault.from_json(await request.json())
+            except (ValueError, TypeError, re.error) as error:
                 return web.json_response({"error": str(error)}, status=400)
-        elif request.method == "DELETE":
-            self._armed.clear()
-        elif request.method != "GET":
-            raise web.HTTPMethodNotAllowed(request.method, ["GET", "POST", "DELETE"])
-        return web.json_response({"faults": [fault.json() for fault in self._armed]})
+            self._rules.append(rule)
+            return web.json_response(asdict(rule), status=201)
 
-    @web.middleware
-    async def _middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path == PATH:
-            return await handler(request)
-        for fault in self._armed:
-            if fault.strikes(request):
-                fault.times -= 1
-                self._armed = [armed for armed in self._armed if armed.times > 0]
-                await asyncio.sleep(fault.delay)
-                if fault.status is not None:
-                    return self._respond(fault.status)
-                break
-        return await handler(request)
+        async def show(_request: web.Request) -> web.Response:
+            return web.json_response([asdict(rule) for rule in self._rules])
+
+        async def clear(_request: web.Request) -> web.Response:
+            self._rules.clear()
+            return web.Response(status=204)
+
+        path = "/_sandbox/faults"
+        return [web.post(path, add), web.get(path, show), web.delete(path, clear)]
