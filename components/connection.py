@@ -1,0 +1,68 @@
+"""How the program reaches the server: SSH with the administrator's key, checking the host key it gave the server."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi_command import remote
+
+from components.settings import Settings
+
+USER = "root"
+SCRIPTS = Path(__file__).parent.parent / "remote"
+SCRIPT_FOLDER = "/opt/poste-mail"
+"""Where the scripts of remote/ live on the server."""
+
+
+def connection(settings: Settings, ipv4: pulumi.Input[str], *, patient: bool = False) -> remote.ConnectionArgs:
+    """Connection for a remote command; `patient` keeps dialling until the command's own deadline."""
+    return remote.ConnectionArgs(
+        host=ipv4,
+        user=USER,
+        private_key=pulumi.Output.secret(settings.ssh_private_key.get_secret_value()),
+        host_key=settings.ssh_host_public_key,
+        dial_error_limit=-1 if patient else 10,
+        per_dial_timeout=15,
+    )
+
+
+def script_command(script: str) -> str:
+    """The command line that runs one of the scripts; what it works on comes by standard input."""
+    return f"python3 {SCRIPT_FOLDER}/{script}"
+
+
+def secret_stdin(**values: Any) -> pulumi.Output[str]:
+    """Standard input for a script as secret JSON. Values may be outputs."""
+    return pulumi.Output.secret(pulumi.Output.json_dumps(values))
+
+
+def answer(command: remote.Command) -> pulumi.Output[dict[str, Any]]:
+    """What a script printed: one JSON object."""
+    return command.stdout.apply(json.loads)
+
+
+def write_ssh_files(settings: Settings, stack: str) -> list[str]:
+    """Options for the `ssh` that the Docker provider starts, which takes keys from files only.
+
+    The private key (readable by its owner only) and known_hosts are written below ~/.cache/poste-mail/<stack>; the
+    options name them with a tilde, so that they read the same on every machine. The server is known by its name, not by
+    its address, so nothing has to wait for the address.
+    """
+    shown = f"~/.cache/poste-mail/{stack}"
+    folder = Path(shown).expanduser()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    identity = folder / "identity"
+    identity.touch(mode=0o600)
+    identity.write_text(settings.ssh_private_key.get_secret_value())
+    (folder / "known_hosts").write_text(f"{settings.mail_host} {settings.ssh_host_public_key}\n")
+    options = {
+        "IdentityFile": f"{shown}/identity",
+        "IdentitiesOnly": "yes",
+        "UserKnownHostsFile": f"{shown}/known_hosts",
+        "GlobalKnownHostsFile": "/dev/null",
+        "HostKeyAlias": settings.mail_host,
+        "StrictHostKeyChecking": "yes",
+        "ConnectTimeout": "15",
+    }
+    return [part for option, value in options.items() for part in ("-o", f"{option}={value}")]

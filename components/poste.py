@@ -1,0 +1,85 @@
+"""Poste itself: image, container, installation, and the proof that the installer is closed."""
+
+import pulumi
+import pulumi_docker as docker
+from pulumi_command import remote
+
+from components.connection import connection, script_command, secret_stdin, write_ssh_files
+from components.host import Host
+from components.mail_server import MailServer
+from components.options import child
+from components.poste_container import environment, loopback_url, published
+from components.settings import Settings
+
+CONTAINER = "poste"
+STOP_SECONDS = 60
+"""How long Poste may take to finish deliveries before Docker kills it."""
+
+
+class Poste(pulumi.ComponentResource):
+    """`poste-mail:index:Poste` makes a Docker provider over SSH, pulls the image, runs the container with /data on the
+    volume, and completes Poste's installer from the server itself, before the mail firewall opens it to the world.
+    """
+
+    container_id: pulumi.Output[str]
+    installed: pulumi.Resource
+    """Done when the administrator exists and the installer is proven closed."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        server: MailServer,
+        host: Host,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("poste-mail:index:Poste", name, {}, opts)
+        engine = docker.Provider(
+            name,
+            host=host.docker_host,
+            ssh_opts=write_ssh_files(settings, pulumi.get_stack()),
+            opts=child(self),
+        )
+        image = docker.RemoteImage(
+            name, name=settings.poste_image, keep_locally=True, opts=child(self, provider=engine, depends_on=[host])
+        )
+        bridged = settings.network_mode == "bridge"
+        container = docker.Container(
+            name,
+            name=CONTAINER,
+            image=image.repo_digest,
+            hostname=settings.mail_host,
+            envs=environment(settings),
+            network_mode=settings.network_mode,
+            ports=published(settings.ports) if bridged else [],
+            volumes=[{"host_path": host.data_folder, "container_path": "/data"}],
+            # The server's id as a label: on a new server the container is made anew, not looked for in vain.
+            labels=[{"label": "poste-mail.server", "value": server.server_id}],
+            restart="unless-stopped",
+            must_run=True,
+            destroy_grace_seconds=STOP_SECONDS,
+            stop_timeout=STOP_SECONDS,
+            opts=child(
+                self,
+                provider=engine,
+                # Two Postes on one /data destroy its databases, and both want the same ports.
+                delete_before_replace=True,
+            ),
+        )
+        install = script_command("install.py")
+        self.installed = remote.Command(
+            f"{name}-install",
+            connection=connection(settings, server.ipv4),
+            create=install,
+            update=install,
+            stdin=secret_stdin(
+                url=loopback_url(settings),
+                hostname=settings.mail_host,
+                admin=settings.admin_address,
+                password=settings.admin_password.get_secret_value(),
+            ),
+            triggers=[container.id],
+            opts=child(self, depends_on=host.scripts, custom_timeouts=pulumi.CustomTimeouts(create="15m", update="15m")),
+        )
+        self.container_id = container.id
+        self.register_outputs({"container_id": self.container_id})
