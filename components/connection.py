@@ -1,8 +1,6 @@
 """How the program reaches the server: SSH with the administrator's key, checking the host key it gave the server."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pulumi
 from pulumi_command import remote
@@ -10,9 +8,6 @@ from pulumi_command import remote
 from components.settings import Settings
 
 USER = "root"
-SCRIPTS = Path(__file__).parent.parent / "remote"
-SCRIPT_FOLDER = "/opt/poste-mail"
-"""Where the scripts of remote/ live on the server."""
 
 
 def connection(settings: Settings, ipv4: pulumi.Input[str], *, patient: bool = False) -> remote.ConnectionArgs:
@@ -25,21 +20,6 @@ def connection(settings: Settings, ipv4: pulumi.Input[str], *, patient: bool = F
         dial_error_limit=-1 if patient else 10,
         per_dial_timeout=15,
     )
-
-
-def script_command(script: str) -> str:
-    """The command line that runs one of the scripts; what it works on comes by standard input."""
-    return f"python3 {SCRIPT_FOLDER}/{script}"
-
-
-def secret_stdin(**values: Any) -> pulumi.Output[str]:
-    """Standard input for a script as secret JSON. Values may be outputs."""
-    return pulumi.Output.secret(pulumi.Output.json_dumps(values))
-
-
-def answer(command: remote.Command) -> pulumi.Output[dict[str, Any]]:
-    """What a script printed: one JSON object."""
-    return command.stdout.apply(json.loads)
 
 
 def write_ssh_files(settings: Settings, stack: str) -> list[str]:

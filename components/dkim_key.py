@@ -1,20 +1,17 @@
 """The DKIM key that Poste makes for a domain, read back so that the same deploy can publish it (RFC 6376)."""
 
 import pulumi
-from pulumi_command import remote
 
-from components.connection import answer, connection, script_command, secret_stdin
 from components.host import Host
-from components.mail_server import MailServer
-from components.options import child
 from components.poste import CONTAINER, Poste
 from components.poste_container import loopback_url
 from components.records import dkim, dkim_name, strong_dkim_key
+from components.remote_scripts import answer, secret_json
 from components.settings import Settings
 
 
 class DkimKey(pulumi.ComponentResource):
-    """`poste-mail:index:DkimKey` makes sure that Poste has the domain and a key for it, and reads selector and public key.
+    """`poste-mail:index:DkimKey` makes sure that Poste has the domain and a key for it, and reads the public half.
 
     A key that is there is never replaced: its record would be wrong from that moment on. The private key stays on the
     server.
@@ -28,29 +25,26 @@ class DkimKey(pulumi.ComponentResource):
         name: str,
         domain: str,
         settings: Settings,
-        server: MailServer,
         host: Host,
         poste: Poste,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("poste-mail:index:DkimKey", name, {}, opts)
-        read = script_command("dkim.py")
         key = answer(
-            remote.Command(
+            host.scripts.run(
                 name,
-                connection=connection(settings, server.ipv4),
-                create=read,
-                update=read,
-                stdin=secret_stdin(
+                "dkim.py",
+                secret_json(
                     url=loopback_url(settings),
                     domain=domain,
                     container=CONTAINER,
                     admin=settings.admin_address,
                     password=settings.admin_password.get_secret_value(),
                 ),
+                self,
                 # A new container may have lost the link from the signer to the key; the script mends that.
                 triggers=[poste.container_id],
-                opts=child(self, depends_on=[poste.installed, *host.scripts]),
+                depends_on=[poste.installed],
             )
         )
         # What the script prints is public, though the input that it answers to is secret.

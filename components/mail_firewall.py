@@ -4,7 +4,9 @@ import pulumi
 import pulumi_hcloud as hcloud
 
 from components.firewall import mail_rules
+from components.labels import label_selector
 from components.options import child
+from components.poste import Poste
 from components.settings import Settings
 
 
@@ -15,7 +17,12 @@ class MailFirewall(pulumi.ComponentResource):
     """
 
     def __init__(
-        self, name: str, settings: Settings, labels: dict[str, str], opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        settings: Settings,
+        labels: dict[str, str],
+        poste: Poste,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("poste-mail:index:MailFirewall", name, {}, opts)
         hcloud.Firewall(
@@ -24,6 +31,6 @@ class MailFirewall(pulumi.ComponentResource):
             apply_tos=[{"label_selector": label_selector(labels)}],
             rules=mail_rules(settings.ports, settings.reverse_proxy_cidrs),
             labels=labels,
-            opts=child(self),
+            opts=child(self, depends_on=[poste.installed]),
         )
         self.register_outputs({})

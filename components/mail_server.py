@@ -6,6 +6,7 @@ import pulumi_hcloud as hcloud
 from components.addresses import ipv6_host
 from components.cloud_init import user_data
 from components.firewall import egress_rules, ssh_rules
+from components.labels import label_selector
 from components.options import as_int, child
 from components.server_types import unfit
 from components.settings import Settings
@@ -61,7 +62,7 @@ class MailServer(pulumi.ComponentResource):
         firewall = hcloud.Firewall(
             f"{name}-ssh",
             name=f"{name}-ssh",
-            apply_tos=[{"label_selector": ",".join(f"{label}={value}" for label, value in labels.items())}],
+            apply_tos=[{"label_selector": label_selector(labels)}],
             rules=[*ssh_rules(settings.admin_cidrs), *egress_rules()],
             labels=labels,
             opts=child(self),
@@ -96,8 +97,8 @@ class MailServer(pulumi.ComponentResource):
                 depends_on=[firewall],
                 # The new server takes over the addresses of the old one, which must be gone by then.
                 delete_before_replace=True,
-                # Hetzner replaces a server when one of these changes; here they matter at its first boot only: later
-                # keys and settings come over SSH, and a new image of the same name is what upgrades are for.
+                # A change of one of these would replace the server, yet they matter at its first boot only: what comes
+                # later (keys, settings, system updates) comes over SSH.
                 ignore_changes=["userData", "sshKeys", "image"],
             ),
         )

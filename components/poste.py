@@ -2,13 +2,13 @@
 
 import pulumi
 import pulumi_docker as docker
-from pulumi_command import remote
 
-from components.connection import connection, script_command, secret_stdin, write_ssh_files
+from components.connection import write_ssh_files
 from components.host import Host
 from components.mail_server import MailServer
 from components.options import child
 from components.poste_container import environment, loopback_url, published
+from components.remote_scripts import secret_json
 from components.settings import Settings
 
 CONTAINER = "poste"
@@ -47,7 +47,7 @@ class Poste(pulumi.ComponentResource):
         container = docker.Container(
             name,
             name=CONTAINER,
-            image=image.repo_digest,
+            image=image.image_id,
             hostname=settings.mail_host,
             envs=environment(settings),
             network_mode=settings.network_mode,
@@ -66,20 +66,18 @@ class Poste(pulumi.ComponentResource):
                 delete_before_replace=True,
             ),
         )
-        install = script_command("install.py")
-        self.installed = remote.Command(
+        self.installed = host.scripts.run(
             f"{name}-install",
-            connection=connection(settings, server.ipv4),
-            create=install,
-            update=install,
-            stdin=secret_stdin(
+            "install.py",
+            secret_json(
                 url=loopback_url(settings),
                 hostname=settings.mail_host,
                 admin=settings.admin_address,
                 password=settings.admin_password.get_secret_value(),
             ),
+            self,
             triggers=[container.id],
-            opts=child(self, depends_on=host.scripts, custom_timeouts=pulumi.CustomTimeouts(create="15m", update="15m")),
+            deadline="15m",
         )
         self.container_id = container.id
         self.register_outputs({"container_id": self.container_id})

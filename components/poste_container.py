@@ -1,19 +1,11 @@
-"""How the Poste container is set up, as pure functions: its environment and, in bridge mode, its published ports."""
+"""How the Poste container is set up: its environment and, in bridge mode, its published ports."""
 
 from collections.abc import Sequence
-from typing import TypedDict
+
+import pulumi_docker as docker
 
 from components.ports import Port
 from components.settings import Settings
-
-
-class Published(TypedDict):
-    """One published port. Host and container use the same number, as in the guide."""
-
-    internal: int
-    external: int
-    ip: str
-    protocol: str
 
 
 def environment(settings: Settings) -> list[str]:
@@ -31,8 +23,8 @@ def environment(settings: Settings) -> list[str]:
     return sorted(f"{name}={value}" for name, value in switches.items() if value is not None)
 
 
-def published(ports: Sequence[Port]) -> list[Published]:
-    """The ports that bridge mode publishes, on IPv4 only.
+def published(ports: Sequence[Port]) -> list[docker.ContainerPortArgsDict]:
+    """The ports that bridge mode publishes, on IPv4 only; the same number inside and outside, as in the guide.
 
     Docker's default bridge has no IPv6: connections that arrive on IPv6 would reach Poste from the gateway's address,
     which it takes for a trusted neighbour, and so make it an open relay.

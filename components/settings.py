@@ -118,6 +118,11 @@ class Settings(Model):
         return list(open_ports(self.optional_ports, self.http_port, self.https_port))
 
     @property
+    def serves_ipv6(self) -> bool:
+        """Whether Poste answers on IPv6: not behind Docker's bridge, which has IPv4 only."""
+        return self.network_mode == "host"
+
+    @property
     def mail_host_domain(self) -> MailDomainSettings:
         """The domain whose zone holds the mail host's address records: the closest one."""
         return max(

@@ -16,7 +16,7 @@ SECRETS = ("adminPassword", "sshPrivateKey", "sshHostKey")
 MISSING = {
     "adminPassword": "the administrator's password: 10 or more characters, upper and lower case, digits, specials",
     "sshPrivateKey": 'the key you log in with, made for example by: ssh-keygen -t ed25519 -N "" -f id_mail',
-    "sshHostKey": 'the key the server proves itself with, made for example by: ssh-keygen -t ed25519 -N "" -f host_mail',
+    "sshHostKey": 'the key the server proves itself with, made for example by: ssh-keygen -t ed25519 -N "" -f host',
     "mailHost": "the mail server's own name, for example mail.example.com",
     "domains": 'the mail domains, for example [{"name": "example.com"}]',
     "adminAddress": "the administrator's mailbox, for example admin@example.com",

@@ -102,8 +102,8 @@ def _password(value: SecretStr) -> SecretStr:
     lacks = password_lacks(value.get_secret_value())
     if lacks:
         raise ValueError(
-            f"Lacks {', '.join(lacks)}. Expected at least {PASSWORD_LENGTH} characters with lower and upper case letters, "
-            "digits and special characters"
+            f"Lacks {', '.join(lacks)}. Expected {PASSWORD_LENGTH} characters or more, with lower and upper case "
+            "letters, digits and special characters"
         )
     return value
 

@@ -1,0 +1,43 @@
+"""A Poste mail server on Hetzner Cloud with its DNS at Cloudflare: the story, in the order in which it happens."""
+
+import pulumi
+
+from components.client_settings import client_settings
+from components.dkim_key import DkimKey
+from components.host import Host
+from components.labels import stack_labels
+from components.mail_domain import MailDomain
+from components.mail_firewall import MailFirewall
+from components.mail_host_records import MailHostRecords
+from components.mail_server import MailServer
+from components.next_steps import next_steps
+from components.poste import Poste
+from components.providers import cloudflare_dns, hetzner, ssh_commands
+from components.stack_config import load_settings
+
+settings = load_settings()
+project, stack = pulumi.get_project(), pulumi.get_stack()
+name, labels = f"{project}-{stack}", stack_labels(project, stack)
+clouds = pulumi.ResourceOptions(providers=[hetzner(), cloudflare_dns(), ssh_commands()])
+
+server = MailServer(name, settings, labels, clouds)
+MailHostRecords(settings.mail_host, settings, server, clouds)
+host = Host("host", settings, server, clouds)
+poste = Poste("poste", settings, server, host, clouds)
+MailFirewall(f"{name}-mail", settings, labels, poste, clouds)
+keys = {}
+for domain in settings.domains:
+    keys[domain.name] = DkimKey(f"dkim-{domain.name}", domain.name, settings, host, poste, clouds)
+    MailDomain(domain, settings, server, keys[domain.name], clouds)
+
+pulumi.export("mailHost", settings.mail_host)
+pulumi.export("ipv4", server.ipv4)
+pulumi.export("ipv6", server.ipv6)
+pulumi.export("webmail", f"https://{settings.mail_host}/webmail/")
+pulumi.export("admin", f"https://{settings.mail_host}/admin/")
+pulumi.export("adminAddress", settings.admin_address)
+pulumi.export(
+    "domains", {domain: {"dkimName": key.record_name, "dkimValue": key.record_text} for domain, key in keys.items()}
+)
+pulumi.export("clientSettings", client_settings(settings.mail_host, settings.ports))
+pulumi.export("nextSteps", server.ipv4.apply(lambda ipv4: next_steps(settings.mail_host, ipv4, settings.https)))
