@@ -1,0 +1,29 @@
+"""The API server as one aiohttp application."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from sandbox.faults import Faults
+from sandbox.internet.cloudflare.access import RateLimit, check_token
+from sandbox.internet.cloudflare.account import Account
+from sandbox.internet.cloudflare.api import Api
+from sandbox.internet.cloudflare.authority import Authority, NoAuthority
+from sandbox.internet.cloudflare.control import Check, Control
+from sandbox.internet.cloudflare.envelope import envelope_errors, fault
+
+
+def build(authority: Authority | None = None, checks: Sequence[Check] = ()) -> web.Application:
+    """The application with a fresh account, whose zones are published when it starts."""
+    account = Account(authority or NoAuthority())
+    rate_limit, faults = RateLimit(), Faults(fault)
+    app = web.Application(middlewares=[envelope_errors, rate_limit.middleware(), faults.middleware(), check_token()])
+    app.add_routes([*Api(account).routes(), *Control(account, rate_limit, checks).routes(), *faults.routes()])
+
+    async def publish_zones(_app: web.Application) -> None:
+        await account.reset()
+
+    app.on_startup.append(publish_zones)
+    return app
