@@ -1,0 +1,155 @@
+"""REST endpoints below ``/boxes``: mailboxes, their quotas and their Sieve scripts."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from aiohttp import web
+
+from .api_domains import mail_usage
+from .api_support import PREFIX, Json, body, listing, typed
+from .keys import OPERATIONS
+from .names import is_address
+from .operations import InvalidError, checked_hash
+from .store import Row
+
+routes = web.RouteTableDef()
+
+_FIELDS: dict[str, type | tuple[type, ...]] = {
+    "name": str,
+    "email": str,
+    "passwordPlaintext": str,
+    "disabled": bool,
+    "superAdmin": bool,
+    "redirectTo": list,
+    "referenceId": (str, type(None)),
+}
+
+
+@routes.get(PREFIX + "/boxes")
+async def list_boxes(request: web.Request) -> web.Response:
+    """List the mailboxes."""
+    rows = request.app[OPERATIONS].store.boxes(request.query.get("query", ""))
+    return listing(request, [_shown(row) for row in rows])
+
+
+@routes.post(PREFIX + "/boxes")
+async def create(request: web.Request) -> web.Response:
+    """Create a mailbox in an existing domain."""
+    values = typed({"email": "", "passwordPlaintext": "", **await body(request, _FIELDS)}, _FIELDS)
+    address, password = values.pop("email").lower(), values.pop("passwordPlaintext")
+    request.app[OPERATIONS].create_box(address, password, _columns(values))
+    return web.Response(status=201, headers={"Location": f"{PREFIX}/boxes/{address}"})
+
+
+@routes.get(PREFIX + "/boxes/{email}")
+async def show(request: web.Request) -> web.Response:
+    """Show a mailbox."""
+    return web.json_response(_shown(_box(request)))
+
+
+@routes.patch(PREFIX + "/boxes/{email}")
+async def change(request: web.Request) -> web.Response:
+    """Change a mailbox; its address stays."""
+    values = typed(await body(request, _FIELDS), _FIELDS)
+    box = _box(request)
+    if values.pop("email", box["address"]) != box["address"]:
+        raise InvalidError("email", "The address of a mailbox cannot be changed.")
+    password = values.pop("passwordPlaintext", None)
+    columns = _columns(values)
+    if password is not None:
+        columns["password"] = checked_hash(password)
+    request.app[OPERATIONS].store.update_box(box["address"], columns)
+    return web.Response(status=204)
+
+
+@routes.delete(PREFIX + "/boxes/{email}")
+async def delete(request: web.Request) -> web.Response:
+    """Delete a mailbox and its mail."""
+    request.app[OPERATIONS].delete_box(_box(request)["address"])
+    return web.Response(status=204)
+
+
+@routes.get(PREFIX + "/boxes/{email}/stats")
+async def stats(request: web.Request) -> web.Response:
+    """Count messages and bytes (the original's field names are not public)."""
+    return web.json_response(mail_usage(request.app[OPERATIONS].layout.home(_box(request)["address"])))
+
+
+@routes.get(PREFIX + "/boxes/{email}/quota")
+async def show_quota(request: web.Request) -> web.Response:
+    """Show the limits and what is used of them."""
+    box = _box(request)
+    used = mail_usage(request.app[OPERATIONS].layout.home(box["address"]))
+    limits = {"storage_limit": box["storageLimit"], "count_limit": box["countLimit"]}
+    return web.json_response({**limits, "storage_usage": used["size"] // 2**20, "count_usage": used["count"]})
+
+
+@routes.patch(PREFIX + "/boxes/{email}/quota")
+async def change_quota(request: web.Request) -> web.Response:
+    """Set ``storageLimit`` in MB and ``countLimit`` in messages; 0 means no limit."""
+    kinds = {"storageLimit": int, "countLimit": int}
+    values = typed(await body(request, kinds), kinds)
+    for name, limit in values.items():
+        if limit < 0:
+            raise InvalidError(name, "This value should be positive.")
+    request.app[OPERATIONS].store.update_box(_box(request)["address"], values)
+    return web.Response(status=204)
+
+
+@routes.get(PREFIX + "/boxes/{email}/sieve")
+async def show_sieve(request: web.Request) -> web.Response:
+    """Show the active Sieve script (RFC 5228), empty if there is none."""
+    active = _active_script(request)
+    return web.json_response({"script": active.read_text() if active.is_file() else ""})
+
+
+@routes.patch(PREFIX + "/boxes/{email}/sieve")
+async def change_sieve(request: web.Request) -> web.Response:
+    """Set the active Sieve script; an empty one switches filtering off."""
+    script = typed({"script": "", **await body(request, ["script"])}, {"script": str})["script"]
+    active = _active_script(request)
+    active.unlink(missing_ok=True)
+    if script:
+        stored = active.parent / "sieve" / "poste.sieve"
+        stored.parent.mkdir(parents=True, exist_ok=True)
+        stored.write_text(script)
+        active.symlink_to(Path("sieve") / stored.name)
+    return web.Response(status=204)
+
+
+def _active_script(request: web.Request) -> Path:
+    """The link that Dovecot's ``sieve_script_active_path`` names."""
+    return request.app[OPERATIONS].layout.home(_box(request)["address"]) / ".dovecot.sieve"
+
+
+def _box(request: web.Request) -> Row:
+    return request.app[OPERATIONS].store.box(request.match_info["email"].lower())
+
+
+def _columns(values: Mapping[str, object]) -> Json:
+    columns = dict(values)
+    if "redirectTo" in columns:
+        targets = columns["redirectTo"]
+        if not isinstance(targets, list) or not all(isinstance(to, str) and is_address(to.lower()) for to in targets):
+            raise InvalidError("redirectTo", "This value is not a list of valid email addresses.")
+        columns["redirectTo"] = ", ".join(targets)
+    return columns
+
+
+def _shown(row: Row) -> Json:
+    return {
+        "address": row["address"],
+        "user": row["user"],
+        "domain": row["domain"],
+        "name": row["name"],
+        "created": row["created"],
+        "updated": row["updated"],
+        "disabled": bool(row["disabled"]),
+        "domain_admin": False,
+        "super_admin": bool(row["superAdmin"]),
+        "strict_from_disabled": False,
+        "redirect_only": bool(row["redirectTo"]),
+        "redirect_to": row["redirectTo"].split(", ") if row["redirectTo"] else [],
+        "discard": False,
+        "reference_id": row["referenceId"],
+    }

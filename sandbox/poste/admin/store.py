@@ -1,0 +1,158 @@
+"""Domains and mailboxes in ``users.db``.
+
+Exim and Dovecot read the same tables with their own SQL, so a rename here is a change in ``exim4.conf`` and
+``dovecot.conf`` as well. Attribute names of the API (camelCase) are the column names.
+"""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+Row = sqlite3.Row
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS domains (
+    name TEXT PRIMARY KEY, referenceId TEXT, created TEXT NOT NULL, updated TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS mailboxes (
+    address TEXT PRIMARY KEY,
+    user TEXT NOT NULL,
+    domain TEXT NOT NULL REFERENCES domains(name) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    password TEXT NOT NULL,
+    disabled INTEGER NOT NULL DEFAULT 0,
+    superAdmin INTEGER NOT NULL DEFAULT 0,
+    redirectTo TEXT NOT NULL DEFAULT '',
+    referenceId TEXT,
+    storageLimit INTEGER NOT NULL DEFAULT 0,
+    countLimit INTEGER NOT NULL DEFAULT 0,
+    created TEXT NOT NULL,
+    updated TEXT NOT NULL);
+"""
+
+_BOX_COLUMNS = frozenset(
+    {"address", "user", "domain", "name", "password", "disabled", "superAdmin", "redirectTo", "referenceId"}
+    | {"storageLimit", "countLimit", "created", "updated"}
+)
+
+
+class DuplicateError(Exception):
+    """The domain or mailbox exists already."""
+
+
+class MissingError(Exception):
+    """There is no such domain or mailbox."""
+
+
+class Store:
+    """One data base file; each call is a transaction of its own, so console and web app can work side by side."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def create_schema(self) -> None:
+        """Make the file and its tables if they are not there."""
+        with self._connect() as db:
+            # The journal mode is kept in the file. Readers (Exim, Dovecot) have no write access, which WAL would need.
+            db.execute("PRAGMA journal_mode = DELETE")
+            db.executescript(_SCHEMA)
+        os.chmod(self._path, 0o640)
+
+    def domains(self, query: str = "") -> list[Row]:
+        """Return the domains whose name contains ``query``, by name."""
+        with self._connect() as db:
+            return db.execute("SELECT * FROM domains WHERE instr(name, ?) ORDER BY name", (query,)).fetchall()
+
+    def domain(self, name: str) -> Row:
+        """Return one domain; raises MissingError."""
+        return self._one("SELECT * FROM domains WHERE name = ?", name)
+
+    def create_domain(self, name: str) -> None:
+        """Add a domain; raises DuplicateError."""
+        self._insert("INSERT INTO domains (name, created, updated) VALUES (?, ?, ?)", (name, _now(), _now()))
+
+    def update_domain(self, name: str, reference_id: str | None) -> None:
+        """Set the caller's own reference of a domain; raises MissingError."""
+        self._change("UPDATE domains SET referenceId = ?, updated = ? WHERE name = ?", (reference_id, _now(), name))
+
+    def delete_domain(self, name: str) -> None:
+        """Remove a domain with its mailboxes; raises MissingError."""
+        self._change("DELETE FROM domains WHERE name = ?", (name,))
+
+    def boxes(self, query: str = "") -> list[Row]:
+        """Return the mailboxes whose address contains ``query``, by address."""
+        with self._connect() as db:
+            return db.execute("SELECT * FROM mailboxes WHERE instr(address, ?) ORDER BY address", (query,)).fetchall()
+
+    def box(self, address: str) -> Row:
+        """Return one mailbox; raises MissingError."""
+        return self._one("SELECT * FROM mailboxes WHERE address = ?", address)
+
+    def create_box(self, address: str, values: Mapping[str, object]) -> None:
+        """Add a mailbox with the given columns; raises DuplicateError, or MissingError if its domain is unknown."""
+        user, domain = address.split("@")
+        self.domain(domain)
+        row = {"name": user, **values, "address": address, "user": user, "domain": domain}
+        row |= {"created": _now(), "updated": _now()}
+        marks = ", ".join("?" for _ in row)
+        # The column names are those above and those _checked lets through.
+        self._insert(
+            f"INSERT INTO mailboxes ({', '.join(_checked(row))}) VALUES ({marks})",  # noqa: S608
+            tuple(row.values()),
+        )
+
+    def update_box(self, address: str, values: Mapping[str, object]) -> None:
+        """Set the given columns of a mailbox; raises MissingError."""
+        settings = "".join(f"{column} = ?, " for column in _checked(values))
+        self._change(
+            f"UPDATE mailboxes SET {settings}updated = ? WHERE address = ?",  # noqa: S608
+            (*values.values(), _now(), address),
+        )
+
+    def delete_box(self, address: str) -> None:
+        """Remove a mailbox; raises MissingError."""
+        self._change("DELETE FROM mailboxes WHERE address = ?", (address,))
+
+    @contextlib.contextmanager
+    def _connect(self) -> Iterator[sqlite3.Connection]:
+        db = sqlite3.connect(self._path, timeout=10)
+        db.row_factory = sqlite3.Row
+        try:
+            db.execute("PRAGMA foreign_keys = ON")
+            with db:
+                yield db
+        finally:
+            db.close()
+
+    def _one(self, sql: str, key: str) -> Row:
+        with self._connect() as db:
+            row: Row | None = db.execute(sql, (key,)).fetchone()
+        if row is None:
+            raise MissingError(key)
+        return row
+
+    def _insert(self, sql: str, values: tuple[object, ...]) -> None:
+        try:
+            with self._connect() as db:
+                db.execute(sql, values)
+        except sqlite3.IntegrityError as error:
+            raise DuplicateError(str(values[0])) from error
+
+    def _change(self, sql: str, values: tuple[object, ...]) -> None:
+        with self._connect() as db:
+            changed = db.execute(sql, values).rowcount
+        if not changed:
+            raise MissingError(str(values[-1]))
+
+
+def _checked(values: Mapping[str, object]) -> list[str]:
+    unknown = values.keys() - _BOX_COLUMNS
+    if unknown:
+        raise ValueError(f"not a column of mailboxes: {sorted(unknown)}")
+    return list(values)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,58 @@
+"""The web application: ``python3 -m poste_admin.webapp SOCKET`` serves it to nginx on a Unix socket."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from . import api_boxes, api_certificates, api_domains, browser, installer
+from .api_support import PREFIX, errors_as_json, require_administrator
+from .keys import APPLY_SETTINGS, OPERATIONS, SESSIONS
+from .layout import Layout
+from .operations import Operations
+from .sessions import Sessions
+
+
+def make_app(layout: Layout, apply_settings: Callable[[], Awaitable[None]], webmail: bool) -> web.Application:
+    """Build the application on ``layout``; ``webmail`` is off with DISABLE_ROUNDCUBE."""
+    app = web.Application(middlewares=[require_administrator, errors_as_json])
+    app[OPERATIONS] = Operations(layout)
+    app[SESSIONS] = Sessions()
+    app[APPLY_SETTINGS] = apply_settings
+    for module in (installer, browser, api_domains, api_boxes, api_certificates):
+        app.add_routes(module.routes)
+    if webmail:
+        app.add_routes(browser.webmail_routes)
+    app.router.add_route("*", "/api/v1{rest:.*}", _moved)
+    app.router.add_route("*", PREFIX + "/{rest:.*}", _unknown)
+    return app
+
+
+async def _moved(request: web.Request) -> web.Response:
+    """The API's old address; HTTP clients drop the credentials when they follow."""
+    raise web.HTTPMovedPermanently(PREFIX + request.match_info["rest"])
+
+
+async def _unknown(request: web.Request) -> web.Response:  # noqa: ARG001
+    """Any other path below the API's address: without credentials 401 (by the middleware), else 404."""
+    raise web.HTTPNotFound
+
+
+async def _apply_as_root() -> None:
+    """Run the settings script as root through sudo, which ``no-new-privileges`` forbids, as with the original."""
+    script = ("sudo", "-n", "-u", "root", "/etc/cont-init.d/20-apply-server-config")
+    process = await asyncio.create_subprocess_exec(*script)
+    if await process.wait():
+        raise RuntimeError(f"{' '.join(script)} failed")
+
+
+def main() -> None:
+    """Serve until terminated."""
+    webmail = os.environ.get("DISABLE_ROUNDCUBE", "").upper() != "TRUE"
+    web.run_app(make_app(Layout(), _apply_as_root, webmail), path=sys.argv[1], print=None)
+
+
+if __name__ == "__main__":
+    main()
