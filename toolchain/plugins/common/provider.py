@@ -11,7 +11,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pulumi.provider.experimental import provider as rpc
 from pulumi.provider.experimental.property_value import PropertyValue
@@ -45,7 +45,7 @@ class TableProvider(rpc.Provider):
     name: str
     settings: Mapping[str, Property]
     """The provider's own configuration."""
-    environment: Mapping[str, str] = {}
+    environment: ClassVar[Mapping[str, str]] = {}
     """Environment variables that stand in for absent settings."""
     secret_settings: frozenset[str] = frozenset()
     resources: tuple[ResourceType, ...]

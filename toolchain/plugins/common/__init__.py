@@ -1,0 +1,1 @@
+"""What all stand-in plugins share: a Pulumi provider made of tables."""
