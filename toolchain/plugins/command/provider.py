@@ -1,0 +1,50 @@
+"""The provider: two resource types of Pulumi's command plugin 1.2, made of the generic engine's tables."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from pulumi.provider.experimental import provider as rpc
+from pulumi.provider.experimental.property_value import PropertyValue
+
+from toolchain.plugins.command.copy_to_remote import COPY_TO_REMOTE
+from toolchain.plugins.command.engine_log import EngineLog
+from toolchain.plugins.command.remote_command import REMOTE_COMMAND
+from toolchain.plugins.common.check import DEFAULTS
+from toolchain.plugins.common.provider import TableProvider
+from toolchain.plugins.common.resource import Values
+from toolchain.plugins.common.schema import Property
+
+
+class CommandProvider(TableProvider):
+    """Commands and copies over SSH. It has no settings of its own; its "client" is the log of the engine."""
+
+    name = "command"
+    settings: Mapping[str, Property] = MappingProxyType({})
+    resources = (REMOTE_COMMAND, COPY_TO_REMOTE)
+
+    def __init__(self, log: EngineLog) -> None:
+        super().__init__()
+        self._log = log
+
+    def connect(self, settings: Values) -> EngineLog:  # noqa: ARG002
+        return self._log
+
+    async def check(self, request: rpc.CheckRequest) -> rpc.CheckResponse:
+        """As the generic check, but the connection is secret whoever gave it, and defaults are not recorded."""
+        response = await super().check(request)
+        inputs = {name: value for name, value in (response.inputs or {}).items() if name != DEFAULTS}
+        if "connection" in inputs:
+            inputs["connection"] = _without_records(inputs["connection"]).with_secret(True)
+        return rpc.CheckResponse(inputs, response.failures)
+
+    async def read(self, request: rpc.ReadRequest) -> rpc.ReadResponse:
+        """State and inputs as they were: nothing remote is looked up."""
+        return rpc.ReadResponse(request.resource_id, request.properties, request.inputs)
+
+
+def _without_records(connection: PropertyValue) -> PropertyValue:
+    """The connection and its proxy without the list of defaults that the generic check leaves in objects."""
+    if not isinstance(connection.value, Mapping):
+        return connection
+    kept = {name: _without_records(value) for name, value in connection.value.items() if name != DEFAULTS}
+    return connection.with_value(kept)
