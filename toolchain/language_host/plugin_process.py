@@ -1,0 +1,81 @@
+"""Running policy packs and providers written in Python."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+from pulumi.runtime.proto import language_pb2
+
+from toolchain.language_host import policy_proxy
+from toolchain.language_host.environment import PythonEnvironment
+from toolchain.language_host.errors import LanguageHostError
+from toolchain.language_host.policy_proxy import PolicyProxy
+from toolchain.language_host.processes import Processes
+from toolchain.language_host.streams import chunks
+
+Responses = Iterator[language_pb2.RunPluginResponse]
+POLICY_PACK = "analyzer"
+
+
+def run_provider(
+    request: language_pb2.RunPluginRequest,
+    context: grpc.ServicerContext,
+    environment: PythonEnvironment,
+    processes: Processes,
+) -> Responses:
+    """Run the plugin's `__main__.py` in the engine's directory; yield its output and at last its exit code."""
+    program = request.info.program_directory
+    if not Path(program, "__main__.py").is_file():
+        raise LanguageHostError(f"{program} is not a Python plugin: it has no __main__.py")
+    command = [str(environment.interpreter), program, *request.args]
+    variables = environment.variables() | _requested_variables(request)
+    with processes.start(command, variables, directory=Path(request.pwd), piped=True) as process:
+        _kill_when_over(context, process)
+        for name, chunk in chunks(process):
+            yield language_pb2.RunPluginResponse(**{name: chunk})
+        yield language_pb2.RunPluginResponse(exitcode=process.wait())
+
+
+def run_policy_pack(
+    request: language_pb2.RunPluginRequest,
+    context: grpc.ServicerContext,
+    environment: PythonEnvironment,
+    processes: Processes,
+) -> Responses:
+    """Run the pack in its own folder, behind a proxy whose port the engine gets instead of the pack's."""
+    proxy = PolicyProxy()
+    try:
+        context.add_callback(lambda: proxy.close("the request was cancelled"))
+        yield language_pb2.RunPluginResponse(stdout=f"{proxy.port}\n".encode())
+        configuration = proxy.wait_for_configuration()
+        program = request.info.program_directory
+        command = [str(environment.interpreter), "-u", "-m", "pulumi.policy", *request.args, program]
+        variables = environment.variables() | policy_proxy.variables(configuration) | _requested_variables(request)
+        with processes.start(command, variables, directory=Path(program), piped=True) as process:
+            _kill_when_over(context, process)
+            port_line = b""
+            for name, chunk in chunks(process):
+                rest = chunk
+                # The pack's first line says where it listens, as any plugin's does; what follows is for the person.
+                if name == "stdout" and not port_line.endswith(b"\n"):
+                    line, newline, rest = chunk.partition(b"\n")
+                    port_line += line + newline
+                    if newline:
+                        proxy.attach(int(port_line))
+                if rest:
+                    yield language_pb2.RunPluginResponse(**{name: rest})
+            yield language_pb2.RunPluginResponse(exitcode=process.wait())
+    finally:
+        proxy.close("the policy pack has ended")
+
+
+def _requested_variables(request: language_pb2.RunPluginRequest) -> dict[str, str]:
+    entries = (entry.partition("=") for entry in request.env)
+    return {name: value for name, _, value in entries}
+
+
+def _kill_when_over(context: grpc.ServicerContext, process: subprocess.Popen[bytes]) -> None:
+    """The engine ends a plugin by cancelling the request; add_callback() answers False if it already has."""
+    if not context.add_callback(process.kill):
+        process.kill()
