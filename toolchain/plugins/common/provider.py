@@ -169,6 +169,7 @@ class TableProvider(rpc.Provider):
         self.cancelled.set()
 
     def _type(self, token: str) -> ResourceType:
+        token = token.rpartition("$")[2]  # the URN's type starts with those of the parents
         if token not in self.types:
             raise ProviderError(f"unrecognized resource type: {token}")
         return self.types[token]
