@@ -1,0 +1,53 @@
+"""A zone of the account as a master file (RFC 1035 section 5), as Cloudflare's name servers would answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from sandbox.internet.cloudflare import txt
+from sandbox.internet.cloudflare.records import ADDRESS_TYPES, AUTOMATIC_TTL, Record
+from sandbox.internet.cloudflare.zones import NAME_SERVER
+
+SERVED_AUTOMATIC_TTL = 300  # seconds, what "automatic" and "proxied" mean on the wire
+NEGATIVE_TTL = 1  # seconds; the real one is 1,800, but tests look for names before they exist
+
+# What a proxied name resolves to: an edge of Cloudflare's, here an address of the sandbox where nobody answers.
+# Mail sent there is lost, as it would be in the real world.
+EDGE = {"A": "198.51.100.60", "AAAA": "2001:db8:100::60"}
+
+
+def zone_file(zone: str, records: Collection[Record], serial: int) -> str:
+    """The whole zone, with its SOA and NS."""
+    lines = [
+        f"{zone}. 300 SOA {NAME_SERVER}. hostmaster.sandbox.example. {serial} 10000 2400 604800 {NEGATIVE_TTL}",
+        f"{zone}. 300 NS {NAME_SERVER}.",
+    ]
+    answers = list(_answers(records))
+    # All records of one name and type share one time to live on the wire (RFC 2181 section 5.2): the shortest.
+    ttls: dict[tuple[str, str], int] = {}
+    for name, ttl, kind, _ in answers:
+        ttls[name, kind] = min(ttl, ttls.get((name, kind), ttl))
+    lines += [f"{name}. {ttls[name, kind]} {kind} {right}" for name, _, kind, right in answers]
+    return "\n".join(lines) + "\n"
+
+
+def _answers(records: Collection[Record]) -> Iterator[tuple[str, int, str, str]]:
+    """Name, time to live, type and right side of each record on the wire."""
+    for record in records:
+        ttl = SERVED_AUTOMATIC_TTL if record.ttl == AUTOMATIC_TTL else record.ttl
+        if record.proxied:
+            # The edge has both families, whatever the origin has.
+            yield from ((record.name, ttl, kind, EDGE[kind]) for kind in ADDRESS_TYPES)
+        else:
+            yield record.name, ttl, record.type, _right_side(record)
+
+
+def _right_side(record: Record) -> str:
+    content = record.content
+    if record.type == "TXT":
+        return txt.presentation(txt.strings(content.text))
+    if record.type == "CAA" and content.data:
+        value = txt.presentation([str(content.data["value"]).encode()])
+        return f"{content.data['flags']} {content.data['tag']} {value}"
+    absolute = content.text if record.type in ADDRESS_TYPES or content.text.endswith(".") else f"{content.text}."
+    return f"{content.priority} {absolute}" if content.priority is not None else absolute
