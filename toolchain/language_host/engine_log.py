@@ -1,6 +1,6 @@
 """Telling the person something through the engine, while a request is being answered."""
 
-import grpc
+import grpc  # type: ignore[import-untyped]
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 

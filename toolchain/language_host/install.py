@@ -6,26 +6,29 @@ from pathlib import Path
 from toolchain.language_host.environment import PythonEnvironment, ambient_interpreter
 from toolchain.language_host.errors import LanguageHostError
 from toolchain.language_host.processes import Processes
-from toolchain.language_host.streams import Stream, chunks
+from toolchain.language_host.streams import chunks
 
 
 def install_dependencies(
     program: Path, environment: PythonEnvironment, processes: Processes
-) -> Iterator[tuple[Stream, bytes]]:
-    """Make the virtual environment if there is none, and install `requirements.txt`; yield what the tools print."""
+) -> Iterator[tuple[bytes, bytes]]:
+    """Make the virtual environment if there is none, and install `requirements.txt`.
+
+    Yields what the tools print, as streams.chunks() does; raises LanguageHostError when one of them fails.
+    """
     if environment.virtualenv and not environment.exists:
-        yield "stdout", f"Creating virtual environment {environment.virtualenv}\n".encode()
+        yield f"Creating virtual environment {environment.virtualenv}\n".encode(), b""
         command = [str(ambient_interpreter()), "-m", "venv", str(environment.virtualenv)]
         yield from _run(command, program, environment, processes)
     if (program / "requirements.txt").is_file():
-        yield "stdout", b"Installing requirements.txt\n"
+        yield b"Installing requirements.txt\n", b""
         command = [str(environment.interpreter), "-m", "pip", "install", "--requirement", "requirements.txt"]
         yield from _run(command, program, environment, processes)
 
 
 def _run(
     command: list[str], directory: Path, environment: PythonEnvironment, processes: Processes
-) -> Iterator[tuple[Stream, bytes]]:
+) -> Iterator[tuple[bytes, bytes]]:
     with processes.start(command, environment.variables(), directory=directory, piped=True) as process:
         yield from chunks(process)
         if process.wait() != 0:

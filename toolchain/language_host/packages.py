@@ -1,5 +1,6 @@
 """Which Pulumi packages a Python environment has, and so which provider plugins its program needs."""
 
+import base64
 import json
 import re
 import subprocess
@@ -81,8 +82,6 @@ def _parameterization(value: dict[str, str] | None) -> plugin_pb2.PackageParamet
     # Protobuf's JSON form has bytes as base64, and so has pulumi-plugin.json.
     if not value:
         return None
-    import base64
-
     return plugin_pb2.PackageParameterization(
         name=value.get("name", ""),
         version=value.get("version", ""),

@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import grpc
+import grpc  # type: ignore[import-untyped]
 from pulumi.runtime.proto import language_pb2
 
 from toolchain.language_host import policy_proxy
@@ -32,8 +32,8 @@ def run_provider(
     variables = environment.variables() | _requested_variables(request)
     with processes.start(command, variables, directory=Path(request.pwd), piped=True) as process:
         _kill_when_over(context, process)
-        for name, chunk in chunks(process):
-            yield language_pb2.RunPluginResponse(**{name: chunk})
+        for output, error in chunks(process):
+            yield _shown(output, error)
         yield language_pb2.RunPluginResponse(exitcode=process.wait())
 
 
@@ -55,19 +55,24 @@ def run_policy_pack(
         with processes.start(command, variables, directory=Path(program), piped=True) as process:
             _kill_when_over(context, process)
             port_line = b""
-            for name, chunk in chunks(process):
-                rest = chunk
+            for output, error in chunks(process):
+                rest = output
                 # The pack's first line says where it listens, as any plugin's does; what follows is for the person.
-                if name == "stdout" and not port_line.endswith(b"\n"):
-                    line, newline, rest = chunk.partition(b"\n")
+                if output and not port_line.endswith(b"\n"):
+                    line, newline, rest = output.partition(b"\n")
                     port_line += line + newline
                     if newline:
                         proxy.attach(int(port_line))
-                if rest:
-                    yield language_pb2.RunPluginResponse(**{name: rest})
+                if rest or error:
+                    yield _shown(rest, error)
             yield language_pb2.RunPluginResponse(exitcode=process.wait())
     finally:
         proxy.close("the policy pack has ended")
+
+
+def _shown(output: bytes, error: bytes) -> language_pb2.RunPluginResponse:
+    # The two are alternatives of the message: an empty one must not be set.
+    return language_pb2.RunPluginResponse(stderr=error) if error else language_pb2.RunPluginResponse(stdout=output)
 
 
 def _requested_variables(request: language_pb2.RunPluginRequest) -> dict[str, str]:

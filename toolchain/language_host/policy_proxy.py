@@ -9,14 +9,14 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
-import grpc
+import grpc  # type: ignore[import-untyped]
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS as CHANNEL_OPTIONS
 from pulumi.runtime.proto import analyzer_pb2
 
 Configuration = analyzer_pb2.AnalyzerStackConfigureRequest | None
 
 
-class PolicyProxy(grpc.GenericRpcHandler):
+class PolicyProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
     """Serves `pulumirpc.Analyzer`: Handshake and ConfigureStack itself, everything else from the attached pack."""
 
     def __init__(self) -> None:

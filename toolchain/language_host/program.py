@@ -2,10 +2,9 @@
 
 import json
 import signal
-from collections.abc import Mapping
 from pathlib import Path
 
-import grpc
+import grpc  # type: ignore[import-untyped]
 from pulumi.runtime.proto import language_pb2
 
 from toolchain.language_host.environment import PythonEnvironment
@@ -55,7 +54,7 @@ def executor_arguments(request: language_pb2.RunRequest, engine_address: str) ->
     return [*flags, request.info.entry_point, *request.args]
 
 
-def configuration(request: language_pb2.RunRequest) -> Mapping[str, str]:
+def configuration(request: language_pb2.RunRequest) -> dict[str, str]:
     """The stack's configuration as the SDK reads it: in the environment, since secrets are among the values."""
     return {
         "PULUMI_CONFIG": json.dumps(dict(request.config)),

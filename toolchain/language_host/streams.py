@@ -1,33 +1,38 @@
 """The output of a process, as it comes."""
 
+import io
 import queue
 import subprocess
 import threading
 from collections.abc import Iterator
-from typing import IO, Literal
+from typing import cast
 
-Stream = Literal["stdout", "stderr"]
 CHUNK_BYTES = 65536
 
 
-def chunks(process: subprocess.Popen[bytes]) -> Iterator[tuple[Stream, bytes]]:
-    """Both streams of `process` (started with pipes), interleaved as they are written, until both have ended."""
-    received: queue.SimpleQueue[tuple[Stream, bytes]] = queue.SimpleQueue()
+def chunks(process: subprocess.Popen[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """What `process`, started with pipes, writes until it has closed both.
 
-    def read(name: Stream, stream: IO[bytes]) -> None:
-        # read1() hands over what there is instead of waiting for a full buffer; it gives b"" at the end.
-        while chunk := stream.read1(CHUNK_BYTES):  # type: ignore[attr-defined]
-            received.put((name, chunk))
-        received.put((name, b""))
+    Pairs of standard output and standard error, one of them empty.
+    """
+    received: queue.SimpleQueue[tuple[bytes, bytes]] = queue.SimpleQueue()
 
-    assert process.stdout and process.stderr  # noqa: S101
-    open_streams = 0
-    for name, stream in (("stdout", process.stdout), ("stderr", process.stderr)):
-        threading.Thread(target=read, args=(name, stream), daemon=True).start()
-        open_streams += 1
-    while open_streams:
-        name, chunk = received.get()
-        if chunk:
-            yield name, chunk
+    def read(stream: io.BufferedReader, *, is_error: bool) -> None:
+        while True:
+            # read1() hands over what there is, where read() waits for a full buffer; it gives b"" at the end.
+            chunk = stream.read1(CHUNK_BYTES)
+            received.put((b"", chunk) if is_error else (chunk, b""))
+            if not chunk:
+                return
+
+    streams = [cast(io.BufferedReader, process.stdout), cast(io.BufferedReader, process.stderr)]
+    for stream in streams:
+        arguments = {"is_error": stream is process.stderr}
+        threading.Thread(target=read, args=(stream,), kwargs=arguments, daemon=True).start()
+    ended = 0
+    while ended < len(streams):
+        pair = received.get()
+        if any(pair):
+            yield pair
         else:
-            open_streams -= 1
+            ended += 1

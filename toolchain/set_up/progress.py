@@ -10,7 +10,7 @@ SECONDS_BETWEEN_LINES = 15
 
 @contextmanager
 def step(what: str, estimate: str, state: Callable[[], str] = lambda: "") -> Iterator[None]:
-    """Announce a step; while it lasts say every 15 seconds that it does, with `state()`, and at last how long it took."""
+    """Announce a step, say every 15 seconds how it goes (`state()`) while it lasts, and at last how long it took."""
     print(f"set-up: {what} (about {estimate})", flush=True)
     begin = time.monotonic()
     done = Event()

@@ -69,12 +69,12 @@ def _built_cli() -> Path:
 
 
 def _pinned_cli() -> tuple[str, str]:
-    """The CLI's package and the version that toolchain/go.mod requires of its module."""
+    """The CLI's Go package and its version, as toolchain/go.mod pins them."""
     text = (TOOLCHAIN / "go.mod").read_text()
-    tool = re.search(r"^tool (\S+)", text, re.MULTILINE)
-    version = re.search(r"^\s*github\.com/pulumi/pulumi/pkg/v3 (v\S+)", text, re.MULTILINE)
-    assert tool and version, "toolchain/go.mod has a tool line and pins pulumi/pkg/v3"  # noqa: S101
-    return tool[1], version[1]
+    pinned = re.search(r"^tool (\S+)$.*^\s*github\.com/pulumi/pulumi/pkg/v3 (v\S+)", text, re.MULTILINE | re.DOTALL)
+    if pinned is None:
+        raise SetUpError("toolchain/go.mod has no tool line for the Pulumi CLI, or does not require pulumi/pkg/v3")
+    return pinned[1], pinned[2]
 
 
 def _build(cli: Path, module: str, version: str) -> None:
@@ -96,7 +96,9 @@ def _build(cli: Path, module: str, version: str) -> None:
                 last_lines.append(line)
                 counts["downloading" if "downloading" in line else "compiled"] += 1
         if build.returncode != 0:
-            raise SetUpError(f"building the Pulumi CLI failed:\n{''.join(last_lines)}You can install it: {INSTALL_PAGE}")
+            raise SetUpError(
+                f"building the Pulumi CLI failed:\n{''.join(last_lines)}You can install it: {INSTALL_PAGE}"
+            )
         sdk = run([go, "list", "-m", "-f", "{{.Dir}}", "github.com/pulumi/pulumi/sdk/v3"], directory=TOOLCHAIN).strip()
         executor = cli.with_name(EXECUTOR)
         shutil.copyfile(Path(sdk, "python", "cmd", EXECUTOR), executor)
