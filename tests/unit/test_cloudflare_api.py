@@ -342,6 +342,7 @@ def test_zones_can_be_added_and_a_reset_takes_them_away(server: Server, client: 
         answer = server.http.post("/_sandbox/zones", json={"name": f"d{number}.example"})
         assert answer.status_code == 201
     assert len(list(client.zones.list())) == 52
+    assert server.http.post("/_sandbox/zones", json={"name": "club.test"}).status_code == 400
     add(client, zone, type="A", name="www", content="198.51.100.7")
     server.http.post("/_sandbox/reset").raise_for_status()
     assert [left.id for left in client.zones.list(name="club.example")] == [zone.id]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import dns.zone
 import pytest
 
 from sandbox.internet.cloudflare import txt
 from sandbox.internet.cloudflare.names import record_name
 from sandbox.internet.cloudflare.problems import ApiError
 from sandbox.internet.cloudflare.records import Record, read_record
+from sandbox.internet.cloudflare.zonefile import zone_file
 from sandbox.internet.cloudflare.zones import conflict
 
 ZONE = "club.example"
@@ -233,3 +235,57 @@ def test_which_records_may_stand_beside_each_other(
     """An identical record is refused, and so is a CNAME beside anything or anything beside a CNAME."""
     problem = conflict([read(**there)], read(**new))
     assert (problem.code if problem else None) == expected
+
+
+def answers(*bodies: dict[str, Any]) -> dict[str, list[str]]:
+    """What a name server answers from these records: right sides by "name type", each with its time to live first."""
+    text = zone_file(ZONE, [read(**body) for body in bodies], serial=7)
+    parsed = dns.zone.from_text(text, origin=ZONE, relativize=False)
+    return {
+        f"{name} {dns.rdatatype.to_text(rdataset.rdtype)}": sorted(f"{rdataset.ttl} {rdata}" for rdata in rdataset)
+        for name, rdataset in parsed.iterate_rdatasets()
+    }
+
+
+def test_the_wire_carries_what_the_api_holds() -> None:
+    """Host names become absolute, TXT strings fit 255 bytes, and the zone has its SOA and NS."""
+    served = answers(
+        {"type": "MX", "name": "@", "content": "mail.club.example", "priority": 10, "ttl": 600},
+        {"type": "MX", "name": "nomail", "content": ".", "priority": 0},
+        {"type": "CNAME", "name": "autoconfig", "content": "mail.club.example"},
+        {"type": "TXT", "name": "plain", "content": 'say "hi" \\ ' + "x" * 300},
+        {"type": "SRV", "name": "_imaps._tcp",
+         "data": {"priority": 5, "weight": 1, "port": 993, "target": "mail.club.example"}},
+        {"type": "CAA", "name": "@", "data": {"flags": 0, "tag": "issue", "value": "letsencrypt.org"}},
+        {"type": "A", "name": "*.wild", "content": "198.51.100.7"},
+    )  # fmt: skip
+    assert served == {
+        "club.example. SOA": ["300 ns1.sandbox.example. hostmaster.sandbox.example. 7 10000 2400 604800 1"],
+        "club.example. NS": ["300 ns1.sandbox.example."],
+        "club.example. MX": ["600 10 mail.club.example."],
+        "club.example. CAA": ['300 0 issue "letsencrypt.org"'],
+        "nomail.club.example. MX": ["300 0 ."],
+        "autoconfig.club.example. CNAME": ["300 mail.club.example."],
+        "plain.club.example. TXT": ['300 "say \\"hi\\" \\\\ ' + "x" * 244 + '" "' + "x" * 56 + '"'],
+        "_imaps._tcp.club.example. SRV": ["300 5 1 993 mail.club.example."],
+        "*.wild.club.example. A": ["300 198.51.100.7"],
+    }
+
+
+def test_a_proxied_name_leads_to_the_edge_not_to_the_origin() -> None:
+    """One proxied record hides all addresses of its name behind one that takes no mail, on both families."""
+    served = answers(
+        {"type": "A", "name": "mail", "content": "198.51.100.7", "proxied": True},
+        {"type": "AAAA", "name": "mail", "content": "2001:db8:100::7", "ttl": 60},
+    )
+    assert served["mail.club.example. A"] == ["300 198.51.100.60"]
+    assert served["mail.club.example. AAAA"] == ["300 2001:db8:100::60"]
+
+
+def test_records_of_one_name_and_type_share_the_shortest_time_to_live() -> None:
+    """One RRset has one time to live (RFC 2181 section 5.2)."""
+    served = answers(
+        {"type": "A", "name": "www", "content": "198.51.100.7", "ttl": 600},
+        {"type": "A", "name": "www", "content": "198.51.100.8", "ttl": 120},
+    )
+    assert served["www.club.example. A"] == ["120 198.51.100.7", "120 198.51.100.8"]

@@ -63,7 +63,7 @@ def _ns(body: Json, _name: str) -> Content:
     try:
         return Content(hostname(_text(body)))
     except ValueError:
-        raise problems.refused(Problem(9006, "Content for NS record is invalid.")) from None
+        raise problems.refused(problems.NS_INVALID) from None
 
 
 def _mx(body: Json, _name: str) -> Content:
@@ -103,7 +103,7 @@ def _srv(body: Json, name: str) -> Content:
         try:
             target = "." if given["target"] == "." else hostname(str(given["target"]))
         except ValueError:
-            wrong.append(Problem(9036, "Content for SRV record is invalid."))
+            wrong.append(problems.SRV_INVALID)
     service, _, rest = name.partition(".")
     if not (service.startswith("_") and rest.startswith("_")):
         wrong.append(problems.SRV_NAME_INVALID)

@@ -65,7 +65,9 @@ MX_INVALID = Problem(9009, f"Change the content of your MX record to be a hostna
 TTL_RANGE = Problem(9021, "TTL must be between 60 and 86400 seconds, or 1 for Automatic.", chained=True)
 TTL_NOT_A_NUMBER = Problem(9022, "TTL must be a number, not a string.")
 CNAME_TO_ITSELF = Problem(9039, "CNAME content cannot reference itself.")
-# The next three: the numbers are of the right family, the texts are the sandbox's own.
+# The next ones: the numbers are of the right family, the texts are the sandbox's own.
+NS_INVALID = Problem(9018, "Content for NS record is invalid.")
+SRV_INVALID = Problem(9036, "Content for SRV record is invalid.")
 TXT_INVALID = Problem(9051, "Invalid TXT record. Quoted content must consist of quoted character strings (RFC 1035).")
 SRV_NAME_INVALID = Problem(9150, "The name of an SRV record must begin with _service._proto (RFC 2782).", chained=True)
 CNAME_AT_APEX = Problem(9007, "The sandbox does not flatten a CNAME at the zone's apex; use A and AAAA records.")

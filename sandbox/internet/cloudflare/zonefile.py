@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from sandbox.internet.cloudflare import txt
-from sandbox.internet.cloudflare.records import ADDRESS_TYPES, AUTOMATIC_TTL, Record
+from sandbox.internet.cloudflare.records import ADDRESS_TYPES, AUTOMATIC_TTL, PROXIABLE_TYPES, Record
 from sandbox.internet.cloudflare.zones import NAME_SERVER
 
 SERVED_AUTOMATIC_TTL = 300  # seconds, what "automatic" and "proxied" mean on the wire
@@ -22,7 +22,7 @@ def zone_file(zone: str, records: Collection[Record], serial: int) -> str:
         f"{zone}. 300 SOA {NAME_SERVER}. hostmaster.sandbox.example. {serial} 10000 2400 604800 {NEGATIVE_TTL}",
         f"{zone}. 300 NS {NAME_SERVER}.",
     ]
-    answers = list(_answers(records))
+    answers = list(dict.fromkeys(_answers(records)))
     # All records of one name and type share one time to live on the wire (RFC 2181 section 5.2): the shortest.
     ttls: dict[tuple[str, str], int] = {}
     for name, ttl, kind, _ in answers:
@@ -33,11 +33,13 @@ def zone_file(zone: str, records: Collection[Record], serial: int) -> str:
 
 def _answers(records: Collection[Record]) -> Iterator[tuple[str, int, str, str]]:
     """Name, time to live, type and right side of each record on the wire."""
+    # One proxied record makes the whole name proxied, for addresses.
+    proxied = {record.name for record in records if record.proxied}
     for record in records:
         ttl = SERVED_AUTOMATIC_TTL if record.ttl == AUTOMATIC_TTL else record.ttl
-        if record.proxied:
+        if record.name in proxied and record.type in PROXIABLE_TYPES:
             # The edge has both families, whatever the origin has.
-            yield from ((record.name, ttl, kind, EDGE[kind]) for kind in ADDRESS_TYPES)
+            yield from ((record.name, SERVED_AUTOMATIC_TTL, kind, EDGE[kind]) for kind in ADDRESS_TYPES)
         else:
             yield record.name, ttl, record.type, _right_side(record)
 
