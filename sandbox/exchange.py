@@ -19,7 +19,7 @@ from email.utils import formatdate, make_msgid
 from typing import Any
 
 from sandbox.provider.authentication_results import method_results
-from sandbox.provider.mailbox import Mailbox, MailboxError, wait_for
+from sandbox.provider.mailbox import Mailbox, MailboxError, patiently, wait_for
 
 PROVIDER = Mailbox("user@other.example", "sandbox-Provider-1", "mx.other.example")
 METHODS = ("spf", "dkim", "dmarc")
@@ -67,14 +67,13 @@ def incoming(ours: Mailbox) -> list[Finding]:
     return [Finding("arrived at our server", ours.address, good=True), *notes, *_hop(message)]
 
 
-def attempt(what: str, findings: list[Finding], error: MailboxError | None) -> bool:
+def report(title: str, findings: list[Finding]) -> bool:
     """Print one direction's findings as a table; returns whether all is well."""
-    print(what)
-    shown = [*findings, *([Finding("failed", str(error), good=False)] if error else [])]
-    for finding in shown:
+    print(title)
+    for finding in findings:
         mark = {True: "ok", False: "BAD", None: "-"}[finding.good]
         print(f"  {mark:<4}{finding.what:<26}{finding.found}")
-    return all(finding.good is not False for finding in shown)
+    return all(finding.good is not False for finding in findings)
 
 
 def hop_facts(received: Sequence[str]) -> tuple[str, str] | None:
@@ -100,14 +99,15 @@ def main() -> int:
         print(failure, file=sys.stderr)
         return 1
     good = True
-    for what, direction in (
+    for title, direction in (
         (f"{ours.address} -> {PROVIDER.address}", outgoing),
         (f"{PROVIDER.address} -> {ours.address}", incoming),
     ):
         try:
-            good &= attempt(what, direction(ours), None)
+            findings = direction(ours)
         except MailboxError as failure:
-            good &= attempt(what, [], failure)
+            findings = [Finding("failed", str(failure), good=False)]
+        good &= report(title, findings)
     print("Mail goes out authenticated and comes in." if good else "The exchange failed, see BAD above.")
     return 0 if good else 1
 
@@ -122,7 +122,7 @@ def _exchange(sender: Mailbox, recipient: Mailbox) -> EmailMessage:
     message["Message-ID"] = make_msgid(domain=sender.address.split("@")[1])
     message.set_content("A test mail of the sandbox; it is deleted as soon as it has been seen.\n")
     deadline = time.monotonic() + DEADLINE
-    sender.send(message)
+    patiently(lambda: sender.send(message), deadline)
     return wait_for(recipient, sender, token, deadline)
 
 

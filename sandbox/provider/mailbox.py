@@ -6,10 +6,11 @@ import ipaddress
 import smtplib
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from typing import TypeVar
 
 import dns.exception
 import dns.resolver
@@ -20,8 +21,18 @@ CONNECT_TIMEOUT = 10.0
 """Seconds for each step of a connection."""
 
 
+POLL_INTERVAL = 0.3
+"""Seconds between two looks into an inbox, or two attempts to connect."""
+
+T = TypeVar("T")
+
+
 class MailboxError(Exception):
     """The mailbox cannot be used; the text says why."""
+
+
+class UnreachableError(MailboxError):
+    """The server does not answer, or not yet."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +45,10 @@ class Mailbox:
 
     def send(self, message: EmailMessage) -> None:
         """Hand the message to the submission server on port 587, encrypted with STARTTLS; raises MailboxError."""
-        with _explained(f"submission to {self.host}:587"), smtplib.SMTP(timeout=CONNECT_TIMEOUT) as smtp:
-            smtp.connect(resolve(self.host), 587)
+        with (
+            _explained(f"submission to {self.host}:587"),
+            smtplib.SMTP(resolve(self.host), 587, timeout=CONNECT_TIMEOUT) as smtp,
+        ):
             smtp.starttls(context=_tls_context())
             smtp.login(self.address, self.password)
             smtp.send_message(message)
@@ -91,15 +104,26 @@ def wait_for(recipient: Mailbox, sender: Mailbox, token: str, deadline: float) -
     A bounce in the sender's inbox ends the wait with its reason. ``deadline`` is a time of ``time.monotonic()``.
     """
     while True:
-        message = recipient.take("SUBJECT", token)
+        message = patiently(lambda: recipient.take("SUBJECT", token), deadline)
         if message:
             return message
-        bounce = sender.take("TEXT", token)
+        bounce = patiently(lambda: sender.take("TEXT", token), deadline)
         if bounce:
             raise MailboxError(f"bounced: {bounce_reason(bounce)}")
         if time.monotonic() > deadline:
             raise MailboxError(f"not in the inbox of {recipient.address} in time, and no bounce either")
-        time.sleep(0.3)
+        time.sleep(POLL_INTERVAL)
+
+
+def patiently(action: Callable[[], T], deadline: float) -> T:
+    """Repeat an action until the server answers; raises UnreachableError when it does not before the deadline."""
+    while True:
+        try:
+            return action()
+        except UnreachableError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(POLL_INTERVAL)
 
 
 def bounce_reason(bounce: EmailMessage) -> str:
@@ -123,5 +147,7 @@ def _tls_context() -> ssl.SSLContext:
 def _explained(what: str) -> Iterator[None]:
     try:
         yield
-    except (OSError, smtplib.SMTPException, imaplib.IMAP4.error) as failure:
-        raise MailboxError(f"{what}: {failure}") from failure
+    except (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused, imaplib.IMAP4.error) as refusal:
+        raise MailboxError(f"{what}: {refusal}") from refusal
+    except OSError as failure:
+        raise UnreachableError(f"{what}: {failure}") from failure

@@ -34,6 +34,10 @@ RETRY_INTERVAL = 1.0
 CHECK_INTERVAL = 10.0
 
 
+class UpdateRefusedError(Exception):
+    """The name server answered the update with an error."""
+
+
 def wanted_records(public_pem: str) -> list[dns.rrset.RRset]:
     """Return what a mail provider has in DNS: host, MX, SPF, DMARC and DKIM."""
     key = base64.b64encode(base64.b64decode("".join(public_pem.strip().splitlines()[1:-1]))).decode()
@@ -57,13 +61,13 @@ def missing_records(wanted: list[dns.rrset.RRset]) -> list[dns.rrset.RRset]:
 
 
 def write_records(rrsets: list[dns.rrset.RRset]) -> None:
-    """Put the records in the place of what is there; raises DNSException when the server refuses."""
+    """Put the records in the place of what is there; raises UpdateRefusedError."""
     update = dns.update.UpdateMessage(ZONE, keyring=KEY)
     for rrset in rrsets:
         update.replace(rrset.name, rrset)
     answer = dns.query.tcp(update, SERVER, timeout=TIMEOUT)
     if answer.rcode() != dns.rcode.NOERROR:
-        raise dns.exception.DNSException(f"update refused: {dns.rcode.to_text(answer.rcode())}")
+        raise UpdateRefusedError(dns.rcode.to_text(answer.rcode()))
 
 
 def main() -> None:
@@ -78,8 +82,8 @@ def main() -> None:
                 print(f"published {len(missing)} records", flush=True)
             else:
                 interval = CHECK_INTERVAL
-        except (dns.exception.DNSException, OSError, EOFError) as failure:
-            print(f"name server {SERVER}: {failure}", file=sys.stderr, flush=True)
+        except (UpdateRefusedError, dns.exception.DNSException, OSError, EOFError) as failure:
+            print(f"name server {SERVER}: {failure!r}", file=sys.stderr, flush=True)
         time.sleep(interval)
 
 
