@@ -357,6 +357,7 @@ def test_a_fault_is_played_as_often_as_asked(server: Server, client: Cloudflare,
         add(client, zone, type="A", name="www", content="198.51.100.7")
     assert refusal.value.response.headers["retry-after"] == "1"
     assert server.authority.served["club.example"] == []
+    assert [left["times"] for left in server.http.get("/_sandbox/faults").json()] == [1]
     with connect(server, retries=2) as patient:
         add(patient, zone, type="A", name="www", content="198.51.100.7")
     assert server.authority.served["club.example"] == ["198.51.100.7"]
