@@ -128,6 +128,7 @@ DNS_RECORD = ResourceType(
     token="cloudflare:index/dnsRecord:DnsRecord",  # noqa: S106  (a type token)
     schema=SCHEMA,
     operations=DnsRecords(),
+    records_defaults=False,
     plan_defaults={"proxied": False},
     replace_on=frozenset({"type", "zoneId"}),
     computed=frozenset({"content", "tags", "settings", *(f"settings.{name}" for name in SETTINGS)}),

@@ -8,7 +8,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pulumi.provider.experimental.property_value import PropertyValue, PropertyValueType
@@ -40,17 +40,15 @@ def check_resource(
     given = {key: value for key, value in new.items() if value.value is not None and not key.startswith("__")}
     failures: list[CheckFailure] = []
     inputs = _object(given, kind.schema.inputs, f"{name}.", failures)
-    defaulted = sorted(_fill(inputs, kind.input_defaults))
     if kind.autoname and kind.autoname not in inputs:
         inputs[kind.autoname] = _autoname(kind.autoname, name, old, seed)
-        defaulted = sorted([*defaulted, kind.autoname])
+    _fill(inputs, kind.input_defaults)
     failures += [_missing(f"{name}.", key) for key in sorted(kind.required - inputs.keys())]
     if not failures:
         for path, message in kind.check(plain_map(inputs)):
             where = f"{name}.{path}" if path else name
             failures.append(CheckFailure("", f"{message}. Examine values at '{where}'."))
-    inputs[DEFAULTS] = from_value(defaulted)
-    return inputs, failures
+    return (_recorded(given, inputs, kind.schema.inputs) if kind.records_defaults else inputs), failures
 
 
 def check_values(
@@ -120,7 +118,7 @@ def _coerce(inner: Any, kind: str) -> str | float | bool | None:
     return result
 
 
-def _fill(inputs: Inputs, defaults: Mapping[str, Any]) -> Iterator[str]:
+def _fill(inputs: Inputs, defaults: Mapping[str, Any]) -> None:
     """Write defaults into absent inputs; those with a dotted name into every object of that list or object."""
     nested: dict[str, dict[str, Any]] = {}
     for path, default in defaults.items():
@@ -129,7 +127,6 @@ def _fill(inputs: Inputs, defaults: Mapping[str, Any]) -> Iterator[str]:
             nested.setdefault(head, {})[rest] = default
         elif head not in inputs:
             inputs[head] = from_value(default)
-            yield head
     for head, inner in nested.items():
         if head in inputs:
             inputs[head] = _fill_nested(inputs[head], inner)
@@ -139,10 +136,26 @@ def _fill_nested(value: PropertyValue, defaults: Mapping[str, Any]) -> PropertyV
     inner = value.value
     if isinstance(inner, Mapping):
         filled = dict(inner)
-        defaulted = sorted(_fill(filled, defaults))
-        return value.with_value({**filled, DEFAULTS: from_value(defaulted)})
-    if isinstance(inner, Sequence) and not isinstance(inner, str):
+        _fill(filled, defaults)
+        return value.with_value(filled)
+    if isinstance(inner, tuple):
         return value.with_value([_fill_nested(item, defaults) for item in inner])
+    return value
+
+
+def _recorded(given: Mapping[str, PropertyValue], inputs: Inputs, schema: Mapping[str, Property]) -> Inputs:
+    """The inputs with, in every object, the names of those that were not given."""
+    marked = {key: _recorded_value(given.get(key), value, schema.get(key)) for key, value in inputs.items()}
+    return {**marked, DEFAULTS: from_value(sorted(inputs.keys() - given.keys()))}
+
+
+def _recorded_value(given: PropertyValue | None, value: PropertyValue, prop: Property | None) -> PropertyValue:
+    before, inner = given.value if given else None, value.value
+    if prop and prop.kind == "object" and isinstance(before, Mapping) and isinstance(inner, Mapping):
+        return value.with_value(_recorded(before, dict(inner), prop.fields))
+    if prop and prop.kind == "list" and isinstance(before, tuple) and isinstance(inner, tuple):
+        pairs = zip(before, inner, strict=True)
+        return value.with_value([_recorded_value(item, checked, prop.element) for item, checked in pairs])
     return value
 
 

@@ -64,8 +64,7 @@ def same(kind: ResourceType, rule: str, old: Any, new: Any) -> bool:
 
 
 def _compare(kind: ResourceType, path: str, rule: str, old: Any, new: Any) -> Iterator[Change]:
-    if rule in kind.canonical:
-        old, new = _canonical(kind, rule, old), _canonical(kind, rule, new)
+    old, new = _canonical(kind, rule, old), _canonical(kind, rule, new)
     if isinstance(new, Unknown):
         yield Change(path, rule, old, new)
     elif isinstance(old, Mapping) and isinstance(new, Mapping):
@@ -100,7 +99,9 @@ def _compare_sets(kind: ResourceType, path: str, rule: str, old: list[Any], new:
 
 
 def _canonical(kind: ResourceType, rule: str, value: Any) -> Any:
-    return value if value is None or isinstance(value, Unknown) else kind.canonical[rule](value)
+    if rule not in kind.canonical or value is None or isinstance(value, Unknown):
+        return value
+    return kind.canonical[rule](value)
 
 
 def _digest(kind: ResourceType, name: str, value: Any) -> Any:

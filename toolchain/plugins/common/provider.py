@@ -103,7 +103,7 @@ class TableProvider(rpc.Provider):
         operation = self._operation(kind, request.urn, request.timeout, inputs=request.properties)
         if request.preview:
             return rpc.CreateResponse("", self._outputs(kind, operation, planned(kind, {}, operation.inputs)))
-        operation.inputs = {**kind.plan_defaults, **operation.inputs}
+        operation.inputs = {**kind.plan_defaults, **_without_records(operation.inputs)}
         try:
             id_, state = await self._run(operation, lambda: kind.operations.create(self.client, operation))
         except ProviderError as error:
@@ -138,7 +138,7 @@ class TableProvider(rpc.Provider):
         if request.preview:
             plan.update(dict.fromkeys(kind.unknown_on_update, UNKNOWN))
             return rpc.UpdateResponse(self._outputs(kind, operation, plan))
-        operation.inputs = {**kind.plan_defaults, **operation.inputs}
+        operation.inputs = {**kind.plan_defaults, **_without_records(operation.inputs)}
         state = await self._run(operation, lambda: kind.operations.update(self.client, operation))
         return rpc.UpdateResponse(self._outputs(kind, operation, state))
 
@@ -204,8 +204,17 @@ class TableProvider(rpc.Provider):
 
     def _outputs(self, kind: ResourceType, operation: Operation, state: Values) -> dict[str, PropertyValue]:
         """Outputs for the engine; those named like a secret input are secret too."""
-        state = {k: v for k, v in state.items() if v is not None and k != DEFAULTS}
+        state = without_none(_without_records(state))
         secrets = operation.secrets | kind.secret_outputs
         if kind.taints and operation.secrets:
             secrets |= kind.computed_outputs()
         return from_plain(state, secrets)
+
+
+def _without_records(values: Any) -> Any:
+    """Inputs without the record, in every object, of which ones are defaults."""
+    if isinstance(values, dict):
+        return {name: _without_records(value) for name, value in values.items() if name != DEFAULTS}
+    if isinstance(values, list):
+        return [_without_records(value) for value in values]
+    return values

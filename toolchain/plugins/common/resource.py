@@ -114,7 +114,9 @@ class ResourceType:
     - `replace_on`: inputs whose change replaces the resource; "*" means any.
     - `computed`: absent inputs that keep whatever the state has.
     - `sets`: lists whose order means nothing.
-    - `canonical`: functions that bring a value to the form in which it is compared.
+    - `canonical`: functions that bring a value to the form in which it is compared. They get the whole of a list and,
+      of a set, each item too.
+    - `records_defaults`: whether the inputs tell which of them the program did not set (the SDK v2's way).
     - `hashed`: inputs of which the state holds only a digest made by this function.
     - `unknown_on_update`: outputs that a preview of an update shows as unknown.
     - `stable`: outputs that never change in place.
@@ -137,6 +139,7 @@ class ResourceType:
     sets: frozenset[str] = frozenset()
     canonical: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     hashed: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    records_defaults: bool = True
     unknown_on_update: frozenset[str] = frozenset()
     stable: frozenset[str] = frozenset()
     delete_first: str = "no"

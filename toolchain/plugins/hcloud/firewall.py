@@ -78,6 +78,13 @@ def canonical_network(value: str) -> str:
         return value
 
 
+def _canonical(value: Any) -> Any:
+    """`canonical_network` for one or all of a list, of which some may be unknown."""
+    if isinstance(value, list):
+        return [_canonical(item) for item in value]
+    return canonical_network(value) if isinstance(value, str) else value
+
+
 def _to_rule(rule: Json) -> Json:
     return {
         "direction": rule["direction"],
@@ -156,10 +163,7 @@ FIREWALL = ResourceType(
     autoname="name",
     computed=frozenset({"labels", "applyTos", "applyTos.labelSelector", "applyTos.server"}),
     sets=frozenset({"rules", "applyTos", "rules.sourceIps", "rules.destinationIps"}),
-    canonical={
-        "rules.sourceIps": lambda ips: [canonical_network(ip) if isinstance(ip, str) else ip for ip in ips],
-        "rules.destinationIps": lambda ips: [canonical_network(ip) if isinstance(ip, str) else ip for ip in ips],
-    },
+    canonical={"rules.sourceIps": _canonical, "rules.destinationIps": _canonical},
     delete_first="if named",
     check=_check,
 )

@@ -121,6 +121,7 @@ PRIMARY_IP = ResourceType(
     token="hcloud:index/primaryIp:PrimaryIp",  # noqa: S106  (a type token)
     schema=resource_schema(pulumi_hcloud.PrimaryIpArgs, pulumi_hcloud.PrimaryIp),
     operations=PrimaryIps(),
+    records_defaults=False,
     autoname="name",
     plan_defaults={"autoDelete": False, "deleteProtection": False, "labels": {}},
     replace_on=frozenset({"type", "location"}),

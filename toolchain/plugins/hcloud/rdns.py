@@ -96,6 +96,7 @@ RDNS = ResourceType(
     token="hcloud:index/rdns:Rdns",  # noqa: S106  (a type token)
     schema=resource_schema(pulumi_hcloud.RdnsArgs, pulumi_hcloud.Rdns),
     operations=ReverseNames(),
+    records_defaults=False,
     replace_on=frozenset({*OWNERS, "ipAddress"}),
     canonical={"ipAddress": lambda address: str(ip_address(address))},
     check=_check,

@@ -177,6 +177,8 @@ class Servers:
             "rebuildProtection": server["protection"]["rebuild"],
             "primaryDiskSize": server["primary_disk_size"],
             "userData": _digest_of(known.get("userData")),
+            "networks": [],
+            "placementGroupId": 0,
             **{name: known.get(name) for name in KEPT},
         }
 
@@ -218,13 +220,13 @@ SERVER = ResourceType(
     schema=resource_schema(pulumi_hcloud.ServerArgs, pulumi_hcloud.Server),
     operations=Servers(),
     autoname="name",
-    input_defaults={
+    # The bridge writes defaults into the inputs only if they are not zero.
+    input_defaults={"publicNets.ipv4Enabled": True, "publicNets.ipv6Enabled": True},
+    plan_defaults={
         "backups": False,
         "deleteProtection": False,
         "ignoreRemoteFirewallIds": False,
         "keepDisk": False,
-        "publicNets.ipv4Enabled": True,
-        "publicNets.ipv6Enabled": True,
         "rebuildProtection": False,
         "shutdownBeforeDeletion": False,
     },

@@ -40,6 +40,7 @@ SSH_KEY = ResourceType(
     token="hcloud:index/sshKey:SshKey",  # noqa: S106  (a type token)
     schema=resource_schema(pulumi_hcloud.SshKeyArgs, pulumi_hcloud.SshKey),
     operations=SshKeys(),
+    records_defaults=False,
     autoname="name",
     plan_defaults={"labels": {}},
     replace_on=frozenset({"publicKey"}),
