@@ -4,6 +4,7 @@
 """
 
 import argparse
+import asyncio
 import logging
 
 from aiohttp import web
@@ -15,6 +16,21 @@ TOKEN = "sandbox-hcloud-token-".ljust(64, "x")
 PORT = 47001
 
 
+async def start_machines() -> web.Application:
+    # Imported here because only the container has what the machines need.
+    from sandbox.datacentre.boot_options import boot_routes  # noqa: PLC0415
+    from sandbox.datacentre.machines import engine, network  # noqa: PLC0415
+    from sandbox.datacentre.machines.containers import ContainerHypervisor  # noqa: PLC0415
+
+    await network.prepare()
+    await engine.start()
+    hypervisor = ContainerHypervisor()
+    app, cloud = build_app(hypervisor, TOKEN)
+    app.add_routes(boot_routes(hypervisor))
+    await cloud.refilter()
+    return app
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--on-paper", action="store_true", help="keep the books only")
@@ -22,8 +38,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=PORT)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    app, _cloud = build_app(PaperHypervisor(), TOKEN)
-    web.run_app(app, host=options.host, port=options.port, print=None)
+    loop = asyncio.new_event_loop()
+    app = build_app(PaperHypervisor(), TOKEN)[0] if options.on_paper else loop.run_until_complete(start_machines())
+    web.run_app(app, host=options.host, port=options.port, print=None, loop=loop)
 
 
 main()

@@ -1,10 +1,13 @@
 """One project's books together with the machinery that makes them real."""
 
+import logging
 from ipaddress import IPv4Address
 
 from sandbox.datacentre.actions import Actions
 from sandbox.datacentre.hypervisor import Filter, Hypervisor, Machine
 from sandbox.datacentre.model import PrimaryIp, Project, Server
+
+log = logging.getLogger(__name__)
 
 
 def default_pointer(address: str) -> str:
@@ -65,11 +68,28 @@ class Cloud:
         """Bring the packet filter up to date; called after every change of servers, labels, rules or selectors."""
         await self.hypervisor.filter({server.id: self.filter_of(server) for server in self.project.server.values()})
 
+    async def point_new(self, ip: PrimaryIp) -> None:
+        """Publish the default name of a new address."""
+        if ip.type == "ipv4":
+            await self._point_if_possible(ip.ip, default_pointer(ip.ip))
+
+    async def unpoint(self, ip: PrimaryIp) -> None:
+        """Remove all PTR records of an address that is given back."""
+        for entry in pointer_entries(ip):
+            await self._point_if_possible(entry["ip"], None)
+
+    async def _point_if_possible(self, address: str, name: str | None) -> None:
+        """A name server that is down must not keep addresses from being made and given back."""
+        try:
+            await self.hypervisor.point(address, name)
+        except Exception as error:  # of whatever kind, as said
+            log.warning("PTR record of %s not changed: %s", address, error)
+
     async def point(self, ip: PrimaryIp, address: str, name: str | None) -> None:
-        """Set a PTR name, or with None put the default back, in the books and in DNS."""
+        """Set a PTR name, or with None put the default back, in DNS and in the books."""
         if name is None:
+            await self.hypervisor.point(address, default_pointer(address) if ip.type == "ipv4" else None)
             ip.pointers.pop(address, None)
-            name = default_pointer(address) if ip.type == "ipv4" else None
         else:
+            await self.hypervisor.point(address, name)
             ip.pointers[address] = name
-        await self.hypervisor.point(address, name)

@@ -91,8 +91,7 @@ class PrimaryIps(ResourceHandler[PrimaryIp]):
             auto_delete=auto_delete,
         )
         self.table[ip.id] = ip
-        if ip_type == "ipv4":
-            await self.cloud.point(ip, ip.ip, None)
+        await self.cloud.point_new(ip)
         action = None if server is None else self._start_assign(ip, server)
         answer = {"primary_ip": self.json(ip), "action": action.json() if action else None}
         return web.json_response(answer, status=201)
@@ -203,5 +202,4 @@ def unassign(ip: PrimaryIp, server: Server) -> None:
 async def release(cloud: Cloud, ip: PrimaryIp) -> None:
     """Delete a primary IP with its PTR records."""
     del cloud.project.primary_ip[ip.id]
-    for entry in pointer_entries(ip):
-        await cloud.hypervisor.point(entry["ip"], None)
+    await cloud.unpoint(ip)

@@ -113,11 +113,8 @@ class ServerRecords(ResourceHandler[Server]):
         return ip
 
     async def _create(self, server: Server) -> None:
-        for number in (server.ipv4, server.ipv6):
-            if number is not None:
-                ip = self.cloud.project.primary_ip[number]
-                for entry in pointer_entries(ip):
-                    await self.cloud.hypervisor.point(entry["ip"], entry["dns_ptr"])
+        if server.ipv4 is not None and self.cloud.project.primary_ip[server.ipv4].auto_delete:
+            await self.cloud.point_new(self.cloud.project.primary_ip[server.ipv4])  # made along with the server
         await self.cloud.hypervisor.create(self.cloud.machine(server))
         server.status = "off"
 

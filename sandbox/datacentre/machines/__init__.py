@@ -1,0 +1,1 @@
+"""The hypervisor of the data-centre container: servers are containers of its own Docker engine."""
