@@ -112,6 +112,6 @@ def strong_dkim_key(public_key: str) -> str:
     bits = dkim_bits(public_key)
     if bits < MINIMUM_DKIM_BITS:
         raise ValueError(
-            f"the DKIM key has {bits} bits; at least {MINIMUM_DKIM_BITS} are right (RFC 8301, section 3.2)"
+            f"the DKIM key has {bits} bits. Expected {MINIMUM_DKIM_BITS} or more (RFC 8301, section 3.2)"
         )
     return public_key

@@ -85,7 +85,7 @@ class Settings(Model):
     """All that a stack is configured with."""
 
     mail_host: Fqdn
-    domains: Annotated[tuple[MailDomainSettings, ...], Field(min_length=1)]
+    domains: tuple[MailDomainSettings, ...]
     admin_address: EmailAddress
     admin_password: Password
     adopted_records: tuple[str, ...] = ()
@@ -94,7 +94,7 @@ class Settings(Model):
     server_type: str = "cx23"
     server_image: str = "debian-13"
     volume_size: Annotated[int, Field(ge=10, le=10240)] = 20
-    admin_cidrs: Annotated[tuple[Cidr, ...], Field(min_length=1)]
+    admin_cidrs: tuple[Cidr, ...]
     ssh_private_key: SshPrivateKey
     ssh_host_key: SshPrivateKey
     protect: bool = True

@@ -1,5 +1,6 @@
 """Reads the stack's configuration into typed settings; reports everything that is wrong with it at once."""
 
+import contextlib
 import difflib
 import json
 from collections.abc import Iterator
@@ -53,13 +54,13 @@ def _values() -> Iterator[tuple[str, Any]]:
             continue
         key = full_key.removeprefix(namespace)
         value = runtime.get_config(full_key)
-        if value == "":
-            continue  # Pulumi.yaml declares keys that have no default with an empty one.
-        decoded = value.lstrip().startswith(("[", "{")) and key not in SECRETS
-        try:
-            yield key, json.loads(value) if decoded else value
-        except json.JSONDecodeError:
-            yield key, value
+        if value.lstrip().startswith(("[", "{")) and key not in SECRETS:
+            with contextlib.suppress(json.JSONDecodeError):
+                value = json.loads(value)
+        # Pulumi.yaml declares keys that have no default with an empty one.
+        if value == "" or (key in MISSING and not value):
+            continue
+        yield key, value
 
 
 def _mistakes_in_storage(values: dict[str, Any]) -> Iterator[str]:

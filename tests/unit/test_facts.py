@@ -1,0 +1,107 @@
+"""Port table, firewall rules, addresses, cloud-init, container and client settings: pure facts from one table."""
+
+import json
+
+import pytest
+
+from components import cloud_init, ports
+from components.addresses import ipv6_host
+from components.client_settings import client_settings
+from components.firewall import egress_rules, mail_rules, ssh_rules
+from components.host_firewall import ruleset
+from components.labels import label_selector, owner_comment, stack_labels
+from components.next_steps import next_steps
+from components.values import ssh_public_key
+from tests.unit.examples import HOST_KEY, settings
+
+GUIDE = [25, 80, 110, 143, 443, 465, 587, 993, 995, 4190]
+
+
+def test_the_port_table_is_the_guides() -> None:
+    assert [port.number for port in ports.TABLE] == GUIDE
+
+
+def test_a_closed_optional_port_is_closed_everywhere() -> None:
+    chosen = settings(optional_ports=[4190])
+    assert [port.number for port in chosen.ports] == [25, 80, 443, 465, 587, 993, 4190]
+    assert "110" not in [rule.get("port") for rule in mail_rules(chosen.ports, [])]
+    assert " 110" not in ruleset(chosen.ports, chosen.admin_cidrs, [])
+
+
+def test_the_web_switches_move_the_web_ports() -> None:
+    assert [port.number for port in settings(http_port=8080, https_port=4433).ports] == [
+        25, 8080, 110, 143, 4433, 465, 587, 993, 995, 4190,
+    ]  # fmt: skip
+
+
+def test_the_outbound_list_is_the_guides() -> None:
+    listed = {(rule["protocol"], rule.get("port")) for rule in egress_rules()}
+    tcp = {("tcp", str(port)) for port in (22, 25, 53, 80, 443, 465, 587)}
+    assert listed == tcp | {("udp", "53"), ("udp", "123"), ("icmp", None)}
+    assert {rule["direction"] for rule in egress_rules()} == {"out"}
+
+
+def test_ssh_is_open_to_the_administrators_only() -> None:
+    rules = [rule for rule in ssh_rules(["198.51.100.7/32"]) if rule["protocol"] == "tcp"]
+    assert [(rule["port"], rule["source_ips"]) for rule in rules] == [("22", ["198.51.100.7/32"])]
+
+
+def test_mail_ports_are_open_to_the_world_and_web_ports_to_the_proxy_alone() -> None:
+    sources = {rule["port"]: rule["source_ips"] for rule in mail_rules(ports.TABLE, ["198.51.100.9/32"])}
+    assert sources["443"] == sources["80"] == ["198.51.100.9/32"]
+    assert sources["25"] == sources["993"] == ["0.0.0.0/0", "::/0"]
+
+
+def test_the_host_firewall_drops_by_default_and_knows_both_families() -> None:
+    text = ruleset(ports.TABLE, ["198.51.100.7/32", "2001:db8::/64"], [])
+    assert text.count("policy drop") == 2
+    assert "ip saddr { 198.51.100.7/32 } tcp dport { 22 } accept" in text
+    assert "ip6 saddr { 2001:db8::/64 } tcp dport { 22 } accept" in text
+    assert "ip saddr { 0.0.0.0/0 } tcp dport { 25, 110, 143, 465, 587, 993, 995, 4190 } accept" in text
+    assert "ip6 saddr { ::/0 } tcp dport { 80, 443 } accept" in text
+
+
+@pytest.mark.parametrize(
+    ("network", "address"),
+    [
+        ("2001:db8:100:1::", "2001:db8:100:1::1"),
+        ("2001:db8:100:1::/64", "2001:db8:100:1::1"),
+        ("2001:DB8:0100:0001:0:0:0:0", "2001:db8:100:1::1"),
+    ],
+)
+def test_the_servers_ipv6_address_is_the_first_of_its_network(network: str, address: str) -> None:
+    assert ipv6_host(network) == address
+
+
+def test_the_first_boot_gets_the_host_key_and_nothing_that_changes_later() -> None:
+    text = cloud_init.user_data(HOST_KEY, ssh_public_key(HOST_KEY))
+    assert text.startswith("#cloud-config\n")
+    config = json.loads(text.removeprefix("#cloud-config\n"))
+    assert config["ssh_keys"] == {"ed25519_private": HOST_KEY, "ed25519_public": ssh_public_key(HOST_KEY)}
+    assert config["ssh_pwauth"] is False
+    assert "docker.io" in config["packages"]
+    assert "nft" not in json.dumps(config["runcmd"])
+
+
+def test_client_settings_prefer_tls_from_the_start() -> None:
+    found = client_settings("mail.example.com", ports.TABLE)
+    assert [(way["port"], way["security"]) for way in found["smtp"]] == [(465, "TLS"), (587, "STARTTLS")]
+    assert [way["port"] for way in found["imap"]] == [993, 143]
+    assert [way["port"] for way in found["pop3"]] == [995, 110]
+    assert {way["server"] for ways in found.values() for way in ways} == {"mail.example.com"}
+
+
+def test_labels_tell_stacks_apart() -> None:
+    selectors = {label_selector(stack_labels("poste-mail", stack)) for stack in ("dev", "prod")}
+    assert selectors == {
+        "managed-by=pulumi,project=poste-mail,stack=dev",
+        "managed-by=pulumi,project=poste-mail,stack=prod",
+    }
+    assert owner_comment("poste-mail", "dev") != owner_comment("poste-mail", "prod")
+
+
+def test_next_steps_name_hetzners_block_first() -> None:
+    steps = next_steps("mail.example.com", "198.51.100.7", https=True)
+    assert "25 and 465 for 198.51.100.7" in steps[0]
+    assert any("certificate" in step for step in steps)
+    assert not any("certificate" in step for step in next_steps("mail.example.com", "198.51.100.7", https=False))

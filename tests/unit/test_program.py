@@ -1,0 +1,254 @@
+"""The program under mocks: what it asks the engine to make, in which order, protected how, and with which secrets."""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pulumi.output import Unknown
+
+from tests.unit.examples import HOST_KEY, LOGIN_KEY, PASSWORD
+from tests.unit.mocked import IPV4, SELECTOR, ZONE, Cloud, Registered, Secret, refusal, run_program
+from tests.unit.test_records import public_key
+
+KEY = public_key(2048)
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+@lru_cache
+def _run(config: str) -> dict[str, Registered]:
+    return run_program(Cloud(KEY), **json.loads(config))
+
+
+def run(**config: Any) -> dict[str, Registered]:
+    """The program's resources with some settings changed. Equal settings are run once."""
+    return _run(json.dumps(config))
+
+
+def secret_json(resource: Registered) -> Any:
+    assert isinstance(resource.inputs["stdin"], Secret)
+    return json.loads(resource.inputs["stdin"].value)
+
+
+def test_the_firewall_is_there_before_the_server_and_opens_ssh_only() -> None:
+    found = run()
+    assert "Firewall poste-mail-prod-ssh" in found["Server poste-mail-prod"].depends_on
+    inbound = [rule for rule in found["Firewall poste-mail-prod-ssh"].inputs["rules"] if rule["direction"] == "in"]
+    assert {(rule["protocol"], rule.get("port")) for rule in inbound} == {("tcp", "22"), ("icmp", None)}
+
+
+def test_the_mail_ports_open_only_after_the_installer_is_closed() -> None:
+    found = run()
+    firewall = found["Firewall poste-mail-prod-mail"]
+    assert "Command poste-install" in firewall.depends_on
+    assert {rule["port"] for rule in firewall.inputs["rules"]} >= {"25", "443", "587", "995", "4190"}
+
+
+def test_both_firewalls_find_the_server_by_its_labels_and_by_nothing_else() -> None:
+    found = run()
+    labels = found["Server poste-mail-prod"].inputs["labels"]
+    selector = ",".join(f"{label}={value}" for label, value in sorted(labels.items()))
+    for name in ("ssh", "mail"):
+        assert found[f"Firewall poste-mail-prod-{name}"].inputs["applyTos"] == [{"labelSelector": selector}]
+    assert "firewallIds" not in found["Server poste-mail-prod"].inputs
+
+
+def test_addresses_and_volume_outlive_the_server() -> None:
+    found = run()
+    for name in ("PrimaryIp poste-mail-prod-ipv4", "PrimaryIp poste-mail-prod-ipv6", "Volume poste-mail-prod"):
+        assert not any(other.startswith("Server") for other in found[name].depends_on), name
+    assert found["PrimaryIp poste-mail-prod-ipv4"].inputs["autoDelete"] is False
+    server = found["Server poste-mail-prod"]
+    assert server.delete_first
+    assert set(server.ignores) == {"userData", "sshKeys", "image"}
+
+
+@pytest.mark.parametrize("protect", [True, False])
+def test_protection_follows_the_setting(protect: bool) -> None:
+    found = run(protect=str(protect).lower())
+    lasting = [
+        "Server poste-mail-prod", "Volume poste-mail-prod",
+        "PrimaryIp poste-mail-prod-ipv4", "PrimaryIp poste-mail-prod-ipv6",
+    ]  # fmt: skip
+    assert {name: (found[name].protect, found[name].inputs["deleteProtection"]) for name in lasting} == dict.fromkeys(
+        lasting, (protect, protect)
+    )
+
+
+def test_both_addresses_have_the_mail_host_as_ptr() -> None:
+    found = run()
+    pointers = {found[f"Rdns poste-mail-prod-{family}"].inputs["ipAddress"] for family in ("ipv4", "ipv6")}
+    assert pointers == {IPV4, "2001:db8:100:101::1"}
+    assert {found[f"Rdns poste-mail-prod-{family}"].inputs["dnsPtr"] for family in ("ipv4", "ipv6")} == {
+        "mail.example.com"
+    }
+
+
+def test_each_remote_command_checks_the_host_key_and_hides_its_own() -> None:
+    remote = [resource for resource in run().values() if resource.type.startswith("command:remote:")]
+    assert len(remote) >= 8
+    for resource in remote:
+        connection = resource.inputs["connection"]
+        connection = connection.value if isinstance(connection, Secret) else connection
+        assert connection["hostKey"].startswith("ssh-ed25519 ")
+        key = connection["privateKey"]
+        assert (key.value if isinstance(key, Secret) else None) == LOGIN_KEY or isinstance(
+            resource.inputs["connection"], Secret
+        )
+
+
+def test_no_secret_stands_in_a_plain_input() -> None:
+    def plain(value: Any) -> str:
+        if isinstance(value, Secret):
+            return ""
+        if isinstance(value, dict):
+            return " ".join(plain(item) for item in value.values())
+        return " ".join(map(plain, value)) if isinstance(value, list) else str(value)
+
+    for name, resource in run().items():
+        text = plain(resource.inputs)
+        for secret in (PASSWORD, LOGIN_KEY[60:100], HOST_KEY[60:100]):
+            assert secret not in text, name
+
+
+def test_the_installer_gets_its_password_by_standard_input() -> None:
+    command = run()["Command poste-install"]
+    assert secret_json(command) == {
+        "url": "https://127.0.0.1:443", "hostname": "mail.example.com",
+        "admin": "admin@example.com", "password": PASSWORD,
+    }  # fmt: skip
+    assert command.inputs["create"] == command.inputs["update"] == "python3 /opt/poste-mail/install.py"
+
+
+def test_the_docker_provider_checks_the_host_key_with_files_of_the_owner_alone(tmp_path: Path) -> None:
+    options = run_program(Cloud(KEY))["docker poste"].inputs["sshOpts"]
+    options = json.loads(options) if isinstance(options, str) else options
+    assert "StrictHostKeyChecking=yes" in options
+    identity = tmp_path / ".cache/poste-mail/prod/identity"
+    assert identity.stat().st_mode & 0o777 == 0o600
+    assert identity.read_text() == LOGIN_KEY
+
+
+def test_the_container_is_replaced_stop_first_and_keeps_its_data_on_the_volume() -> None:
+    container = run()["Container poste"]
+    assert container.delete_first
+    assert container.inputs["volumes"] == [{"hostPath": "/mnt/poste", "containerPath": "/data"}]
+    assert container.inputs["hostname"] == "mail.example.com"
+    assert container.inputs["networkMode"] == "host"
+    assert container.inputs["ports"] == []
+    assert container.inputs["restart"] == "unless-stopped"
+
+
+def test_bridge_mode_publishes_the_table_on_ipv4_and_makes_no_aaaa() -> None:
+    found = run(networkMode="bridge")
+    ports = found["Container poste"].inputs["ports"]
+    assert [port["external"] for port in ports] == [25, 80, 110, 143, 443, 465, 587, 993, 995, 4190]
+    assert {port["ip"] for port in ports} == {"0.0.0.0"}  # noqa: S104
+    assert "DnsRecord mail.example.com-aaaa" not in found
+    assert "DnsRecord mail.example.com-a" in found
+
+
+@pytest.mark.parametrize(
+    ("config", "switches"),
+    [
+        ({}, ["TZ=UTC"]),
+        ({"timeZone": "Asia/Shanghai"}, ["TZ=Asia/Shanghai"]),
+        ({"disableClamav": "true", "disableRspamd": "true", "disableRoundcube": "true"},
+         ["DISABLE_CLAMAV=TRUE", "DISABLE_ROUNDCUBE=TRUE", "DISABLE_RSPAMD=TRUE", "TZ=UTC"]),
+        ({"https": "false", "reverseProxyCidrs": ["127.0.0.1/32"]}, ["HTTPS=OFF", "TZ=UTC"]),
+        ({"httpPort": "8080", "httpsPort": "4433"}, ["HTTPS_PORT=4433", "HTTP_PORT=8080", "TZ=UTC"]),
+        ({"elasticsearch": "10.0.0.5:9200"}, ["ELASTICSEARCH=10.0.0.5:9200", "TZ=UTC"]),
+    ],
+)  # fmt: skip
+def test_each_switch_of_the_guide_reaches_the_container(config: dict[str, Any], switches: list[str]) -> None:
+    assert run(**config)["Container poste"].inputs["envs"] == switches
+
+
+def test_the_records_of_a_domain_are_the_guides() -> None:
+    found = run()
+    content = {
+        name.removeprefix("DnsRecord "): (resource.inputs["name"], resource.inputs["type"], resource.inputs["content"])
+        for name, resource in found.items()
+        if name.startswith("DnsRecord")
+    }
+    assert content == {
+        "mail.example.com-a": ("mail.example.com", "A", IPV4),
+        "mail.example.com-aaaa": ("mail.example.com", "AAAA", "2001:db8:100:101::1"),
+        "example.com-mx": ("example.com", "MX", "mail.example.com"),
+        "example.com-spf": ("example.com", "TXT", f'"v=spf1 a mx ip4:{IPV4} ip6:2001:db8:100:101::1 ~all"'),
+        "example.com-dmarc": (
+            "_dmarc.example.com", "TXT",
+            '"v=DMARC1; p=reject; rua=mailto:admin@example.com; ruf=mailto:admin@example.com; fo=1"',
+        ),
+        "example.com-dkim": (
+            f"{SELECTOR}._domainkey.example.com", "TXT",
+            f'"v=DKIM1; k=rsa; p={KEY[:237]}" "{KEY[237:]}"',
+        ),
+    }  # fmt: skip
+    records = [resource for name, resource in found.items() if name.startswith("DnsRecord")]
+    assert {(record.inputs["proxied"], record.inputs["ttl"], record.inputs["zoneId"]) for record in records} == {
+        (False, 3600, ZONE)
+    }
+    assert {record.inputs["comment"] for record in records} == {"Managed by Pulumi: poste-mail/prod"}
+    assert found["DnsRecord example.com-mx"].inputs["priority"] == 10
+
+
+def test_each_domain_has_records_and_a_key_of_its_own_and_the_mail_host_only_one_address() -> None:
+    found = run(domains=[{"name": "example.com"}, {"name": "example.org", "dmarc": {"policy": "none", "rua": []}}])
+    assert {name for name in found if name.startswith("DkimKey")} == {
+        "DkimKey dkim-example.com",
+        "DkimKey dkim-example.org",
+    }
+    assert len([name for name in found if name.endswith("-a") and name.startswith("DnsRecord")]) == 1
+    assert found["DnsRecord example.org-dmarc"].inputs["content"] == (
+        '"v=DMARC1; p=none; ruf=mailto:admin@example.com; fo=1"'
+    )
+
+
+def test_a_weak_dkim_key_is_not_published() -> None:
+    assert "1024 bits. Expected 2048 or more" in refusal(Cloud(public_key(1024)))
+
+
+def test_a_foreign_record_stops_the_program_with_the_import_command() -> None:
+    foreign = {"id": "abc", "name": "example.com", "type": "TXT", "content": '"v=spf1 -all"', "comment": None}
+    assert f"DnsRecord example.com-spf {ZONE}/abc" in refusal(Cloud(KEY, records=[foreign]))
+
+
+def test_a_server_type_without_the_memory_for_clamav_is_refused() -> None:
+    assert "ClamAV needs 4" in refusal(Cloud(KEY, server_type={"memory": 2}))
+
+
+def test_a_preview_of_an_empty_stack_shows_all_resources_though_nothing_is_known_yet() -> None:
+    full, empty = run(), run_program(Cloud(KEY, unknown=True), preview=True)
+    assert set(empty) == set(full)
+    not_yet = [
+        ("DnsRecord example.com-dkim", "content"),
+        ("DnsRecord example.com-dkim", "name"),
+        ("docker poste", "host"),
+    ]
+    for name, key in not_yet:
+        assert isinstance(empty[name].inputs[key], Unknown), name
+        assert not isinstance(full[name].inputs[key], Unknown), name
+    assert empty["DnsRecord example.com-mx"].inputs["content"] == "mail.example.com"
+
+
+def test_two_stacks_share_no_name_at_hetzner_and_no_comment_at_cloudflare() -> None:
+    def names(stack: str) -> set[str]:
+        return {
+            str(resource.inputs.get("name", resource.inputs.get("comment")))
+            for resource in run_program(Cloud(KEY), stack=stack).values()
+            if resource.type.startswith("hcloud:") and "name" in resource.inputs
+        }
+
+    assert names("prod").isdisjoint(names("staging"))
+
+
+def test_only_explicit_providers_are_used() -> None:
+    for resource in run().values():
+        if not resource.type.startswith(("pulumi:", "poste-mail:")):
+            assert resource.provider, resource.name
