@@ -14,6 +14,7 @@ from toolchain.language_host.servicer import LanguageHost
 
 # A program and each policy pack hold a thread for as long as they run.
 THREADS = 64
+SECONDS_BETWEEN_LOOKS = 0.2
 
 
 def main() -> None:
@@ -34,7 +35,9 @@ def main() -> None:
     server.start()
     print(port, flush=True)
 
-    interrupted.wait()
+    # The system may hand the signal to a thread of gRPC; this one then runs the handler only when it next wakes up.
+    while not interrupted.wait(SECONDS_BETWEEN_LOOKS):
+        pass
     host.processes.stop_all()
     server.stop(grace=1).wait()
 

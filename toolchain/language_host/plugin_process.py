@@ -16,6 +16,7 @@ from toolchain.language_host.streams import chunks
 
 Responses = Iterator[language_pb2.RunPluginResponse]
 POLICY_PACK = "analyzer"
+ENDED = "the policy pack has ended before it answered"
 
 
 def run_provider(
@@ -46,7 +47,7 @@ def run_policy_pack(
     """Run the pack in its own folder, behind a proxy whose port the engine gets instead of the pack's."""
     proxy = PolicyProxy()
     try:
-        context.add_callback(lambda: proxy.close("the request was cancelled"))
+        context.add_callback(lambda: proxy.close(ENDED))
         yield language_pb2.RunPluginResponse(stdout=f"{proxy.port}\n".encode())
         configuration = proxy.wait_for_configuration()
         program = request.info.program_directory
@@ -62,12 +63,22 @@ def run_policy_pack(
                     line, newline, rest = output.partition(b"\n")
                     port_line += line + newline
                     if newline:
-                        proxy.attach(int(port_line))
+                        _attach(proxy, port_line)
                 if rest or error:
                     yield _shown(rest, error)
             yield language_pb2.RunPluginResponse(exitcode=process.wait())
+    except LanguageHostError as error:
+        proxy.close(str(error))
+        raise
     finally:
-        proxy.close("the policy pack has ended")
+        proxy.close(ENDED)
+
+
+def _attach(proxy: PolicyProxy, port_line: bytes) -> None:
+    if not port_line.strip().isdigit():
+        shown = port_line.decode(errors="replace").strip()
+        raise LanguageHostError(f"the policy pack must first print where it listens, but it printed: {shown}")
+    proxy.attach(int(port_line))
 
 
 def _shown(output: bytes, error: bytes) -> language_pb2.RunPluginResponse:

@@ -74,7 +74,7 @@ class PolicyProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
         def forward(request: bytes, context: grpc.ServicerContext) -> bytes:
             self._configure(None)
             try:
-                response: bytes = self._pack.result().unary_unary(method)(request, timeout=context.time_remaining())
+                response: bytes = self._pack.result().unary_unary(method)(request)
             except grpc.RpcError as error:
                 context.abort(error.code(), error.details())
             except RuntimeError as error:
