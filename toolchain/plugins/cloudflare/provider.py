@@ -43,6 +43,7 @@ class CloudflareProvider(TableProvider):
     secret_settings = frozenset({"apiToken", "apiKey", "apiUserServiceKey"})
     resources = (DNS_RECORD,)
     functions = FUNCTIONS
+    bridged = True
 
     def check_settings(self, settings: Values) -> list[tuple[str, str]]:
         return [

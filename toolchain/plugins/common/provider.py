@@ -50,6 +50,8 @@ class TableProvider(rpc.Provider):
     secret_settings: frozenset[str] = frozenset()
     resources: tuple[ResourceType, ...]
     functions: tuple[Function, ...] = ()
+    bridged: bool = False
+    """Whether the real plugin is a Terraform provider in the bridge, which repeats the id among the outputs."""
 
     def __init__(self) -> None:
         self.types = {kind.token: kind for kind in self.resources}
@@ -110,9 +112,11 @@ class TableProvider(rpc.Provider):
             if operation.created is None:
                 raise
             id_, state = operation.created
+            operation.id = id_
             plan = planned(kind, {}, operation.inputs)
             known = {name: value for name, value in plan.items() if not isinstance(value, Unknown)} | state
             raise PartialFailureError(id_, self._outputs(kind, operation, known), str(error)) from error
+        operation.id = id_
         return rpc.CreateResponse(id_, self._outputs(kind, operation, state))
 
     async def read(self, request: rpc.ReadRequest) -> rpc.ReadResponse:
@@ -125,6 +129,7 @@ class TableProvider(rpc.Provider):
         if found is None:
             return rpc.ReadResponse("")
         id_, state = found
+        operation.id = id_
         outputs = self._outputs(kind, operation, state)
         inputs = inputs_of_state(kind, old_inputs, state)
         return rpc.ReadResponse(id_, outputs, from_plain(inputs, operation.secrets | kind.secret_outputs))
@@ -205,6 +210,8 @@ class TableProvider(rpc.Provider):
     def _outputs(self, kind: ResourceType, operation: Operation, state: Values) -> dict[str, PropertyValue]:
         """Outputs for the engine; those named like a secret input are secret too."""
         state = without_none(_without_records(state))
+        if self.bridged and operation.id:
+            state["id"] = operation.id
         secrets = operation.secrets | kind.secret_outputs
         if kind.taints and operation.secrets:
             secrets |= kind.computed_outputs()

@@ -7,7 +7,7 @@ keeps a stand-in's surface equal to the real one's for the pinned version.
 import inspect
 import types
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pulumi
@@ -55,7 +55,7 @@ def function_schema(function: Callable[..., Any], result: type) -> Schema:
     """The schema of a function, from its Python function (plain snake_case parameters) and its result class."""
     hints = get_type_hints(function)
     inputs = {
-        _camel_case(name): _property(hints[name], required=False)
+        _camel_case(name): _optional(_property(hints[name], required=False))
         for name in inspect.signature(function).parameters
         if name != "opts"
     }
@@ -102,6 +102,12 @@ def _strip(hint: Any) -> Any:
             return Any
         hint = (classes or members)[0]
     return hint
+
+
+def _optional(prop: Property) -> Property:
+    """The property with nothing required inside: the SDK's classes for filters require what the API fills in."""
+    fields = {name: _optional(inner) for name, inner in prop.fields.items()}
+    return replace(prop, required=False, element=prop.element and _optional(prop.element), fields=fields)
 
 
 def _camel_case(name: str) -> str:

@@ -30,6 +30,7 @@ class HcloudProvider(TableProvider):
     secret_settings = frozenset({"token"})
     resources = (SSH_KEY, PRIMARY_IP, RDNS, FIREWALL, SERVER, VOLUME, VOLUME_ATTACHMENT)
     functions = FUNCTIONS
+    bridged = True
 
     def check_settings(self, settings: Values) -> list[tuple[str, str]]:
         token, interval = settings.get("token"), settings.get("pollInterval")
