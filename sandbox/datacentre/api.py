@@ -120,6 +120,7 @@ def build_app(
     ):
         app.add_routes(handler.routes())
     app.add_routes(faults.routes())
+    app.add_routes([web.get("/_sandbox/health", _health)])
     app.add_routes(_action_routes(cloud))
     for kind, entries in (
         ("location", catalogue.LOCATIONS),
@@ -176,6 +177,10 @@ def _action_routes(cloud: Cloud) -> list[web.RouteDef]:
         return web.json_response({"action": find_action(cloud, request).json()})
 
     return [web.get("/v1/actions", list_by_id), web.get(r"/v1/actions/{action:\d+}", get)]
+
+
+async def _health(_request: web.Request) -> web.Response:
+    return web.json_response({"status": "ready"})
 
 
 async def _datacenters(_request: web.Request) -> web.Response:

@@ -1,0 +1,107 @@
+"""Builds the images whose sources have changed; the content's hash is a label on each."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from sandbox.host.engine import install
+from sandbox.host.parts import BASE_IMAGE, CONTENT_LABEL, IMAGES, SOURCE, Image
+from sandbox.host.shell import HostError, pipe, run, say, succeeds
+
+PARALLEL_BUILDS = 3
+
+# Written into the base image before the packages of the images on it are installed.
+DPKG_SETTINGS = """\
+# Images are thrown away and built anew: no need to wait for the disk, nor for documentation.
+force-unsafe-io
+path-exclude /usr/share/doc/*
+path-exclude /usr/share/man/*
+path-exclude /usr/share/locale/*
+"""
+
+
+def content(image: Image, source: Path = SOURCE) -> str:
+    """A hash over the files an image is made of, those of its base included."""
+    digest = hashlib.sha256()
+    if image.base is not None:
+        digest.update(content(_by_name(image.base), source).encode())
+    for name in sorted({image.name, *image.sources}):
+        for path in _files(source / name):
+            mode = "x" if os.access(path, os.X_OK) else "-"
+            digest.update(f"{path.relative_to(source)} {mode} {path.stat().st_size}\n".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+        return
+    for entry in sorted(path.rglob("*")):
+        if entry.is_file() and "__pycache__" not in entry.parts:
+            yield entry
+
+
+def _by_name(name: str) -> Image:
+    return next(image for image in IMAGES if image.name == name)
+
+
+def built_content(tag: str) -> str | None:
+    """The hash an image was built from; None when it does not exist or is not ours."""
+    try:
+        text = run("docker", "image", "inspect", "--format", f'{{{{index .Config.Labels "{CONTENT_LABEL}"}}}}', tag)
+    except HostError:
+        return None
+    return text.strip() or None
+
+
+def ensure() -> None:
+    """Build what is missing or outdated, bases first."""
+    outdated = [image for image in IMAGES if built_content(image.tag) != content(image)]
+    if not outdated:
+        return
+    if not succeeds("docker", "image", "inspect", BASE_IMAGE):
+        _bootstrap()
+    with ThreadPoolExecutor(PARALLEL_BUILDS) as pool:
+        bases = {image.name: pool.submit(_build, image) for image in outdated if image.base is None}
+        for image in outdated:
+            if image.base in bases:
+                bases[image.base].result()
+            if image.base is not None:
+                bases[image.name] = pool.submit(_build, image)
+        for build in bases.values():
+            build.result()
+
+
+def _build(image: Image) -> None:
+    say(f"building image {image.name}")
+    run(
+        *("docker", "build", "--quiet", "--tag", image.tag, "--label", f"{CONTENT_LABEL}={content(image)}"),
+        *("--file", str(SOURCE / image.name / "Dockerfile"), str(SOURCE)),
+    )
+    say(f"built image {image.name}")
+
+
+def _bootstrap() -> None:
+    """Make the Debian base image from Debian's packages, without a registry."""
+    if os.geteuid() != 0:
+        raise HostError(
+            f"the base image {BASE_IMAGE} is missing and only root can make it from packages: run "
+            "'sudo python3 -m sandbox up' once, or "
+            f"'docker pull debian:trixie-slim && docker tag debian:trixie-slim {BASE_IMAGE}'"
+        )
+    if not shutil.which("debootstrap", path=f"{os.environ.get('PATH', '')}:/usr/sbin"):
+        install("debootstrap")
+    say("making the Debian 13 base image with debootstrap (about 45 s)")
+    with tempfile.TemporaryDirectory(prefix="sandbox-debian-") as folder:
+        root = Path(folder)
+        run("debootstrap", "--variant=minbase", "trixie", folder)
+        (root / "etc/dpkg/dpkg.cfg.d/sandbox").write_text(DPKG_SETTINGS)
+        for cache in ("var/cache/apt/archives", "var/lib/apt/lists"):
+            shutil.rmtree(root / cache)
+            (root / cache / "partial").mkdir(parents=True)
+        pipe(("tar", "--create", "--directory", folder, "."), ("docker", "import", "-", BASE_IMAGE))

@@ -1,0 +1,109 @@
+"""The parts of the sandbox: images, containers, addresses, ports, and how to tell that each is ready."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[1]  # the sandbox/ folder, context of all image builds
+STATE = SOURCE.parent / ".state" / "sandbox"
+
+PREFIX = "poste-mail-sandbox"
+NETWORK = PREFIX
+BASE_IMAGE = f"{PREFIX}/debian:trixie"
+CONTENT_LABEL = f"{PREFIX}.content"
+
+IPV4_NETWORK, IPV6_NETWORK = "198.51.100.0/24", "2001:db8:100::/48"
+# Docker hands out addresses of the lower half only; the servers' primary IPs are of the upper.
+IPV4_RANGE = "198.51.100.0/25"
+IPV4_GATEWAY, IPV6_GATEWAY = "198.51.100.1", "2001:db8:100::1"
+
+
+@dataclass(frozen=True)
+class Image:
+    """Built from `sandbox/<name>/Dockerfile`; `sources` are what it copies, `base` the image of ours it starts from."""
+
+    name: str
+    sources: Sequence[str]
+    base: str | None = None
+
+    @property
+    def tag(self) -> str:
+        return f"{PREFIX}/{self.name}:latest"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A container on the sandbox's network; `ports` are published on loopback (host port, container port).
+
+    It is ready when `ready` answers: a URL (any HTTP status below 500) or host:port (accepts a connection).
+    """
+
+    name: str
+    ipv4: str
+    ipv6: str
+    ready: str
+    ports: Sequence[tuple[int, int]] = ()
+    flags: Sequence[str] = ()
+
+    @property
+    def container(self) -> str:
+        return f"poste-mail-{self.name}"
+
+    @property
+    def image(self) -> str:
+        return f"{PREFIX}/{self.name}:latest"
+
+
+IMAGES = (
+    Image("engine", ("engine",)),
+    Image("vps", ("__init__.py", "vps"), base="engine"),
+    Image("datacentre", ("__init__.py", "faults.py", "datacentre"), base="engine"),
+    Image("internet", ("__init__.py", "faults.py", "internet")),
+    Image("poste", ("poste",)),
+    Image("provider", ("provider",)),
+)
+
+IMAGE_STORE = "poste-mail-datacentre"  # volume with the data centre's engine, so that the VPS image is loaded once
+
+# A router, and an engine inside the container whose containers are servers with engines of their own. --privileged
+# is not among these because it asks for more than some hosts can give, and none of the rest is needed.
+DATACENTRE_FLAGS = (
+    *("--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN"),
+    *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
+    *("--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"),
+    *("--volume", f"{IMAGE_STORE}:/var/lib/docker"),
+    *("--device-cgroup-rule", "b 7:* rwm"),  # loop devices, for the volumes
+    *("--device-cgroup-rule", "c 10:237 rwm"),  # /dev/loop-control
+    *("--sysctl", "net.ipv4.ip_forward=1", "--sysctl", "net.ipv4.conf.all.proxy_arp=1"),
+    *("--sysctl", "net.ipv6.conf.all.disable_ipv6=0", "--sysctl", "net.ipv6.conf.all.forwarding=1"),
+    *("--sysctl", "net.ipv6.conf.all.proxy_ndp=1"),
+)
+
+PARTS = (
+    Part(
+        "internet",
+        "198.51.100.53",
+        "2001:db8:100::53",
+        ready="http://127.0.0.1:47002/_sandbox/health",
+        ports=((47002, 8080), (47003, 5000)),
+        flags=("--cap-add", "NET_ADMIN"),  # it adds the resolver's addresses, .54 and ::54
+    ),
+    Part(
+        "datacentre",
+        "198.51.100.2",
+        "2001:db8:100::2",
+        ready="http://127.0.0.1:47001/_sandbox/health",
+        ports=((47001, 47001),),
+        flags=DATACENTRE_FLAGS,
+    ),
+    Part(
+        "provider",
+        "198.51.100.80",
+        "2001:db8:100::80",
+        ready="198.51.100.80:25",
+        flags=("--hostname", "mx.other.example"),
+    ),
+)
+
+REGISTRY = "127.0.0.1:47003"
+POSTE_REPOSITORY, POSTE_TAG = "analogic/poste.io", "2.5.11"

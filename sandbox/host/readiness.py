@@ -1,0 +1,56 @@
+"""Waits until the parts serve."""
+
+import socket
+import time
+import urllib.error
+import urllib.request
+
+from sandbox.host.parts import PARTS, Part
+from sandbox.host.shell import HostError, run, say
+
+READY_SECONDS = 60
+PROBE_SECONDS = 2
+
+
+def is_ready(part: Part) -> bool:
+    if part.ready.startswith("http"):
+        return _answers(part.ready)
+    host, _, port = part.ready.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), PROBE_SECONDS):
+            return True
+    except OSError:
+        return False
+
+
+def _answers(url: str) -> bool:
+    # The environment's proxies are for the internet, not for loopback.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=PROBE_SECONDS):
+            return True
+    except urllib.error.HTTPError as error:
+        return error.code < 500
+    except OSError:
+        return False
+
+
+def wait(part: Part) -> None:
+    """Return when the part is ready; raises HostError with its last words when it stops or takes too long."""
+    deadline = time.monotonic() + READY_SECONDS
+    waited = False
+    while not is_ready(part):
+        waited = True
+        running = run("docker", "container", "inspect", "--format", "{{.State.Running}}", part.container).strip()
+        if running != "true" or time.monotonic() > deadline:
+            state = "has stopped" if running != "true" else f"is not ready after {READY_SECONDS} s"
+            logs = run("docker", "logs", "--tail", "15", part.container).strip()
+            raise HostError(f"{part.name} {state} (docker logs {part.container}):\n{logs}")
+        time.sleep(0.2)
+    if waited:
+        say(f"{part.name} is ready")
+
+
+def wait_all() -> None:
+    for part in PARTS:
+        wait(part)
