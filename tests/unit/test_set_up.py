@@ -1,0 +1,220 @@
+"""The set-up: the real one in a project of its own, with stand-ins on PATH for the tools it may find or call."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from toolchain.set_up import go
+
+ROOT = Path(__file__).resolve().parents[2]
+STAND_IN = "toolchain/plugins/bin/pulumi-resource-hcloud"
+
+# `go build … -o FILE MODULE` makes FILE, `go list` names a folder with the SDK's executor; each call is noted.
+GO = """
+echo "go $*" >> "$CALLS"
+case "$1" in
+  version) echo "go version go1.26.8 linux/amd64" ;;
+  list) echo "$SDK" ;;
+  build) while [ "$1" != -o ]; do shift; done; echo built > "$2"; chmod +x "$2" ;;
+esac
+"""
+# `pulumi plugin install resource NAME vVERSION` succeeds if DOWNLOADS is set.
+PULUMI = """
+echo "pulumi $*" >> "$CALLS"
+case "$1" in
+  version) echo "${PULUMI_VERSION:-v3.300.1}" ;;
+  plugin)
+    [ -n "${DOWNLOADS:-}" ] || exit 1
+    folder=$PULUMI_HOME/plugins/resource-$4-$5
+    mkdir "$folder" && echo official > "$folder/pulumi-resource-$4"
+    ;;
+esac
+"""
+
+
+class Project:
+    """A project to be set up on a machine that has a shell, Python and what a test adds."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "project"
+        self.tools = folder / "tools"
+        self.calls = folder / "calls"
+        self.sdk = folder / "sdk"
+        self.tools.mkdir()
+        self.calls.touch()
+        for name in ("toolchain/set_up", "toolchain/bin", "toolchain/plugins/bin"):
+            shutil.copytree(ROOT / name, self.folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("toolchain/set-up", "toolchain/go.mod"):
+            shutil.copy(ROOT / name, self.folder / name)
+        for name in ("requirements.txt", "requirements-dev.txt"):
+            (self.folder / name).touch()
+        # An environment that is there is kept; the set-up uses its Python for pip only.
+        self.tool("../project/.venv/bin/python", 'echo "python $*" >> "$CALLS"')
+        executor = self.sdk / "python" / "cmd" / "pulumi-language-python-exec"
+        executor.parent.mkdir(parents=True)
+        executor.write_text("executor")
+        for name in ("bash", "chmod", "dirname", "id", "mkdir", "sh"):
+            (self.tools / name).symlink_to(str(shutil.which(name)))
+        self.tool("python3", f'exec "{sys.executable}" "$@"')
+
+    def tool(self, name: str, script: str) -> Path:
+        """Put a program on PATH."""
+        path = self.tools / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+        return path
+
+    def require(self, line: str) -> None:
+        """Have `line` in requirements.txt."""
+        (self.folder / "requirements.txt").write_text(f"{line}\n")
+
+    def set_up(self, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run the set-up; its calls of tools are in `calls`."""
+        environment = {"PATH": str(self.tools), "CALLS": str(self.calls), "SDK": str(self.sdk)}
+        return subprocess.run(
+            [self.folder / "toolchain" / "set-up"],
+            cwd="/",
+            env=environment | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    @property
+    def cli(self) -> Path:
+        """What .cache/bin/pulumi leads to."""
+        return (self.folder / ".cache" / "bin" / "pulumi").resolve()
+
+    def plugin(self, name: str) -> Path:
+        """The executable that the CLI starts as the plugin."""
+        (folder,) = (self.folder / ".cache" / "pulumi-home" / "plugins").glob(f"resource-{name}-v*")
+        return folder / f"pulumi-resource-{name}"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+@pytest.fixture
+def official(project: Project) -> Project:
+    """A project on a machine with Pulumi's own installation."""
+    project.tool("pulumi", PULUMI)
+    project.tool("pulumi-language-python", "")
+    return project
+
+
+def test_an_installed_cli_is_used_and_nothing_is_built(official: Project) -> None:
+    official.tool("go", GO)
+    done = official.set_up()
+    assert done.returncode == 0, done.stderr
+    assert official.cli == official.tools / "pulumi"
+    assert "go " not in official.calls.read_text()
+
+
+@pytest.mark.parametrize("version", ["v3.199.0", "v4.0.0", ""])
+def test_an_installed_cli_of_another_version_is_left_alone_and_ours_is_built(official: Project, version: str) -> None:
+    official.tool("go", GO)
+    done = official.set_up(PULUMI_VERSION=version or "unreadable")
+    assert "which does not fit; it is left alone" in done.stdout
+    assert official.cli.read_text() == "built\n"
+
+
+def test_a_built_cli_has_the_offline_language_host_and_the_sdks_executor_beside_it(project: Project) -> None:
+    project.tool("go", GO)
+    done = project.set_up()
+    assert done.returncode == 0, done.stderr
+    assert project.cli.read_text() == "built\n"
+    assert "version.Version=v3.274.1" in project.calls.read_text()
+    beside = project.cli.parent
+    assert (beside / "pulumi-language-python").resolve() == project.folder / "toolchain/bin/pulumi-language-python"
+    assert (beside / "pulumi-language-python-exec").read_text() == "executor"
+
+
+def test_a_second_set_up_builds_and_says_nothing(project: Project) -> None:
+    project.tool("go", GO)
+    project.set_up()
+    project.calls.write_text("")
+    done = project.set_up()
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert project.calls.read_text() == ""
+
+
+def test_an_interrupted_build_is_begun_again(project: Project) -> None:
+    project.tool("go", GO.replace("build) ", "build) exit 1 ;;\n  never) "))
+    failed = project.set_up()
+    assert failed.returncode == 1
+    assert "building the Pulumi CLI failed" in failed.stderr
+    project.tool("go", GO)
+    assert project.set_up().returncode == 0
+    assert project.cli.read_text() == "built\n"
+
+
+@pytest.mark.parametrize("version", ["go version go1.20.5 linux/amd64", None])
+def test_without_a_cli_and_without_go_the_missing_is_named_with_what_to_do(
+    project: Project, version: str | None
+) -> None:
+    project.tool("apt-cache", "echo '  Candidate: 2:1.19~1'")  # Debian 12's is too old, so it is not installed
+    if version:
+        project.tool("go", f"echo {version}")
+    done = project.set_up()
+    assert done.returncode == 1
+    assert "neither a Pulumi CLI nor Go 1.21" in done.stderr
+    assert "https://www.pulumi.com/docs/iac/download-install/" in done.stderr
+
+
+def test_go_is_installed_from_debian_where_it_is_new_enough(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.tool("apt-cache", "echo '  Candidate: 2:1.24~2'")
+    install = project.tool("new-go", GO).rename
+    monkeypatch.setenv("PATH", str(project.tools))
+    monkeypatch.setenv("CALLS", str(project.calls))
+    monkeypatch.setattr(go, "can_apt_install", lambda: True)
+    monkeypatch.setattr(go, "apt_install", lambda *_packages: install(project.tools / "go"))
+    assert go.go_command() == str(project.tools / "go")
+
+
+def test_requirements_are_installed_when_they_have_changed_and_only_then(project: Project) -> None:
+    project.tool("go", GO)
+    calls = []
+    for requirement in ("pulumi==3.272.0", "pulumi==3.272.0", "pulumi==3.273.0"):
+        project.require(requirement)
+        project.calls.write_text("")
+        project.set_up()
+        calls.append("python -m pip install" in project.calls.read_text())
+    assert calls == [True, False, True]
+
+
+def test_plugins_that_can_be_downloaded_are_the_official_ones(official: Project) -> None:
+    official.require("pulumi-hcloud==1.43.0")
+    official.set_up()  # finds the download out of reach
+    official.calls.write_text("")
+    (official.folder / ".cache" / "no-download-hcloud-1.43.0").unlink()
+    done = official.set_up(DOWNLOADS="yes")
+    assert done.returncode == 0, done.stderr
+    assert "pulumi plugin install resource hcloud v1.43.0" in official.calls.read_text()
+    assert official.plugin("hcloud").read_text() == "official\n"
+
+
+def test_plugins_that_cannot_be_downloaded_are_stand_ins_and_the_download_is_tried_once(official: Project) -> None:
+    official.require("pulumi-hcloud==1.43.0")
+    done = official.set_up()
+    assert "it cannot be had; the stand-in is used" in done.stdout
+    assert official.plugin("hcloud").resolve() == official.folder / STAND_IN
+    official.calls.write_text("")
+    official.set_up()
+    assert "plugin install" not in official.calls.read_text()
+
+
+def test_a_built_cli_gets_the_stand_ins_of_the_required_versions_at_once(project: Project) -> None:
+    project.tool("go", GO)
+    project.require("pulumi-hcloud==1.43.0\npulumi==3.272.0\npulumi-policy==1.21.0")
+    done = project.set_up()
+    assert done.returncode == 0, done.stderr
+    assert [folder.name for folder in (project.folder / ".cache/pulumi-home/plugins").iterdir()] == [
+        "resource-hcloud-v1.43.0"
+    ]
+    assert project.plugin("hcloud").resolve() == project.folder / STAND_IN
