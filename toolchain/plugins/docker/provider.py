@@ -1,0 +1,54 @@
+"""The provider: its settings and its tables."""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import pulumi_docker
+
+from toolchain.plugins.common.provider import TableProvider
+from toolchain.plugins.common.resource import ProviderError, Values
+from toolchain.plugins.common.schema import Property, arguments
+from toolchain.plugins.common.values import UNKNOWN
+from toolchain.plugins.docker.checks import NOT_HERE
+from toolchain.plugins.docker.container import CONTAINER
+from toolchain.plugins.docker.daemon import DEFAULT_HOST, Daemon
+from toolchain.plugins.docker.remote_image import REMOTE_IMAGE
+
+UNSUPPORTED = ("caMaterial", "certMaterial", "certPath", "context", "keyMaterial", "registryAuth")
+
+
+class DockerProvider(TableProvider):
+    name = "docker"
+    settings: Mapping[str, Property] = {
+        # The SDK sends settings that are no texts as JSON.
+        name: Property("string") if prop.kind in ("list", "object") else prop
+        for name, prop in arguments(pulumi_docker.ProviderArgs).items()
+    }
+    environment: ClassVar[Mapping[str, str]] = {"host": "DOCKER_HOST"}
+    resources = (REMOTE_IMAGE, CONTAINER)
+
+    def check_settings(self, settings: Values) -> list[tuple[str, str]]:
+        problems = [(name, NOT_HERE) for name in UNSUPPORTED if settings.get(name)]
+        try:
+            _ssh_options(settings)
+        except ValueError:
+            problems.append(("sshOpts", 'expected a list of texts, for example ["-i", "/home/me/.ssh/id_ed25519"]'))
+        return problems
+
+    def connect(self, settings: Values) -> Daemon:
+        host = settings.get("host", DEFAULT_HOST)
+        if host is UNKNOWN:
+            raise ProviderError("the Docker host is not known yet")
+        return Daemon(host, _ssh_options(settings), check=not settings.get("disableDockerDaemonCheck"))
+
+
+def _ssh_options(settings: Values) -> list[str]:
+    given: Any = settings.get("sshOpts")
+    if given is UNKNOWN:
+        return []
+    options = json.loads(given) if given else os.environ.get("DOCKER_SSH_OPTS", "").split()
+    if not isinstance(options, list) or not all(isinstance(option, str) for option in options):
+        raise ValueError("no list of texts")
+    return options
