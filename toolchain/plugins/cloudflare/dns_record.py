@@ -3,19 +3,15 @@
 from collections.abc import Iterator
 from http import HTTPStatus
 
-import pulumi_cloudflare
-
 from toolchain.plugins.cloudflare.api import Api, ApiError, Json
 from toolchain.plugins.cloudflare.convert import from_json, to_json
+from toolchain.plugins.cloudflare.schemas import DNS_RECORD as SCHEMA
 from toolchain.plugins.common.resource import Operation, ProviderError, ResourceType, Values
-from toolchain.plugins.common.schema import resource_schema
 
 TYPES = frozenset(
     {"A", "AAAA", "CAA", "CERT", "CNAME", "DNSKEY", "DS", "HTTPS", "LOC", "MX", "NAPTR", "NS", "OPENPGPKEY", "PTR"}
     | {"SMIMEA", "SRV", "SSHFP", "SVCB", "TLSA", "TXT", "URI"}
 )
-
-SCHEMA = resource_schema(pulumi_cloudflare.DnsRecordArgs, pulumi_cloudflare.DnsRecord)
 
 FIELDS = ("name", "type", "ttl", "proxied", "comment", "content", "priority", "data", "privateRouting")
 """Inputs that are sent as they are."""

@@ -1,14 +1,9 @@
 """The data sources: a zone, a zone's records."""
 
-import pulumi_cloudflare
-
 from toolchain.plugins.cloudflare.api import Api, Json
 from toolchain.plugins.cloudflare.convert import from_json, to_json
+from toolchain.plugins.cloudflare.schemas import GET_DNS_RECORDS, GET_ZONE
 from toolchain.plugins.common.resource import Function, ProviderError, Values
-from toolchain.plugins.common.schema import function_schema
-
-ZONE = function_schema(pulumi_cloudflare.get_zone, pulumi_cloudflare.GetZoneResult)
-RECORDS = function_schema(pulumi_cloudflare.get_dns_records, pulumi_cloudflare.GetDnsRecordsResult)
 
 MAX_ITEMS = 1000
 """How many records are returned if the program sets no limit."""
@@ -23,7 +18,7 @@ def get_zone(api: Api, arguments: Values) -> Values:
         zone = found[0]["id"]
     if not zone:
         raise ProviderError("Invalid zone configuration: empty or null zone ID")
-    result = from_json(ZONE.outputs, api.request("GET", f"/zones/{zone}")["result"])
+    result = from_json(GET_ZONE.outputs, api.request("GET", f"/zones/{zone}")["result"])
     return result | {"id": zone, "zoneId": zone, "filter": arguments.get("filter")}
 
 
@@ -32,7 +27,7 @@ def get_dns_records(api: Api, arguments: Values) -> Values:
         raise ProviderError("missing required zone_id parameter")
     query = _query({name: value for name, value in arguments.items() if name not in ("zoneId", "maxItems")})
     limit = arguments.get("maxItems") or MAX_ITEMS
-    fields = (RECORDS.outputs["results"].element or RECORDS.outputs["results"]).fields
+    fields = (GET_DNS_RECORDS.outputs["results"].element or GET_DNS_RECORDS.outputs["results"]).fields
     results = []
     for record in api.every(f"/zones/{arguments['zoneId']}/dns_records", query):
         results.append({name: value for name, value in from_json(fields, record).items() if value is not None})
@@ -44,7 +39,9 @@ def get_dns_records(api: Api, arguments: Values) -> Values:
 def _query(filters: Values) -> Json:
     """Query parameters; those of nested filters are joined with a dot (`name.exact`)."""
     query: Json = {}
-    for name, value in to_json(filters).items():
+    for key, value in to_json(filters).items():
+        # Pulumi's only plural here is its own.
+        name = "type" if key == "types" else key
         if isinstance(value, dict):
             query |= {f"{name}.{inner}": text for inner, text in value.items()}
         else:
@@ -53,6 +50,6 @@ def _query(filters: Values) -> Json:
 
 
 FUNCTIONS = (
-    Function("cloudflare:index/getZone:getZone", ZONE, get_zone),
-    Function("cloudflare:index/getDnsRecords:getDnsRecords", RECORDS, get_dns_records),
+    Function("cloudflare:index/getZone:getZone", GET_ZONE, get_zone),
+    Function("cloudflare:index/getDnsRecords:getDnsRecords", GET_DNS_RECORDS, get_dns_records),
 )

@@ -4,14 +4,12 @@ import re
 from collections.abc import Mapping
 from typing import ClassVar
 
-import pulumi_cloudflare
-
 from toolchain.plugins.cloudflare.api import Api
 from toolchain.plugins.cloudflare.dns_record import DNS_RECORD
 from toolchain.plugins.cloudflare.functions import FUNCTIONS
+from toolchain.plugins.cloudflare.schemas import SETTINGS
 from toolchain.plugins.common.provider import TableProvider
 from toolchain.plugins.common.resource import ProviderError, Values
-from toolchain.plugins.common.schema import arguments
 
 FORMS = {
     "apiToken": (
@@ -32,7 +30,7 @@ CREDENTIALS = {
 
 class CloudflareProvider(TableProvider):
     name = "cloudflare"
-    settings = arguments(pulumi_cloudflare.ProviderArgs)
+    settings = SETTINGS
     environment: ClassVar[Mapping[str, str]] = {
         "apiToken": "CLOUDFLARE_API_TOKEN",
         "apiKey": "CLOUDFLARE_API_KEY",
