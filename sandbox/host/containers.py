@@ -5,7 +5,7 @@ from typing import Any
 
 from sandbox.host import addresses
 from sandbox.host.images import built_content
-from sandbox.host.parts import CONTENT_LABEL, NETWORK, PARTS, Part
+from sandbox.host.parts import CONTENT_LABEL, NETWORK, Part
 from sandbox.host.shell import HostError, run, say
 
 
@@ -23,18 +23,17 @@ def is_current(part: Part, container: dict[str, Any]) -> bool:
     return bool(container["Config"]["Labels"].get(CONTENT_LABEL) == built_content(part.image))
 
 
-def ensure() -> None:
-    """Start the containers that don't run, or run an old image. Their state is theirs alone and goes with them."""
-    for part in PARTS:
-        container = inspect(part)
-        if container is not None:
-            running = container["State"]["Running"]
-            if running and is_current(part, container):
-                continue
-            reason = "its image has changed" if running else "it had stopped"
-            say(f"renewing {part.name}: {reason}, and what it held is gone")
-            run("docker", "rm", "--force", "--volumes", part.container)
-        _start(part)
+def ensure(part: Part) -> None:
+    """Start the container unless it runs, and of the current image. Its state is its own alone and goes with it."""
+    container = inspect(part)
+    if container is not None:
+        running = container["State"]["Running"]
+        if running and is_current(part, container):
+            return
+        reason = "its image has changed" if running else "it had stopped"
+        say(f"renewing {part.name}: {reason}, and what it held is gone")
+        run("docker", "rm", "--force", "--volumes", part.container)
+    _start(part)
 
 
 def _start(part: Part) -> None:

@@ -6,12 +6,12 @@ import urllib.request
 from typing import Any
 
 from sandbox.host.images import built_content
-from sandbox.host.parts import CONTENT_LABEL, POSTE_REPOSITORY, POSTE_TAG, PREFIX, REGISTRY
+from sandbox.host.parts import CONTENT_LABEL, DATACENTRE, POSTE_REPOSITORY, POSTE_TAG, PREFIX, REGISTRY
 from sandbox.host.shell import HostError, pipe, run, say
 
 VPS_IMAGE = f"{PREFIX}/vps:latest"
 POSTE_IMAGE = f"{PREFIX}/poste:latest"
-DATACENTRE = ("docker", "exec", "--interactive", "poste-mail-datacentre", "docker")
+INNER_DOCKER = ("docker", "exec", "--interactive", DATACENTRE.container, "docker")
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
 
 
@@ -19,14 +19,14 @@ def load_vps_image() -> None:
     """Copy the VPS image into the data centre's engine unless it is there."""
     label = f'{{{{index .Config.Labels "{CONTENT_LABEL}"}}}}'
     try:
-        loaded = run(*DATACENTRE, "image", "inspect", "--format", label, VPS_IMAGE).strip()
+        loaded = run(*INNER_DOCKER, "image", "inspect", "--format", label, VPS_IMAGE).strip()
     except HostError:
         loaded = ""
     if loaded == built_content(VPS_IMAGE):
         return
     say("loading the VPS image into the data centre (about 10 s)")
-    pipe(("docker", "save", VPS_IMAGE), (*DATACENTRE, "load", "--quiet"))
-    run(*DATACENTRE, "image", "prune", "--force")
+    pipe(("docker", "save", VPS_IMAGE), (*INNER_DOCKER, "load", "--quiet"))
+    run(*INNER_DOCKER, "image", "prune", "--force")
     say("loaded the VPS image")
 
 

@@ -5,14 +5,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from sandbox.host.engine import install
 from sandbox.host.parts import BASE_IMAGE, CONTENT_LABEL, IMAGES, SOURCE, Image
 from sandbox.host.shell import HostError, pipe, run, say, succeeds
-
-PARALLEL_BUILDS = 3
 
 # Written into the base image before the packages of the images on it are installed.
 DPKG_SETTINGS = """\
@@ -59,35 +56,28 @@ def built_content(tag: str) -> str | None:
     return text.strip() or None
 
 
-def ensure() -> None:
-    """Build what is missing or outdated, bases first."""
-    outdated = [image for image in IMAGES if built_content(image.tag) != content(image)]
-    if not outdated:
+def ensure(name: str) -> None:
+    """Build an image, and its base first, unless they are there as their sources are now."""
+    image = _by_name(name)
+    if image.base is not None:
+        ensure(image.base)
+    if built_content(image.tag) == content(image):
         return
-    if not succeeds("docker", "image", "inspect", BASE_IMAGE):
-        _bootstrap()
-    with ThreadPoolExecutor(PARALLEL_BUILDS) as pool:
-        bases = {image.name: pool.submit(_build, image) for image in outdated if image.base is None}
-        for image in outdated:
-            if image.base in bases:
-                bases[image.base].result()
-            if image.base is not None:
-                bases[image.name] = pool.submit(_build, image)
-        for build in bases.values():
-            build.result()
-
-
-def _build(image: Image) -> None:
-    say(f"building image {image.name}")
+    say(f"building image {name}")
     run(
         *("docker", "build", "--quiet", "--tag", image.tag, "--label", f"{CONTENT_LABEL}={content(image)}"),
         *("--file", str(SOURCE / image.name / "Dockerfile"), str(SOURCE)),
     )
-    say(f"built image {image.name}")
+    say(f"built image {name}")
+
+
+def ensure_base() -> None:
+    """Make the Debian base image, from Debian's packages without a registry, unless it is there."""
+    if not succeeds("docker", "image", "inspect", BASE_IMAGE):
+        _bootstrap()
 
 
 def _bootstrap() -> None:
-    """Make the Debian base image from Debian's packages, without a registry."""
     if os.geteuid() != 0:
         raise HostError(
             f"the base image {BASE_IMAGE} is missing and only root can make it from packages: run "

@@ -3,14 +3,14 @@
 import os
 
 from sandbox.datacentre.machines import cgroups
-from sandbox.host.deliveries import DATACENTRE
+from sandbox.host.deliveries import INNER_DOCKER
 from sandbox.host.shell import HostError, run
 
 
 def servers() -> list[str]:
     """A line per server of the data centre; none when it does not run."""
     try:
-        return run(*DATACENTRE, "ps", "--all", "--format", "{{.Names}} {{.Status}}").splitlines()
+        return run(*INNER_DOCKER, "ps", "--all", "--format", "{{.Names}} {{.Status}}").splitlines()
     except HostError:
         return []
 
@@ -18,7 +18,7 @@ def servers() -> list[str]:
 def remove_servers() -> None:
     names = [line.split()[0] for line in servers()]
     if names:
-        run(*DATACENTRE, "rm", "--force", "--volumes", *names)
+        run(*INNER_DOCKER, "rm", "--force", "--volumes", *names)
 
 
 def remove_control_groups() -> None:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from sandbox.host import containers, deliveries, engine, images, leftovers, network, readiness
-from sandbox.host.parts import BASE_IMAGE, IMAGE_STORE, IMAGES, PARTS, STATE
+from sandbox.host.parts import BASE_IMAGE, DATACENTRE, IMAGE_STORE, IMAGES, INTERNET, PARTS, PROVIDER, STATE, Part
 from sandbox.host.shell import say, succeeds
 
 
@@ -28,13 +28,37 @@ def up() -> None:
     with alone():
         engine.ensure()
         network.ensure()
-        images.ensure()
-        containers.ensure()
-        readiness.wait_all()
+        images.ensure_base()
+        # Side by side, because building images is mostly waiting for packages.
         with ThreadPoolExecutor() as pool:
-            for delivery in [pool.submit(deliveries.load_vps_image), pool.submit(deliveries.push_poste_image)]:
-                delivery.result()
+            for track in [pool.submit(track) for track in (_machines, _internet, _provider)]:
+                track.result()
         say("the sandbox is up")
+
+
+def _machines() -> None:
+    images.ensure("engine")  # first, because both of the next start from it
+    with ThreadPoolExecutor() as pool:
+        vps = pool.submit(images.ensure, "vps")
+        _part(DATACENTRE)
+        vps.result()
+    deliveries.load_vps_image()
+
+
+def _internet() -> None:
+    _part(INTERNET)
+    images.ensure("poste")
+    deliveries.push_poste_image()
+
+
+def _provider() -> None:
+    _part(PROVIDER)
+
+
+def _part(part: Part) -> None:
+    images.ensure(part.name)
+    containers.ensure(part)
+    readiness.wait(part)
 
 
 def down(*, purge: bool) -> None:

@@ -79,31 +79,30 @@ DATACENTRE_FLAGS = (
     *("--sysctl", "net.ipv6.conf.all.proxy_ndp=1"),
 )
 
-PARTS = (
-    Part(
-        "internet",
-        "198.51.100.53",
-        "2001:db8:100::53",
-        ready="http://127.0.0.1:47002/_sandbox/health",
-        ports=((47002, 8080), (47003, 5000)),
-        flags=("--cap-add", "NET_ADMIN"),  # it adds the resolver's addresses, .54 and ::54
-    ),
-    Part(
-        "datacentre",
-        "198.51.100.2",
-        "2001:db8:100::2",
-        ready="http://127.0.0.1:47001/_sandbox/health",
-        ports=((47001, 47001),),
-        flags=DATACENTRE_FLAGS,
-    ),
-    Part(
-        "provider",
-        "198.51.100.80",
-        "2001:db8:100::80",
-        ready="198.51.100.80:25",
-        flags=("--hostname", "mx.other.example"),
-    ),
+INTERNET = Part(
+    "internet",
+    "198.51.100.53",
+    "2001:db8:100::53",
+    ready="http://127.0.0.1:47002/_sandbox/health",
+    ports=((47002, 8080), (47003, 5000)),
+    flags=("--cap-add", "NET_ADMIN"),  # it adds the resolver's addresses, .54 and ::54
 )
+DATACENTRE = Part(
+    "datacentre",
+    "198.51.100.2",
+    "2001:db8:100::2",
+    ready="http://127.0.0.1:47001/_sandbox/health",
+    ports=((47001, 47001),),
+    flags=DATACENTRE_FLAGS,
+)
+PROVIDER = Part(
+    "provider",
+    "198.51.100.80",
+    "2001:db8:100::80",
+    ready="198.51.100.80:25",
+    flags=("--hostname", "mx.other.example"),
+)
+PARTS = (INTERNET, DATACENTRE, PROVIDER)
 
 REGISTRY = "127.0.0.1:47003"
 POSTE_REPOSITORY, POSTE_TAG = "analogic/poste.io", "2.5.11"

@@ -5,7 +5,7 @@ import time
 import urllib.error
 import urllib.request
 
-from sandbox.host.parts import PARTS, Part
+from sandbox.host.parts import Part
 from sandbox.host.shell import HostError, run, say
 
 READY_SECONDS = 60
@@ -49,8 +49,3 @@ def wait(part: Part) -> None:
         time.sleep(0.2)
     if waited:
         say(f"{part.name} is ready")
-
-
-def wait_all() -> None:
-    for part in PARTS:
-        wait(part)
