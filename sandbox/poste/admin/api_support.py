@@ -1,10 +1,11 @@
 """What all REST endpoints share: credentials, bodies, the list envelope, and errors as JSON."""
 
+import base64
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-from aiohttp import BasicAuth, web
+from aiohttp import web
 
 from .keys import OPERATIONS
 from .operations import InvalidError
@@ -96,11 +97,15 @@ def error(status: int, message: str, headers: Mapping[str, str] | None = None) -
 
 
 def _authorized(request: web.Request) -> bool:
+    """Check HTTP Basic credentials (RFC 7617)."""
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     try:
-        login = BasicAuth.decode(request.headers.get("Authorization", ""), encoding="utf-8")
+        address, colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
     except ValueError:
         return False
-    box = request.app[OPERATIONS].authenticate(login.login, login.password)
+    if scheme.lower() != "basic" or not colon:
+        return False
+    box = request.app[OPERATIONS].authenticate(address, password)
     return box is not None and bool(box["superAdmin"])
 
 

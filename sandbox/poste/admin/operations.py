@@ -39,10 +39,13 @@ class Operations:
         dkim.remove_domain_files(self.layout, name)
 
     def create_box(self, address: str, password: str, values: Mapping[str, object]) -> None:
-        """Add a mailbox; raises InvalidError, DuplicateError, or MissingError for an unknown domain."""
+        """Add a mailbox; raises InvalidError (also for an unknown domain) or DuplicateError."""
         if not is_address(address):
             raise InvalidError("email", "This value is not a valid email address.")
-        self.store.create_box(address, {**values, "password": checked_hash(password)})
+        try:
+            self.store.create_box(address, {**values, "password": checked_hash(password)})
+        except MissingError as missing:
+            raise InvalidError("email", f"The domain {missing} does not exist.") from missing
 
     def set_password(self, address: str, password: str) -> None:
         """Change a mailbox's password; raises InvalidError or MissingError."""

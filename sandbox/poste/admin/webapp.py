@@ -26,18 +26,12 @@ def make_app(layout: Layout, apply_settings: Callable[[], Awaitable[None]], webm
     if webmail:
         app.add_routes(browser.webmail_routes)
     app.router.add_route("*", "/api/v1{rest:.*}", _moved)
-    app.router.add_route("*", PREFIX + "/{rest:.*}", _unknown)
     return app
 
 
 async def _moved(request: web.Request) -> web.Response:
     """The API's old address; HTTP clients drop the credentials when they follow."""
     raise web.HTTPMovedPermanently(PREFIX + request.match_info["rest"])
-
-
-async def _unknown(request: web.Request) -> web.Response:  # noqa: ARG001
-    """Any other path below the API's address: without credentials 401 (by the middleware), else 404."""
-    raise web.HTTPNotFound
 
 
 async def _apply_as_root() -> None:
