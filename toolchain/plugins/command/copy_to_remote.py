@@ -14,7 +14,7 @@ from toolchain.plugins.command.connection import dialled
 from toolchain.plugins.command.copying import copy_path, copy_text
 from toolchain.plugins.command.engine_log import EngineLog
 from toolchain.plugins.command.interrupt import run
-from toolchain.plugins.command.settings import CONNECTION_DEFAULTS, FOREVER, connection_problems
+from toolchain.plugins.command.settings import CONNECTION_DEFAULTS, FOREVER
 from toolchain.plugins.common.resource import Operation, ProviderError, ResourceType, Values
 from toolchain.plugins.common.schema import resource_schema
 from toolchain.plugins.common.values import Unknown
@@ -64,7 +64,6 @@ def _problems(inputs: Values) -> Iterable[tuple[str, str]]:
     source: Any = inputs.get("source")
     if not isinstance(source, Unknown):
         yield from _source_problems(source)
-    yield from connection_problems(inputs)
 
 
 def _source_problems(source: Any) -> Iterable[tuple[str, str]]:
@@ -82,6 +81,7 @@ COPY_TO_REMOTE = ResourceType(
     schema=resource_schema(CopyToRemoteArgs, CopyToRemoteResource),
     operations=CopyToRemote(),
     input_defaults=CONNECTION_DEFAULTS,
+    records_defaults=False,
     replace_on=frozenset({"triggers"}),
     canonical={"triggers": fingerprint, "source": fingerprint},
     secret_outputs=frozenset({"connection"}),

@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from pulumi.provider.experimental import provider as rpc
-from pulumi.provider.experimental.property_value import PropertyValue
 
 from toolchain.plugins.command.copy_to_remote import COPY_TO_REMOTE
 from toolchain.plugins.command.engine_log import EngineLog
 from toolchain.plugins.command.remote_command import REMOTE_COMMAND
-from toolchain.plugins.common.check import DEFAULTS
 from toolchain.plugins.common.provider import TableProvider
 from toolchain.plugins.common.resource import Values
 from toolchain.plugins.common.schema import Property
@@ -30,21 +28,13 @@ class CommandProvider(TableProvider):
         return self._log
 
     async def check(self, request: rpc.CheckRequest) -> rpc.CheckResponse:
-        """As the generic check, but the connection is secret whoever gave it, and defaults are not recorded."""
+        """As the generic check, but the connection is secret whoever gave it."""
         response = await super().check(request)
-        inputs = {name: value for name, value in (response.inputs or {}).items() if name != DEFAULTS}
+        inputs = response.inputs or {}
         if "connection" in inputs:
-            inputs["connection"] = _without_records(inputs["connection"]).with_secret(True)
+            inputs["connection"] = inputs["connection"].with_secret(True)
         return rpc.CheckResponse(inputs, response.failures)
 
     async def read(self, request: rpc.ReadRequest) -> rpc.ReadResponse:
         """State and inputs as they were: nothing remote is looked up."""
         return rpc.ReadResponse(request.resource_id, request.properties, request.inputs)
-
-
-def _without_records(connection: PropertyValue) -> PropertyValue:
-    """The connection and its proxy without the list of defaults that the generic check leaves in objects."""
-    if not isinstance(connection.value, Mapping):
-        return connection
-    kept = {name: _without_records(value) for name, value in connection.value.items() if name != DEFAULTS}
-    return connection.with_value(kept)

@@ -13,7 +13,7 @@ from toolchain.plugins.command.connection import dialled
 from toolchain.plugins.command.engine_log import EngineLog
 from toolchain.plugins.command.execution import Command, Output, execute
 from toolchain.plugins.command.interrupt import run
-from toolchain.plugins.command.settings import CONNECTION_DEFAULTS, FOREVER, connection_problems
+from toolchain.plugins.command.settings import CONNECTION_DEFAULTS, FOREVER
 from toolchain.plugins.common.resource import Operation, ResourceType, Values
 from toolchain.plugins.common.schema import resource_schema
 from toolchain.plugins.common.values import Unknown
@@ -77,7 +77,6 @@ def _problems(inputs: Values) -> Iterable[tuple[str, str]]:
     known = [member.value for member in Logging]
     if logging is not None and not isinstance(logging, Unknown) and logging not in known:
         yield "logging", f'"{logging}" is none of {", ".join(known)}'
-    yield from connection_problems(inputs)
 
 
 REMOTE_COMMAND = ResourceType(
@@ -85,6 +84,7 @@ REMOTE_COMMAND = ResourceType(
     schema=resource_schema(CommandArgs, CommandResource),
     operations=RemoteCommand(),
     input_defaults=CONNECTION_DEFAULTS,
+    records_defaults=False,
     replace_on=frozenset({"triggers"}),
     # Written out, an empty list or a False differs from an absent one, as it does for the real plugin.
     canonical={"triggers": fingerprint, "addPreviousOutputInEnv": str},

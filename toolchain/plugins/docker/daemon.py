@@ -27,7 +27,7 @@ class Daemon:
             try:
                 self._dialer = SshDialer(dial_command(host, ssh_options))
             except ValueError as error:
-                raise ProviderError(f'host "{host}" is no valid SSH address: {error}') from None
+                raise ProviderError(f"the setting `host` is no valid SSH address: {error}") from None
 
     @property
     def client(self) -> docker.APIClient:
