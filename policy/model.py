@@ -1,0 +1,81 @@
+"""What rules look at: resources with plain properties, in which a value that is not known yet is UNKNOWN."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+
+class Unknown:
+    """A value that a preview cannot know; rules leave it alone, because the update judges it when it is known."""
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN: Final = Unknown()
+
+# Pulumi's type tokens of the resources that the rules know.
+STACK = "pulumi:pulumi:Stack"
+PROVIDER = "pulumi:providers:"
+DOCKER_PROVIDER = "pulumi:providers:docker"
+SERVER = "hcloud:index/server:Server"
+PRIMARY_IP = "hcloud:index/primaryIp:PrimaryIp"
+RDNS = "hcloud:index/rdns:Rdns"
+FIREWALL = "hcloud:index/firewall:Firewall"
+FIREWALL_ATTACHMENT = "hcloud:index/firewallAttachment:FirewallAttachment"
+VOLUME = "hcloud:index/volume:Volume"
+SSH_KEY = "hcloud:index/sshKey:SshKey"
+DNS_RECORD = "cloudflare:index/dnsRecord:DnsRecord"
+IMAGE = "docker:index/remoteImage:RemoteImage"
+CONTAINER = "docker:index/container:Container"
+COMMAND = "command:remote:Command"
+COPY = "command:remote:CopyToRemote"
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource of the stack."""
+
+    type: str
+    name: str
+    props: Mapping[str, Any] = field(default_factory=dict)
+    """Its inputs where a rule looks at one resource, its outputs where a rule looks at the whole stack."""
+    urn: str = ""
+    protect: bool = False
+    """Whether Pulumi refuses to delete it."""
+    depends_on: frozenset[str] = frozenset()
+    """URNs of all resources that it depends on."""
+    uses: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """For each property, the URNs of the resources that its value comes from; known even where the value is not."""
+
+    def get(self, name: str) -> Any:
+        """The property's value, None where it is not set, or UNKNOWN."""
+        return self.props.get(name)
+
+    def entries(self, name: str) -> list[Mapping[str, Any]]:
+        """The known objects in the property's list, or none where the list is not set or not known."""
+        value = self.props.get(name)
+        return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
+
+
+@dataclass(frozen=True)
+class Resources:
+    """All resources of the stack."""
+
+    items: tuple[Resource, ...]
+
+    def of_type(self, *types: str) -> list[Resource]:
+        """Those of one of the types, in a stable order."""
+        return sorted((found for found in self.items if found.type in types), key=lambda found: found.urn)
+
+    def behind(self, urns: frozenset[str]) -> Iterator[Resource]:
+        """The resources with these URNs and all that they depend on."""
+        by_urn = {found.urn: found for found in self.items}
+        seen: set[str] = set()
+        waiting = list(urns)
+        while waiting:
+            urn = waiting.pop()
+            if urn in by_urn and urn not in seen:
+                seen.add(urn)
+                yield by_urn[urn]
+                waiting.extend(by_urn[urn].depends_on)

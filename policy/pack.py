@@ -1,0 +1,122 @@
+"""The bridge to Pulumi's policy SDK: hands resources to the rules as the model has them, and findings back."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from pulumi_policy import (
+    EnforcementLevel,
+    Policy,
+    PolicyConfigSchema,
+    PolicyPack,
+    PolicyResource,
+    ReportViolation,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
+from pulumi_policy.proxy import UnknownValueError
+
+from policy.model import UNKNOWN, Resource, Resources
+from policy.rule import ResourceRule, Rule, StackRule
+from policy.rules import RULES
+from policy.stack import Stack, current_stack
+
+NAME = "poste-mail"
+
+
+def serve() -> None:
+    """Serve the engine until it stops this process."""
+    PolicyPack(NAME, policies(RULES))
+
+
+def policies(rules: Iterable[Rule]) -> list[Policy]:
+    """The rules in the SDK's form."""
+    return [_policy(rule) for rule in rules]
+
+
+def plain(value: Any) -> Any:
+    """A property as rules see it: whole numbers as int, and UNKNOWN for what cannot be known yet.
+
+    The SDK's own objects raise UnknownValueError where a value is not known, and the rule that has touched it would be
+    skipped with a mere advice.
+    """
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {key: _item(value, key) for key in value}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_item(value, index) for index in range(len(value))]
+    return value
+
+
+def _item(container: Any, key: Any) -> Any:
+    try:
+        return plain(container[key])
+    except UnknownValueError:
+        return UNKNOWN
+
+
+def _policy(rule: Rule) -> Policy:
+    schema = PolicyConfigSchema(properties={setting.name: dict(setting.schema) for setting in rule.settings})
+    common: dict[str, Any] = {
+        "name": rule.name,
+        "description": rule.why,
+        "enforcement_level": EnforcementLevel(rule.level),
+        "config_schema": schema if rule.settings else None,
+        "remediation_steps": rule.remedy,
+    }
+    if isinstance(rule, ResourceRule):
+        return ResourceValidationPolicy(validate=_resource_validation(rule), **common)
+    assert isinstance(rule, StackRule)  # noqa: S101 (there are no other kinds)
+    return StackValidationPolicy(validate=_stack_validation(rule), **common)
+
+
+def _resource_validation(rule: ResourceRule) -> Any:
+    def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
+        stack = _stack()
+        if stack is None or not rule.applies_to(args.resource_type):
+            return
+        resource = Resource(
+            type=args.resource_type,
+            name=args.name,
+            props=plain(args.props),
+            urn=args.urn,
+            protect=args.opts.protect,
+        )
+        for finding in rule.check(resource, stack, rule.with_defaults(args.get_config())):
+            report(rule.message(finding), None)
+
+    return validate
+
+
+def _stack_validation(rule: StackRule) -> Any:
+    def validate(args: StackValidationArgs, report: ReportViolation) -> None:
+        stack = _stack()
+        if stack is None:
+            return
+        resources = Resources(tuple(_stack_resource(found) for found in args.resources))
+        for resource, finding in rule.check(resources, stack, rule.with_defaults(args.get_config())):
+            report(rule.message(finding), resource.urn if resource else None)
+
+    return validate
+
+
+def _stack_resource(found: PolicyResource) -> Resource:
+    return Resource(
+        type=found.resource_type,
+        name=found.name,
+        props=plain(found.props),
+        urn=found.urn,
+        protect=found.opts.protect,
+        depends_on=frozenset(needed.urn for needed in found.dependencies),
+        uses={
+            name: frozenset(needed.urn for needed in sources) for name, sources in found.property_dependencies.items()
+        },
+    )
+
+
+@cache
+def _stack() -> Stack | None:
+    return current_stack()

@@ -1,0 +1,72 @@
+"""MX: where a domain's mail goes (RFC 5321, section 5)."""
+
+import ipaddress
+from collections.abc import Iterator
+
+from policy.dns import records_at, server_addresses
+from policy.model import DNS_RECORD, Resource, Resources
+from policy.rule import ResourceRule, Settings, StackRule
+from policy.stack import Stack
+
+Found = Iterator[tuple[Resource | None, str]]
+
+
+def names_a_host(record: Resource, _stack: Stack, _settings: Settings) -> Iterator[str]:
+    """An MX record holds a name, never an address (RFC 5321, section 5.1)."""
+    content = record.get("content")
+    if record.get("type") != "MX" or not isinstance(content, str):
+        return
+    try:
+        ipaddress.ip_address(content.strip("[]"))
+    except ValueError:
+        return
+    yield f"The MX record holds the address {content}."
+
+
+def leads_to_the_server(resources: Resources, stack: Stack, _settings: Settings) -> Found:
+    """Each domain has an MX to a name with an A (and AAAA, if Poste serves IPv6) of the server, and no CNAME."""
+    for domain in stack.domains:
+        exchanges = records_at(resources, "MX", domain)
+        if exchanges.surely_none:
+            yield None, f"The domain {domain} has no MX record."
+        for exchange in exchanges.found:
+            host = exchange.get("content")
+            if isinstance(host, str):
+                for finding in _at_host(resources, stack, host):
+                    yield exchange, finding
+
+
+def _at_host(resources: Resources, stack: Stack, host: str) -> Iterator[str]:
+    if records_at(resources, "CNAME", host).found:
+        yield f"The MX record points at {host}, which is a CNAME (RFC 2181, section 10.3)."
+        return
+    addresses = set(server_addresses(resources))
+    wanted = {"A": 4, "AAAA": 6} if stack.serves_ipv6 else {"A": 4}
+    for kind, version in wanted.items():
+        records = records_at(resources, kind, host)
+        if records.surely_none:
+            yield f"The MX record points at {host}, which has no {kind} record in this stack."
+        ours = {address for address in addresses if ipaddress.ip_address(address).version == version}
+        for record in records.found:
+            content = record.get("content")
+            if ours and isinstance(content, str) and content not in ours:
+                yield f"The MX record points at {host}, whose {kind} record holds {content}, no address of the server."
+    if not stack.serves_ipv6 and records_at(resources, "AAAA", host).found:
+        yield f"The MX record points at {host}, which has an AAAA record, yet Poste does not answer on IPv6."
+
+
+RULES = (
+    ResourceRule(
+        name="mx-names-a-host",
+        why="An MX record holds a name, because senders refuse an address there.",
+        remedy="Point it at the stack's mailHost.",
+        types=(DNS_RECORD,),
+        check=names_a_host,
+    ),
+    StackRule(
+        name="mx-leads-to-the-server",
+        why="Each domain's MX leads to this server by address records, or its mail gets lost.",
+        remedy="Point the MX at the mailHost, and make the host's address records from the server's addresses.",
+        check=leads_to_the_server,
+    ),
+)

@@ -1,0 +1,133 @@
+"""What holds for each DNS record, and for all of them beside each other."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+from components.records import CHARACTER_STRING_LIMIT
+from components.values import is_within
+from policy.model import DNS_RECORD, Resource, Resources
+from policy.rule import ResourceRule, Setting, Settings, StackRule
+from policy.stack import Stack
+
+Found = Iterator[tuple[Resource | None, str]]
+
+LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+NAME = re.compile(rf"{LABEL}(\.{LABEL})+")
+TXT_CONTENT = re.compile(r'"([^"\\]|\\.)*"( "([^"\\]|\\.)*")*')
+AUTOMATIC_TTL = 1
+"""Cloudflare's own choice, 300 seconds."""
+
+
+def canonical_names(record: Resource, stack: Stack, _settings: Settings) -> Iterator[str]:
+    """The name, and what it points at, are lower-case FQDNs without a trailing dot, as Cloudflare keeps them."""
+    name = record.get("name")
+    if isinstance(name, str):
+        if not NAME.fullmatch(name):
+            yield f"{name!r} is no lower-case FQDN without a trailing dot."
+        elif not any(is_within(name, zone) for zone in stack.domains.values()):
+            yield f"{name} lies in none of the stack's zones."
+    data = record.get("data")
+    targets = [record.get("content")] if record.get("type") in ("MX", "CNAME") else []
+    targets += [data.get("target")] if isinstance(data, dict) else []
+    for target in targets:
+        if isinstance(target, str) and not NAME.fullmatch(target):
+            yield f"It points at {target!r}, which is no lower-case FQDN without a trailing dot."
+
+
+def not_proxied(record: Resource, _stack: Stack, _settings: Settings) -> Iterator[str]:
+    """Cloudflare's proxy is off."""
+    if record.get("proxied") is True:
+        yield "The record is proxied."
+
+
+def sensible_ttl(record: Resource, _stack: Stack, settings: Settings) -> Iterator[str]:
+    """The TTL is in range or automatic."""
+    ttl, low, high = record.get("ttl"), settings["minimum"], settings["maximum"]
+    if isinstance(ttl, int) and ttl != AUTOMATIC_TTL and not low <= ttl <= high:
+        yield f"The TTL is {ttl} seconds; right are {low} to {high}."
+
+
+def quoted_text(record: Resource, _stack: Stack, _settings: Settings) -> Iterator[str]:
+    """TXT content is in presentation form: quoted strings of at most 255 bytes (RFC 1035, section 3.3)."""
+    content = record.get("content")
+    if record.get("type") != "TXT" or not isinstance(content, str):
+        return
+    if not TXT_CONTENT.fullmatch(content):
+        yield "The text is not in double quotes."
+    for match in re.finditer(r'"((?:[^"\\]|\\.)*)"', content):
+        length = len(re.sub(r"\\(.)", r"\1", match[1]))
+        if length > CHARACTER_STRING_LIMIT:
+            yield f"One of the text's strings has {length} bytes; {CHARACTER_STRING_LIMIT} are possible."
+
+
+def no_contradictions(resources: Resources, _stack: Stack, _settings: Settings) -> Found:
+    """No record twice, none beside a CNAME, one address per family and name, one TTL per name and type."""
+    by_name: dict[str, list[Resource]] = defaultdict(list)
+    for record in resources.of_type(DNS_RECORD):
+        if isinstance(record.get("name"), str):
+            by_name[record.get("name").lower()].append(record)
+    for name, records in by_name.items():
+        types = [record.get("type") for record in records]
+        for record in records:
+            if record.get("type") == "CNAME" and len(records) > 1:
+                yield record, f"{name} has a CNAME beside other records (RFC 1034, section 3.6.2)."
+        for kind in sorted({kind for kind in types if isinstance(kind, str) and types.count(kind) > 1}):
+            same = [record for record in records if record.get("type") == kind]
+            contents = [_content(record) for record in same if isinstance(record.get("content"), str)]
+            if kind in ("A", "AAAA"):
+                yield same[-1], f"{name} has {len(same)} {kind} records; the mail host is one server."
+            elif len(set(contents)) < len(contents):
+                yield same[-1], f"{name} has the same {kind} record twice."
+            ttls = {record.get("ttl") for record in same if isinstance(record.get("ttl"), int)}
+            if len(ttls) > 1:
+                yield same[-1], f"The {kind} records of {name} have different TTLs (RFC 2181, section 5.2)."
+
+
+def _content(record: Resource) -> str:
+    return f"{record.get('priority')} {record.get('content')}"
+
+
+TTL_RANGE = (
+    Setting(name="minimum", meaning="Shortest TTL in seconds.", schema={"type": "integer", "minimum": 1}, default=60),
+    Setting(name="maximum", meaning="Longest TTL in seconds.", schema={"type": "integer"}, default=86400),
+)
+
+RULES = (
+    ResourceRule(
+        name="dns-names-canonical",
+        why="Names are lower-case FQDNs, because Cloudflare keeps them so and any other form differs for ever.",
+        remedy="Write it as fqdn() of components/records.py does, for example mail.example.com",
+        types=(DNS_RECORD,),
+        check=canonical_names,
+    ),
+    ResourceRule(
+        name="dns-not-proxied",
+        why="Mail records are not proxied, because Cloudflare's proxy carries web traffic only and mail is lost there.",
+        remedy="Set proxied to False.",
+        types=(DNS_RECORD,),
+        check=not_proxied,
+    ),
+    ResourceRule(
+        name="dns-ttl-in-range",
+        why="The TTL is neither so short that resolvers ask all the time nor so long that a mistake stays for days.",
+        remedy="Set the domain's ttl, for example 3600.",
+        types=(DNS_RECORD,),
+        check=sensible_ttl,
+        settings=TTL_RANGE,
+    ),
+    ResourceRule(
+        name="dns-text-quoted",
+        why="TXT content is quoted and chunked at 255 bytes, because Cloudflare keeps it so and any other form differs "
+        "for ever.",
+        remedy="Pass the text through txt() of components/records.py.",
+        types=(DNS_RECORD,),
+        check=quoted_text,
+    ),
+    StackRule(
+        name="dns-no-contradictions",
+        why="No two records contradict each other, because resolvers then answer now this and now that.",
+        remedy="Keep one of them.",
+        check=no_contradictions,
+    ),
+)

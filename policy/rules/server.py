@@ -1,0 +1,149 @@
+"""The server, its addresses and its volume."""
+
+from collections.abc import Iterator
+
+from components.labels import stack_labels
+from policy.model import FIREWALL, PRIMARY_IP, RDNS, SERVER, SSH_KEY, STACK, UNKNOWN, VOLUME, Resource, Resources
+from policy.rule import ResourceRule, Setting, Settings, StackRule
+from policy.stack import Stack
+
+Found = Iterator[tuple[Resource | None, str]]
+
+
+def own_addresses(server: Resource, _stack: Stack, _settings: Settings) -> Iterator[str]:
+    """A primary IPv4 and a primary IPv6, both named; those that Hetzner makes by itself go with the server."""
+    if server.get("publicNets") is UNKNOWN:
+        return
+    nets = server.entries("publicNets")
+    for family, label in (("ipv4", "IPv4"), ("ipv6", "IPv6")):
+        if any(net.get(f"{family}Enabled") is False for net in nets):
+            yield f"The server has {label} turned off."
+        elif not any(net.get(family) for net in nets):
+            yield f"The server names no primary {label} address."
+
+
+def kept_address(address: Resource, _stack: Stack, _settings: Settings) -> Iterator[str]:
+    """auto_delete is off, which must be said."""
+    if address.get("autoDelete") not in (False, UNKNOWN):
+        yield "The primary address does not set auto_delete to false, so it may go when the server goes."
+
+
+def ptr_name(ptr: Resource, stack: Stack, _settings: Settings) -> Iterator[str]:
+    """The PTR record holds the mail host."""
+    name = ptr.get("dnsPtr")
+    if name is not UNKNOWN and name != stack.mail_host:
+        yield f"The PTR record says {name}; the mail host is {stack.mail_host}."
+
+
+def ptr_of_each_address(resources: Resources, _stack: Stack, _settings: Settings) -> Found:
+    """Each primary address has a PTR record. In a preview the two are known to belong together by their dependency."""
+    ptrs = resources.of_type(RDNS)
+    for address in resources.of_type(PRIMARY_IP):
+        belonging = any(
+            address.urn in ptr.uses.get("primaryIpId", ())
+            or (ptr.get("primaryIpId") is not None and str(ptr.get("primaryIpId")) == str(address.get("id")))
+            for ptr in ptrs
+        )
+        if not belonging:
+            yield address, "The primary address has no PTR record."
+
+
+def protection(resource: Resource, stack: Stack, _settings: Settings) -> Iterator[str]:
+    """In a protected stack what holds mail and addresses is protected, by Pulumi and at Hetzner."""
+    if not stack.protected:
+        return
+    if not resource.protect:
+        yield "Pulumi's option protect is off in a protected stack."
+    for name in ("deleteProtection", "rebuildProtection") if resource.type == SERVER else ("deleteProtection",):
+        if resource.get(name) not in (True, UNKNOWN):
+            yield f"Hetzner's {name} is off in a protected stack."
+
+
+def located(resource: Resource, _stack: Stack, _settings: Settings) -> Iterator[str]:
+    """The location is set."""
+    if not resource.get("location"):
+        yield "No location is set."
+
+
+def labelled(resource: Resource, stack: Stack, _settings: Settings) -> Iterator[str]:
+    """The stack's labels are there."""
+    labels = resource.get("labels")
+    if labels is UNKNOWN:
+        return
+    for name, value in stack_labels(stack.project, stack.name).items():
+        if (labels or {}).get(name) not in (value, UNKNOWN):
+            yield f"The label {name}={value} is missing."
+
+
+def must_be_protected(_resource: Resource, stack: Stack, settings: Settings) -> Iterator[str]:
+    """Where the environment wants protected stacks only, `protect` may not be turned off."""
+    if settings["required"] and not stack.protected:
+        yield "The stack's setting protect is false, where protected stacks are required."
+
+
+REQUIRED = Setting(
+    name="required",
+    meaning="Whether this environment may only have protected stacks.",
+    schema={"type": "boolean"},
+    default=False,
+)
+
+RULES = (
+    ResourceRule(
+        name="server-own-addresses",
+        why="The server uses a primary IPv4 and IPv6 address of its own, because a sender's reputation hangs on its "
+        "address.",
+        remedy="Name both primary addresses in public_nets.",
+        types=(SERVER,),
+        check=own_addresses,
+    ),
+    ResourceRule(
+        name="primary-ip-kept",
+        why="A primary address outlives its server, because a new address starts with no reputation.",
+        remedy="Set auto_delete to False.",
+        types=(PRIMARY_IP,),
+        check=kept_address,
+    ),
+    ResourceRule(
+        name="ptr-is-mail-host",
+        why="PTR records name the mail host, because receivers refuse mail from an address that is called otherwise.",
+        remedy="Set dns_ptr to the stack's mailHost.",
+        types=(RDNS,),
+        check=ptr_name,
+    ),
+    StackRule(
+        name="ptr-for-each-address",
+        why="Each primary address has a PTR record, because receivers refuse mail from an address without a name.",
+        remedy="Make an Rdns with the primary_ip_id of the address.",
+        check=ptr_of_each_address,
+    ),
+    ResourceRule(
+        name="protection",
+        why="In a protected stack server, addresses and volume cannot be deleted, nor the server rebuilt, by mistake.",
+        remedy="Set protect and delete_protection (for the server rebuild_protection too) from the stack's protect.",
+        types=(SERVER, PRIMARY_IP, VOLUME),
+        check=protection,
+    ),
+    ResourceRule(
+        name="stack-protected",
+        why="Where the policy configuration says so, every stack is protected.",
+        remedy="Set it with: pulumi config set protect true",
+        types=(STACK,),
+        check=must_be_protected,
+        settings=(REQUIRED,),
+    ),
+    ResourceRule(
+        name="location-set",
+        why="Server, addresses and volume say where they are, because they only fit together in one place.",
+        remedy="Set location to the stack's location.",
+        types=(SERVER, PRIMARY_IP, VOLUME),
+        check=located,
+    ),
+    ResourceRule(
+        name="labels-present",
+        why="Everything at Hetzner carries the stack's labels, which tell one stack's resources from another's.",
+        remedy="Set labels to stack_labels(project, stack).",
+        types=(SERVER, PRIMARY_IP, VOLUME, FIREWALL, SSH_KEY),
+        check=labelled,
+    ),
+)
