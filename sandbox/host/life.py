@@ -6,7 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from sandbox.host import containers, deliveries, engine, images, leftovers, network, readiness
-from sandbox.host.parts import BASE_IMAGE, DATACENTRE, IMAGE_STORE, IMAGES, INTERNET, PARTS, PROVIDER, STATE, Part
+from sandbox.host.parts import (
+    BASE_IMAGE,
+    DATACENTRE,
+    ENGINE_STORE,
+    IMAGES,
+    INTERNET,
+    PARTS,
+    PROVIDER,
+    REGISTRY_STORE,
+    STATE,
+    Part,
+)
 from sandbox.host.shell import say, succeeds
 
 
@@ -64,7 +75,7 @@ def _part(part: Part) -> None:
 def down(*, purge: bool) -> None:
     """Take everything away: containers, network, volumes' devices, and the engine if `up` started it.
 
-    Images and the data centre's image store stay, to be quick next time, unless `purge`.
+    Images, and the volumes with copies of them, stay, to be quick next time, unless `purge`.
     """
     with alone():
         if not engine.is_running():
@@ -80,13 +91,14 @@ def down(*, purge: bool) -> None:
         if purge:
             _purge()
         else:
-            say("images stay for the next time ('down --purge' removes them too)")
+            say("images, and copies of them in volumes, stay for the next time ('down --purge' removes them too)")
         if engine.stop_ours():
             say("stopped dockerd")
 
 
 def _purge() -> None:
-    succeeds("docker", "volume", "rm", IMAGE_STORE)
+    for volume in (ENGINE_STORE, REGISTRY_STORE):
+        succeeds("docker", "volume", "rm", volume)
     for tag in (*(image.tag for image in reversed(IMAGES)), BASE_IMAGE):
         if succeeds("docker", "image", "rm", "--force", tag):
             say(f"removed image {tag}")

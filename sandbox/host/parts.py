@@ -63,7 +63,9 @@ IMAGES = (
     Image("provider", ("provider",)),
 )
 
-IMAGE_STORE = "poste-mail-datacentre"  # volume with the data centre's engine, so that the VPS image is loaded once
+# Volumes that outlive `down` to be quick the next time: what was copied into them before need not be copied again.
+ENGINE_STORE = "poste-mail-datacentre"  # the VPS image in the data centre's engine
+REGISTRY_STORE = "poste-mail-registry"  # the Poste stand-in in the registry
 
 # A router, and an engine inside the container whose containers are servers with engines of their own. --privileged
 # is not among these because it asks for more than some hosts can give, and none of the rest is needed.
@@ -71,7 +73,7 @@ DATACENTRE_FLAGS = (
     *("--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN"),
     *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
     *("--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"),
-    *("--volume", f"{IMAGE_STORE}:/var/lib/docker"),
+    *("--volume", f"{ENGINE_STORE}:/var/lib/docker"),
     *("--device-cgroup-rule", "b 7:* rwm"),  # loop devices, for the volumes
     *("--device-cgroup-rule", "c 10:237 rwm"),  # /dev/loop-control
     *("--sysctl", "net.ipv4.ip_forward=1", "--sysctl", "net.ipv4.conf.all.proxy_arp=1"),
@@ -85,7 +87,8 @@ INTERNET = Part(
     "2001:db8:100::53",
     ready="http://127.0.0.1:47002/_sandbox/health",
     ports=((47002, 8080), (47003, 5000)),
-    flags=("--cap-add", "NET_ADMIN"),  # it adds the resolver's addresses, .54 and ::54
+    # It adds the resolver's addresses, .54 and ::54, itself.
+    flags=("--cap-add", "NET_ADMIN", "--volume", f"{REGISTRY_STORE}:/var/lib/docker-registry"),
 )
 DATACENTRE = Part(
     "datacentre",

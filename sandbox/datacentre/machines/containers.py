@@ -43,7 +43,7 @@ class ContainerHypervisor:
     async def create(self, machine: Machine) -> None:
         (MEMINFO / str(machine.server)).write_text(meminfo(machine.memory))
         await run(
-            *("docker", "create", "--name", container_name(machine.server), "--hostname", machine.name),
+            *("docker", "create", "--name", container_name(machine.server), "--hostname", machine.name.split(".")[0]),
             *("--network", "none", "--cgroupns", "host", "--cgroup-parent", cgroups.path_of(machine.server)),
             *("--env", f"CGROUP_PARENT={cgroups.path_of(machine.server)}"),
             *("--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN", "--device-cgroup-rule", "b 7:* rwm"),
