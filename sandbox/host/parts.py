@@ -86,7 +86,7 @@ INTERNET = Part(
     "198.51.100.53",
     "2001:db8:100::53",
     ready="http://127.0.0.1:47002/_sandbox/health",
-    ports=((47002, 8080), (47003, 5000)),
+    ports=((47002, 8080), (47003, 80)),
     # It adds the resolver's addresses, .54 and ::54, itself.
     flags=("--cap-add", "NET_ADMIN", "--volume", f"{REGISTRY_STORE}:/var/lib/docker-registry"),
 )

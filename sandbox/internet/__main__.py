@@ -25,7 +25,7 @@ KNOT_ZONES = Path("/var/lib/knot/zones")
 
 AUTHORITATIVE = ("198.51.100.53", "2001:db8:100::53")
 RESOLVER = ("198.51.100.54", "2001:db8:100::54")
-API_PORT, REGISTRY_PORT = 8080, 5000
+API_PORT, REGISTRY_PORT = 8080, 80
 BLOCK_LISTS = ("zen.spamhaus.org", "bl.spamcop.net", "b.barracudacentral.org", "dnsbl.sorbs.net")
 START_LIMIT = 10.0  # seconds until a daemon must answer
 

@@ -27,7 +27,7 @@ class Unit:
 
 DOCKERD = (
     "/usr/sbin/dockerd",
-    "--registry-mirror=http://198.51.100.53:5000",  # the sandbox's internet has a stand-in for Docker Hub
+    "--registry-mirror=http://198.51.100.53",  # the sandbox's internet has a stand-in for Docker Hub
     f"--cgroup-parent={os.environ.get('CGROUP_PARENT', '')}",  # so that the server's limits hold for its containers
     "--log-level=warn",
 )
