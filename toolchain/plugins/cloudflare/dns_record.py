@@ -34,9 +34,7 @@ class DnsRecords:
         zone, _, id_ = operation.id.rpartition("/")
         zone = zone or operation.state.get("zoneId", "")
         if not zone:
-            raise ProviderError(
-                f"invalid ID: expected urlencoded segments <zone_id>/<dns_record_id>, got {operation.id}"
-            )
+            raise ProviderError(f"invalid ID: expected <zone_id>/<dns_record_id>, got {operation.id}")
         record = api.find(f"{_records(zone)}/{id_}")
         if record is None:
             return None

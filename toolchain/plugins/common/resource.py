@@ -54,7 +54,10 @@ class Operation:
     created: tuple[str, Values] | None = None
 
     def exists(self, id: str, state: Values | None = None) -> None:  # noqa: A002
-        """Tell, in the middle of a create, that the resource exists by now: if a later step fails, its id is kept."""
+        """Tell, in the middle of a create, that the resource exists by now: if a later step fails, its id is kept.
+
+        `state` holds the outputs that are known and, for inputs that later steps apply, what they are before that.
+        """
         self.created = (id, dict(state or {}))
 
     def changed(self, name: str) -> bool:

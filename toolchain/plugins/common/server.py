@@ -43,7 +43,7 @@ async def _serve(provider: rpc.Provider, version: str, arguments: list[str], eng
     await server.wait_for_termination()
 
 
-METHODS = ("CheckConfig", "Configure", "Check", "Diff", "Create", "Read", "Update", "Delete", "Invoke")
+METHODS = ("CheckConfig", "Configure", "Check", "Diff", "Create", "Update", "Delete", "Invoke")
 
 
 def _plainly(method: Callable[[Any, Any, Any], Awaitable[Any]]) -> Callable[[Any, Any, Any], Awaitable[Any]]:
@@ -64,7 +64,15 @@ def _plainly(method: Callable[[Any, Any, Any], Awaitable[Any]]) -> Callable[[Any
     return call
 
 
-Servicer = type("Servicer", (ProviderServicer,), {name: _plainly(getattr(ProviderServicer, name)) for name in METHODS})
+async def _read(self: ProviderServicer, request: Any, context: Any) -> Any:
+    """Of a resource that is gone the engine wants to hear nothing; empty properties would mean that it is there."""
+    response = await ProviderServicer.Read(self, request, context)
+    return response if response.id else proto.ReadResponse()
+
+
+CALLS = {name: getattr(ProviderServicer, name) for name in METHODS} | {"Read": _read}
+
+Servicer = type("Servicer", (ProviderServicer,), {name: _plainly(call) for name, call in CALLS.items()})
 """The SDK's servicer with errors as users should see them."""
 
 

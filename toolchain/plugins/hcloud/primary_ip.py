@@ -25,7 +25,7 @@ class PrimaryIps:
             body |= {"assignee_id": inputs["assigneeId"], "assignee_type": inputs["assigneeType"]}
         answer = api.request("POST", "/primary_ips", body)
         path = f"/primary_ips/{answer['primary_ip']['id']}"
-        operation.exists(str(answer["primary_ip"]["id"]))
+        operation.exists(str(answer["primary_ip"]["id"]), {"deleteProtection": False})
         api.settle(operation, answer)
         if inputs["deleteProtection"]:
             api.act(operation, "POST", f"{path}/actions/change_protection", {"delete": True})

@@ -47,7 +47,7 @@ class Servers:
             body["public_net"] = create_options(inputs["publicNets"][0])
         answer = api.request("POST", "/servers", body)
         operation.id = str(answer["server"]["id"])
-        operation.exists(operation.id, {"status": answer["server"]["status"]})
+        operation.exists(operation.id, dict.fromkeys(("backups", "deleteProtection", "rebuildProtection"), False))
         api.settle(operation, answer)
         self._set_backups(api, operation, answer["server"])
         if inputs.get("deleteProtection") or inputs.get("rebuildProtection"):

@@ -20,7 +20,7 @@ class Volumes:
         body |= {field: inputs[name] for name, field in OPTIONS.items() if inputs.get(name)}
         answer = retry(operation, ("locked",), lambda: api.request("POST", "/volumes", body))
         id_ = str(answer["volume"]["id"])
-        operation.exists(id_)
+        operation.exists(id_, {"deleteProtection": False})
         api.settle(operation, answer)
         if inputs.get("deleteProtection"):
             self._protect(api, operation, id_)
