@@ -59,4 +59,4 @@ def server_addresses(resources: Resources) -> Iterator[str]:
     for address in resources.of_type(PRIMARY_IP):
         ip = address.get("ipAddress")
         if isinstance(ip, str):
-            yield ipv6_host(ip) if address.get("type") == "ipv6" else ip
+            yield ipv6_host(ip) if ":" in ip else ip

@@ -57,6 +57,11 @@ class Resource:
         value = self.props.get(name)
         return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
 
+    def may_have_more(self, name: str) -> bool:
+        """Whether the property's list, or one of its entries, is not known yet."""
+        value = self.props.get(name)
+        return value is UNKNOWN or (isinstance(value, list) and UNKNOWN in value)
+
 
 @dataclass(frozen=True)
 class Resources:

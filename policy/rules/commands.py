@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from policy.model import COMMAND, CONTAINER, COPY, DOCKER_PROVIDER, STACK, UNKNOWN, Resource, Resources
+from policy.model import COMMAND, CONTAINER, COPY, DOCKER_PROVIDER, STACK, Resource, Resources
 from policy.rule import ResourceRule, Settings, StackRule
 from policy.stack import SHORTEST_SECRET, Stack, texts
 
@@ -57,10 +57,10 @@ def no_secret_put_out(resources: Resources, stack: Stack, _settings: Settings) -
 
 def _of_docker(provider: Resource) -> Iterator[str]:
     host, options = provider.get("host"), provider.get("sshOpts")
-    if options is UNKNOWN or not (host is UNKNOWN or str(host).startswith("ssh://")):
+    if provider.may_have_more("sshOpts") or not (options or str(host).startswith("ssh://")):
         return
     # Providers take their properties as text; a list comes as its JSON.
-    text = options if isinstance(options, str) else json.dumps(options or [], default=str)
+    text = options if isinstance(options, str) else json.dumps(options or [])
     if not all(option in text for option in CHECKED):
         yield "Docker's connection over SSH does not check the server's key."
 

@@ -63,7 +63,7 @@ def published_ports(container: Resource, stack: Stack, _settings: Settings) -> I
         inside, outside = port.get("internal"), port.get("external")
         if mode == "host":
             yield f"Port {outside} is published, though the container shares the host's network."
-        elif UNKNOWN in (inside, outside):
+        elif UNKNOWN in (inside, outside, port.get("protocol")):
             continue
         elif outside not in numbers or inside != outside or port.get("protocol", "tcp") != "tcp":
             yield f"Port {inside} is published as {outside}, which is no port that this stack opens."
@@ -73,7 +73,7 @@ def published_ports(container: Resource, stack: Stack, _settings: Settings) -> I
 
 def data_kept(container: Resource, _stack: Stack, _settings: Settings) -> Iterator[str]:
     """/data is a folder of the server, writable."""
-    if UNKNOWN in (container.get("volumes"), container.get("mounts")):
+    if container.may_have_more("volumes") or container.may_have_more("mounts"):
         return
     folders = [entry for entry in container.entries("volumes") if entry.get("containerPath") in (DATA, UNKNOWN)]
     mounts = [entry for entry in container.entries("mounts") if entry.get("target") in (DATA, UNKNOWN)]

@@ -73,10 +73,12 @@ def covers_server(resources: Resources, _stack: Stack, _settings: Settings) -> F
             continue
         rules: list[FirewallRule] = []
         for firewall in resources.of_type(FIREWALL):
-            if UNKNOWN in (firewall.get("applyTos"), firewall.get("rules")):
+            if firewall.may_have_more("applyTos") or firewall.may_have_more("rules"):
                 return
             if any(selects(target.get("labelSelector"), labels or {}) for target in firewall.entries("applyTos")):
                 rules += firewall.entries("rules")
+        if any(UNKNOWN in rule.values() for rule in rules):
+            return
         inward = {rule.get("port") for rule in rules if rule.get("direction") == "in"}
         outward = {(rule.get("protocol"), rule.get("port") or None) for rule in rules if rule.get("direction") == "out"}
         for what, number in (("SSH", SSH), ("mail", SMTP.number)):
@@ -88,11 +90,11 @@ def covers_server(resources: Resources, _stack: Stack, _settings: Settings) -> F
 
 
 def selects(selector: Any, labels: Mapping[str, Any]) -> bool:
-    """Whether a label selector of the form key=value,key=value matches; an unknown one might."""
+    """Whether a label selector of the form key=value,key=value matches, or might when all is known."""
     if selector is UNKNOWN:
         return True
     wanted = [part.partition("=") for part in str(selector or "").split(",")]
-    return all(key.strip() and labels.get(key.strip()) == value.strip("= ") for key, _, value in wanted)
+    return all(key.strip() and labels.get(key.strip()) in (value.strip("= "), UNKNOWN) for key, _, value in wanted)
 
 
 def _rules(firewall: Resource, direction: str) -> list[FirewallRule]:

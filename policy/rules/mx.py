@@ -14,13 +14,8 @@ Found = Iterator[tuple[Resource | None, str]]
 def names_a_host(record: Resource, _stack: Stack, _settings: Settings) -> Iterator[str]:
     """An MX record holds a name, never an address (RFC 5321, section 5.1)."""
     content = record.get("content")
-    if record.get("type") != "MX" or not isinstance(content, str):
-        return
-    try:
-        ipaddress.ip_address(content.strip("[]"))
-    except ValueError:
-        return
-    yield f"The MX record holds the address {content}."
+    if record.get("type") == "MX" and isinstance(content, str) and _is_address(content):
+        yield f"The MX record holds the address {content}."
 
 
 def leads_to_the_server(resources: Resources, stack: Stack, _settings: Settings) -> Found:
@@ -31,7 +26,7 @@ def leads_to_the_server(resources: Resources, stack: Stack, _settings: Settings)
             yield None, f"The domain {domain} has no MX record."
         for exchange in exchanges.found:
             host = exchange.get("content")
-            if isinstance(host, str):
+            if isinstance(host, str) and not _is_address(host):
                 for finding in _at_host(resources, stack, host):
                     yield exchange, finding
 
@@ -53,6 +48,14 @@ def _at_host(resources: Resources, stack: Stack, host: str) -> Iterator[str]:
                 yield f"The MX record points at {host}, whose {kind} record holds {content}, no address of the server."
     if not stack.serves_ipv6 and records_at(resources, "AAAA", host).found:
         yield f"The MX record points at {host}, which has an AAAA record, yet Poste does not answer on IPv6."
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 RULES = (

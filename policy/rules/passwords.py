@@ -19,7 +19,7 @@ def strong(resource: Resource, stack: Stack, _settings: Settings) -> Iterator[st
     for path, password in texts("", source):
         name = path.rpartition(".")[2].rpartition(":")[2]
         if name.lower() in MAILBOX_PASSWORDS and (lacks := password_lacks(password)):
-            yield f"The password {path} lacks {', '.join(lacks)}."
+            yield f"The password in {path} lacks {', '.join(lacks)}."
 
 
 RULES = (

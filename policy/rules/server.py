@@ -12,7 +12,7 @@ Found = Iterator[tuple[Resource | None, str]]
 
 def own_addresses(server: Resource, _stack: Stack, _settings: Settings) -> Iterator[str]:
     """A primary IPv4 and a primary IPv6, both named; those that Hetzner makes by itself go with the server."""
-    if server.get("publicNets") is UNKNOWN:
+    if server.may_have_more("publicNets"):
         return
     nets = server.entries("publicNets")
     for family, label in (("ipv4", "IPv4"), ("ipv6", "IPv6")):
@@ -39,13 +39,15 @@ def ptr_of_each_address(resources: Resources, _stack: Stack, _settings: Settings
     """Each primary address has a PTR record. In a preview the two are known to belong together by their dependency."""
     ptrs = resources.of_type(RDNS)
     for address in resources.of_type(PRIMARY_IP):
-        belonging = any(
-            address.urn in ptr.uses.get("primaryIpId", ())
-            or (ptr.get("primaryIpId") is not None and str(ptr.get("primaryIpId")) == str(address.get("id")))
-            for ptr in ptrs
-        )
-        if not belonging:
+        if not any(_belongs(ptr, address) for ptr in ptrs):
             yield address, "The primary address has no PTR record."
+
+
+def _belongs(ptr: Resource, address: Resource) -> bool:
+    if "primaryIpId" in ptr.uses:
+        return address.urn in ptr.uses["primaryIpId"]
+    wanted, own = ptr.get("primaryIpId"), address.get("id")
+    return UNKNOWN in (wanted, own) or (wanted is not None and str(wanted) == str(own))
 
 
 def protection(resource: Resource, stack: Stack, _settings: Settings) -> Iterator[str]:

@@ -1,0 +1,116 @@
+"""The bridge to Pulumi's policy SDK."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi_policy import (
+    EnforcementLevel,
+    PolicyCustomTimeouts,
+    PolicyResource,
+    PolicyResourceOptions,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
+from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
+
+from policy import pack
+from policy.model import CONTAINER, DNS_RECORD, SERVER, UNKNOWN, VOLUME
+from policy.rules import RULES
+
+CONFIG = {
+    "poste-mail:mailHost": "mail.example.com",
+    "poste-mail:domains": '[{"name": "example.com"}]',
+    "poste-mail:protect": "true",
+}
+
+
+@pytest.fixture(autouse=True)
+def _engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The engine runs the pack for a stack, whose configuration it puts into the environment."""
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(CONFIG))
+    before = pulumi.runtime.settings.SETTINGS
+    pulumi.runtime.configure(pulumi.runtime.Settings(project="poste-mail", stack="prod"))
+    pack._stack.cache_clear()
+    yield
+    pulumi.runtime.configure(before)
+    pack._stack.cache_clear()
+
+
+def options(*, protect: bool = False) -> PolicyResourceOptions:
+    return PolicyResourceOptions(protect, [], None, [], PolicyCustomTimeouts(0, 0, 0), [])
+
+
+def said(name: str, kind: str, props: dict[str, Any], config: dict[str, Any] | None = None) -> list[str]:
+    """What a resource rule reports through the SDK."""
+    (policy,) = [policy for policy in pack.policies(RULES) if policy.name == name]
+    assert isinstance(policy, ResourceValidationPolicy)
+    args = ResourceValidationArgs(kind, unknown_checking_proxy(props), "urn", "name", options(), None, config)
+    messages: list[str] = []
+    policy.validate(args, lambda message, _urn: messages.append(message))
+    return messages
+
+
+def resource(kind: str, urn: str, props: dict[str, Any], **links: Any) -> PolicyResource:
+    found = PolicyResource(kind, unknown_checking_proxy(props), urn, urn, options(), None, None, [], {})
+    found.dependencies = links.get("dependencies", [])
+    found.property_dependencies = links.get("uses", {})
+    return found
+
+
+def test_a_finding_is_reported_with_its_remedy() -> None:
+    (message,) = said("dns-not-proxied", DNS_RECORD, {"proxied": True})
+    assert message == "The record is proxied. Set proxied to False."
+
+
+def test_a_rule_looks_at_its_own_types_only() -> None:
+    assert said("dns-not-proxied", SERVER, {"proxied": True}) == []
+
+
+def test_what_is_not_known_in_a_preview_is_left_alone_and_never_makes_the_sdk_skip_the_rule() -> None:
+    found = said("labels-present", SERVER, {"labels": {"managed-by": "pulumi", "stack": UNKNOWN_STRING_VALUE}})
+    assert found == ["The label project=poste-mail is missing. Set labels to stack_labels(project, stack)."]
+
+
+def test_properties_come_as_plain_values_with_whole_numbers() -> None:
+    proxy = unknown_checking_proxy({"a": [{"b": 3600.0, "c": UNKNOWN_STRING_VALUE}], "d": 0.5, "e": None})
+    assert pack.plain(proxy) == {"a": [{"b": 3600, "c": UNKNOWN}], "d": 0.5, "e": None}
+    assert isinstance(pack.plain(proxy)["a"][0]["b"], int)
+
+
+def test_a_rule_takes_its_settings_from_the_policy_configuration() -> None:
+    mild = {"type": "TXT", "name": "_dmarc.example.com", "content": '"v=DMARC1; p=none"'}
+    assert said("dmarc-strict", DNS_RECORD, mild)
+    assert said("dmarc-strict", DNS_RECORD, mild, {"minimum": "none"}) == []
+
+
+def test_a_stack_rule_sees_what_each_property_comes_from_and_blames_the_resource() -> None:
+    (policy,) = [policy for policy in pack.policies(RULES) if policy.name == "container-data-on-volume"]
+    assert isinstance(policy, StackValidationPolicy)
+    volume = resource(VOLUME, "volume", {})
+    mounting = resource("command:remote:Command", "mounting", {}, dependencies=[volume])
+    blamed: list[str | None] = []
+    for uses in ({"volumes": [mounting]}, {"image": [mounting]}):
+        container = resource(CONTAINER, "container", {}, uses=uses)
+        args = StackValidationArgs([container, mounting, volume])
+        policy.validate(args, lambda _message, urn: blamed.append(urn))
+    assert blamed == ["container"]
+
+
+def test_nothing_is_judged_where_the_program_itself_refuses_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(CONFIG | {"poste-mail:domains": "none"}))
+    assert said("dns-not-proxied", DNS_RECORD, {"proxied": True}) == []
+
+
+def test_all_rules_are_in_the_pack_at_their_level_with_a_schema_for_their_settings() -> None:
+    policies = {policy.name: policy for policy in pack.policies(RULES)}
+    assert list(policies) == [rule.name for rule in RULES]
+    for rule in RULES:
+        policy = policies[rule.name]
+        assert policy.enforcement_level is EnforcementLevel(rule.level)
+        known = policy.config_schema.properties if policy.config_schema else {}
+        assert set(known) == {setting.name for setting in rule.settings}

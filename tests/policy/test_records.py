@@ -1,0 +1,149 @@
+"""The rules for DNS records of whatever purpose, and for MX."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from policy.model import DNS_RECORD, PRIMARY_IP, UNKNOWN, Resource
+from tests.policy.case import PROD, Case, holds, sentence
+
+IPV4, IPV6 = "198.51.100.140", "2001:db8:100:101::1"
+BRIDGED = replace(PROD, network_mode="bridge")
+
+
+def record(kind: Any, name: Any, content: Any = None, **props: Any) -> Resource:
+    known = {"type": kind, "name": name, "content": content, "ttl": 3600} | props
+    return Resource(DNS_RECORD, "record", known, urn=f"{kind} {name} {content}")
+
+
+def text(content: Any) -> Resource:
+    return record("TXT", "example.com", content)
+
+
+MX = record("MX", "example.com", "mail.example.com", priority=10)
+A = record("A", "mail.example.com", IPV4)
+AAAA = record("AAAA", "mail.example.com", IPV6)
+ADDRESSES = [
+    Resource(PRIMARY_IP, "ipv4", {"type": "ipv4", "ipAddress": IPV4}, "4"),
+    Resource(PRIMARY_IP, "ipv6", {"type": "ipv6", "ipAddress": "2001:db8:100:101::"}, "6"),
+]
+
+CASES = [
+    Case("names as Cloudflare keeps them", "dns-names-canonical", [MX, A, record("TXT", "_dmarc.example.com", '"x"')]),
+    Case("a name in capitals", "dns-names-canonical", [record("A", "Mail.example.com", IPV4)], "'Mail.example.com'"),
+    Case("a name with a trailing dot", "dns-names-canonical", [record("A", "mail.example.com.", IPV4)], "trailing dot"),
+    Case("a relative name", "dns-names-canonical", [record("A", "mail", IPV4)], "'mail'"),
+    Case("the zone as @", "dns-names-canonical", [record("TXT", "@", '"x"')], "'@'"),
+    Case("a name outside the stack's zones", "dns-names-canonical", [record("A", "mail.example", IPV4)], "no"),
+    Case(
+        "an MX to a name with a trailing dot",
+        "dns-names-canonical",
+        [record("MX", "example.com", "mail.example.com.")],
+        "It points at",
+    ),
+    Case(
+        "an SRV to a name in capitals",
+        "dns-names-canonical",
+        [record("SRV", "_imaps._tcp.example.com", data={"target": "MAIL.example.com"})],
+        "It points at",
+    ),
+    Case("a name that is not known yet", "dns-names-canonical", [record("MX", UNKNOWN, UNKNOWN)]),
+    Case("a record that is not proxied", "dns-not-proxied", [record("A", "x", "y", proxied=False), MX]),
+    Case("a proxied record", "dns-not-proxied", [record("A", "x", "y", proxied=True)], "proxied"),
+    Case("a record that may be proxied", "dns-not-proxied", [record("A", "x", "y", proxied=UNKNOWN)]),
+    Case(
+        "a TTL in range, and an automatic one",
+        "dns-ttl-in-range",
+        [replace(A, props={"ttl": ttl}) for ttl in (1, 60, 300, 86400)],
+    ),
+    Case("a TTL of half a minute", "dns-ttl-in-range", [replace(A, props={"ttl": 30})], "30 seconds"),
+    Case("a TTL of a week", "dns-ttl-in-range", [replace(A, props={"ttl": 604800})], "60 to 86400"),
+    Case("a TTL beyond what is configured", "dns-ttl-in-range", [A], "60 to 300", settings={"maximum": 300}),
+    Case("a TTL that is not known yet", "dns-ttl-in-range", [replace(A, props={"ttl": UNKNOWN})]),
+    Case("quoted text, in one string and in two", "dns-text-quoted", [text('"v=spf1 ~all"'), text('"a" "b\\" c"'), MX]),
+    Case("a string of 255 bytes, escapes not counted", "dns-text-quoted", [text('"' + "a" * 254 + '\\""')]),
+    Case("text without quotes", "dns-text-quoted", [text("v=spf1 ~all")], "double quotes"),
+    Case("text after the quotes", "dns-text-quoted", [text('"v=spf1" ~all')], "double quotes"),
+    Case("a string of 256 bytes", "dns-text-quoted", [text('"' + "a" * 256 + '"')], "256 bytes"),
+    Case("text that is not known yet", "dns-text-quoted", [text(UNKNOWN)]),
+    Case("records that go together", "dns-no-contradictions", [MX, A, AAAA, text('"a"'), text('"b"')]),
+    Case("the same record twice", "dns-no-contradictions", [text('"a"'), text('"a"')], "same TXT record twice"),
+    Case(
+        "two addresses of one name",
+        "dns-no-contradictions",
+        [A, record("A", "mail.example.com", "198.51.100.141")],
+        "2 A records",
+    ),
+    Case(
+        "a CNAME beside another record",
+        "dns-no-contradictions",
+        [A, record("CNAME", "mail.example.com", "other.example.com")],
+        "CNAME beside",
+    ),
+    Case(
+        "different TTLs",
+        "dns-no-contradictions",
+        [text('"a"'), record("TXT", "example.com", '"b"', ttl=60)],
+        "different TTLs",
+    ),
+    Case(
+        "records that may become equal",
+        "dns-no-contradictions",
+        [text('"a"'), text(UNKNOWN), record("TXT", UNKNOWN, '"a"'), record(UNKNOWN, "mail.example.com", IPV4)],
+    ),
+    Case("an MX to a name", "mx-names-a-host", [MX, A]),
+    Case("an MX to an IPv4 address", "mx-names-a-host", [record("MX", "example.com", IPV4)], f"address {IPV4}"),
+    Case("an MX to an IPv6 address", "mx-names-a-host", [record("MX", "example.com", f"[{IPV6}]")], IPV6),
+    Case("an MX to what is not known yet", "mx-names-a-host", [record("MX", "example.com", UNKNOWN)]),
+    Case("an MX that leads to the server", "mx-leads-to-the-server", [MX, A, AAAA, *ADDRESSES]),
+    Case(
+        "an MX that leads to the server by IPv4, when there is no other",
+        "mx-leads-to-the-server",
+        [MX, A, *ADDRESSES],
+        stack=BRIDGED,
+    ),
+    Case("no MX", "mx-leads-to-the-server", [A, AAAA], "has no MX record"),
+    Case(
+        "an MX to a CNAME",
+        "mx-leads-to-the-server",
+        [MX, record("CNAME", "mail.example.com", "x.example.com")],
+        "is a CNAME",
+    ),
+    Case("an MX to a name without an address", "mx-leads-to-the-server", [MX, AAAA], "no A record"),
+    Case("an MX to a name without an IPv6 address", "mx-leads-to-the-server", [MX, A], "no AAAA record"),
+    Case(
+        "an MX to another server",
+        "mx-leads-to-the-server",
+        [MX, record("A", "mail.example.com", "203.0.113.5"), AAAA, *ADDRESSES],
+        "holds 203.0.113.5",
+    ),
+    Case(
+        "an IPv6 address where Poste does not answer",
+        "mx-leads-to-the-server",
+        [MX, A, AAAA],
+        "does not answer",
+        stack=BRIDGED,
+    ),
+    Case(
+        "addresses that are not known yet",
+        "mx-leads-to-the-server",
+        [
+            MX,
+            record("A", "mail.example.com", UNKNOWN),
+            record("AAAA", "mail.example.com", UNKNOWN),
+            Resource(PRIMARY_IP, "ipv4", {"type": "ipv4", "ipAddress": UNKNOWN}, "4"),
+        ],
+    ),
+    Case(
+        "records whose names are not known yet",
+        "mx-leads-to-the-server",
+        [record("MX", UNKNOWN, "mail.example.com"), record("A", UNKNOWN, IPV4), record("AAAA", UNKNOWN, IPV6)],
+    ),
+    Case("an MX to a name that is not known yet", "mx-leads-to-the-server", [record("MX", "example.com", UNKNOWN)]),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=sentence)
+def test_the_rule_finds_what_the_row_says(case: Case) -> None:
+    holds(case)

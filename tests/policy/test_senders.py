@@ -1,0 +1,143 @@
+"""The rules for SPF, DKIM and DMARC."""
+
+import base64
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from components.records import dkim, dmarc, spf, txt
+from policy.model import DNS_RECORD, PRIMARY_IP, UNKNOWN, Resource
+from tests.policy.case import PROD, Case, holds, sentence
+
+IPV4, IPV6 = "198.51.100.140", "2001:db8:100:101::1"
+DEV = replace(PROD, protected=False)
+
+
+def key(bits: int) -> str:
+    public = rsa.generate_private_key(65537, bits).public_key()
+    return base64.b64encode(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
+
+
+def record(name: Any, text: Any, kind: Any = "TXT") -> Resource:
+    content = txt(text) if isinstance(text, str) else text
+    return Resource(DNS_RECORD, "record", {"type": kind, "name": name, "content": content}, f"{name} {text}")
+
+
+def policy(terms: str) -> Resource:
+    return record("example.com", f"v=spf1 {terms}")
+
+
+def reports(text: Any) -> Resource:
+    return record("_dmarc.example.com", text)
+
+
+ADDRESSES = [
+    Resource(PRIMARY_IP, "ipv4", {"type": "ipv4", "ipAddress": IPV4}, "4"),
+    Resource(PRIMARY_IP, "ipv6", {"type": "ipv6", "ipAddress": "2001:db8:100:101::"}, "6"),
+]
+LATER = [Resource(PRIMARY_IP, "ipv4", {"type": "ipv4", "ipAddress": UNKNOWN}, "4")]
+OURS = record("example.com", spf(IPV4, IPV6))
+STRONG, WEAK = dkim(key(2048)), dkim(key(1024))
+SELECTOR = "s1._domainkey.example.com"
+
+CASES = [
+    Case("the program's own policy", "spf-valid", [OURS, policy("mx -all"), record("example.com", "unrelated text")]),
+    Case("a neutral end", "spf-valid", [policy("mx ?all")], "ends in ?all"),
+    Case("an open end", "spf-valid", [policy("mx +all")], "ends in +all"),
+    Case("no end", "spf-valid", [policy("mx")], "ends in mx"),
+    Case(
+        "ten look-ups, and terms that need none",
+        "spf-valid",
+        [policy("ip4:198.51.100.1 exp=e.example " + "include:i.example " * 8 + "a mx/24 ~all")],
+    ),
+    Case(
+        "eleven look-ups",
+        "spf-valid",
+        [policy("include:i.example " * 6 + "a a:b.example mx exists:e.example ?ptr ~all")],
+        "11 DNS look-ups",
+    ),
+    Case("a policy that is not known yet", "spf-valid", [record("example.com", UNKNOWN)]),
+    Case("one policy with both addresses", "spf-one-per-domain", [OURS, *ADDRESSES]),
+    Case(
+        "addresses inside networks",
+        "spf-one-per-domain",
+        [policy("ip4:198.51.100.128/25 ip6:2001:db8:100:101::/64 ~all"), *ADDRESSES],
+    ),
+    Case(
+        "two policies",
+        "spf-one-per-domain",
+        [OURS, policy("ip4:198.51.100.0/24 ip6:2001:db8::/32 -all")],
+        "2 SPF records",
+    ),
+    Case("no policy", "spf-one-per-domain", [record("example.com", "unrelated text")], "no SPF record"),
+    Case(
+        "a policy of another domain only",
+        "spf-one-per-domain",
+        [record("x.example.com", "v=spf1 ~all")],
+        "example.com has no SPF record",
+    ),
+    Case("an address left out", "spf-one-per-domain", [policy(f"a mx ip4:{IPV4} ~all"), *ADDRESSES], IPV6),
+    Case(
+        "an address that is refused",
+        "spf-one-per-domain",
+        [policy(f"-ip4:{IPV4} ip6:{IPV6} ~all"), *ADDRESSES],
+        f"does not name the server's address {IPV4}",
+    ),
+    Case("a policy that is not known yet", "spf-one-per-domain", [record("example.com", UNKNOWN), *LATER]),
+    Case("a policy whose addresses are not known yet", "spf-one-per-domain", [policy("ip4:192.0.2.1 ~all"), *LATER]),
+    Case("a key of 2048 bits", "dkim-strong-key", [record(SELECTOR, STRONG), OURS]),
+    Case("a key of 1024 bits", "dkim-strong-key", [record(SELECTOR, WEAK)], "1024 bits"),
+    Case("a weak key at a name that is not known yet", "dkim-strong-key", [record(UNKNOWN, WEAK)], "1024 bits"),
+    Case("a weak key without a version", "dkim-strong-key", [record(SELECTOR, WEAK.partition("; ")[2])], "1024 bits"),
+    Case("a key that is none", "dkim-strong-key", [record(SELECTOR, "v=DKIM1; k=rsa; p=AAAA")], "is no key"),
+    Case("a key that is withdrawn", "dkim-strong-key", [record(SELECTOR, "v=DKIM1; k=rsa; p=")], "is no key"),
+    Case("another text at the key's name", "dkim-strong-key", [record(SELECTOR, "v=DKIM2; p=x")], "of the form"),
+    Case("a key that is not known yet", "dkim-strong-key", [record(SELECTOR, UNKNOWN)]),
+    Case("a key of the domain", "dkim-for-each-domain", [record(SELECTOR, STRONG)]),
+    Case(
+        "a key of another domain",
+        "dkim-for-each-domain",
+        [record("s1._domainkey.example.net", STRONG)],
+        "example.com has no DKIM record",
+    ),
+    Case("a key whose selector is not known yet", "dkim-for-each-domain", [record(UNKNOWN, UNKNOWN)]),
+    Case("the program's own policy", "dmarc-strict", [reports(dmarc("reject", ["a@example.com"], [], {"fo": "1"}))]),
+    Case("a mild policy in a protected stack", "dmarc-strict", [reports("v=DMARC1; p=none")], "at least quarantine"),
+    Case(
+        "a mild policy in a stack that is not protected",
+        "dmarc-strict",
+        [reports("v=DMARC1; p=none; pct=50")],
+        stack=DEV,
+    ),
+    Case(
+        "a policy milder than configured",
+        "dmarc-strict",
+        [reports("v=DMARC1; p=quarantine")],
+        "at least reject",
+        stack=DEV,
+        settings={"minimum": "reject"},
+    ),
+    Case("a policy as mild as configured", "dmarc-strict", [reports("v=DMARC1; p=none")], settings={"minimum": "none"}),
+    Case("a milder policy for sub-domains", "dmarc-strict", [reports("v=DMARC1; p=reject; sp=none")], "sp=none"),
+    Case("a policy for half of the mail", "dmarc-strict", [reports("v=DMARC1; p=quarantine; pct=50")], "for 50 %"),
+    Case("the strictest policy for half of the mail", "dmarc-strict", [reports("v=DMARC1; p=reject; pct=50")]),
+    Case("no policy at all", "dmarc-strict", [reports("v=DMARC1; rua=mailto:a@example.com")], "no DMARC policy"),
+    Case("a policy that is not known yet", "dmarc-strict", [reports(UNKNOWN)]),
+    Case("one policy", "dmarc-one-per-domain", [reports("v=DMARC1; p=reject")]),
+    Case(
+        "two policies",
+        "dmarc-one-per-domain",
+        [reports("v=DMARC1; p=reject"), reports("v=DMARC1; p=none")],
+        "2 DMARC records",
+    ),
+    Case("no policy", "dmarc-one-per-domain", [reports("unrelated text")], "no DMARC record"),
+    Case("a policy that is not known yet", "dmarc-one-per-domain", [reports(UNKNOWN)]),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=sentence)
+def test_the_rule_finds_what_the_row_says(case: Case) -> None:
+    holds(case)
