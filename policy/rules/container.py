@@ -102,7 +102,7 @@ RULES = (
     ResourceRule(
         name="container-image-pinned",
         why="In a protected stack the image is pinned by digest, so that what runs is what was tried.",
-        remedy="Set posteImage to name:tag@sha256:<64 hex digits>.",
+        remedy="Set posteImage to the name with its tag and digest, name:tag@sha256:…",
         types=(IMAGE, CONTAINER),
         check=pinned_image,
     ),
