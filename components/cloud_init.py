@@ -27,7 +27,6 @@ def user_data(host_key: str, host_public_key: str) -> str:
     """
     config: Mapping[str, object] = {
         "ssh_deletekeys": True,
-        "ssh_genkeytypes": [],
         "ssh_keys": _host_keys(host_key, host_public_key),
         "ssh_pwauth": False,
         "disable_root": False,

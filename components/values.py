@@ -109,8 +109,10 @@ def _password(value: SecretStr) -> SecretStr:
 
 
 def _ssh_private_key(value: SecretStr) -> SecretStr:
-    ssh_public_key(value.get_secret_value())
-    return value
+    # `pulumi config set` drops the last newline, without which sshd and ssh take the file for no key.
+    text = value.get_secret_value().replace("\r\n", "\n").strip() + "\n"
+    ssh_public_key(text)
+    return SecretStr(text)
 
 
 Fqdn = Annotated[str, AfterValidator(_fqdn)]

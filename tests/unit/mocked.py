@@ -107,12 +107,12 @@ def run_program(cloud: Cloud, *, stack: str = "prod", preview: bool = False, **c
         found = _registered(request)
         if found.type != "pulumi:pulumi:Stack":  # made once in a process, whatever runs
             registered[f"{found.type.rpartition(':')[2]} {found.name}"] = found
-        return original(monitor, request)
+        return original(monitor, request)  # type: ignore[no-untyped-call]
 
     loop = asyncio.new_event_loop()
     try:
         asyncio.set_event_loop(loop)
-        set_mocks(cloud, project="poste-mail", stack=stack, preview=preview)  # type: ignore[no-untyped-call]
+        set_mocks(cloud, project="poste-mail", stack=stack, preview=preview)
         runtime.set_all_config(text | TOKENS, [f"poste-mail:{key}" for key in SECRETS] + list(TOKENS))
         with patch.object(MockMonitor, "RegisterResource", register):
             loop.run_until_complete(run_pulumi_func(_program))

@@ -106,6 +106,12 @@ def test_a_broken_key_is_refused_and_never_shown(key: str) -> None:
     assert broken[40:80] not in text
 
 
+@pytest.mark.parametrize("text", [LOGIN_KEY.rstrip("\n"), LOGIN_KEY.replace("\n", "\r\n"), f"\n{LOGIN_KEY}\n"])
+def test_a_key_that_lost_its_last_newline_on_the_way_gets_it_back(text: str) -> None:
+    configure(sshPrivateKey=text)
+    assert load_settings().ssh_private_key.get_secret_value() == LOGIN_KEY
+
+
 def test_all_mistakes_are_told_at_once() -> None:
     text = message(mailHost="mail", adminPassword=None, volumeSize="5", timeZone="Mars/Base")
     assert "4 mistakes" in text
