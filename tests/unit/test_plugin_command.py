@@ -4,7 +4,6 @@ import asyncio
 import socket
 import threading
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -14,31 +13,14 @@ from typing import Any
 import asyncssh
 import pytest
 from asyncssh.channel import SSHServerChannel
-from google.protobuf import json_format, struct_pb2  # type: ignore[import-untyped]
 from pulumi.runtime import rpc
-from pulumi.runtime.proto import provider_pb2
 
-with warnings.catch_warnings():
-    # The SDK's package warns of its own old CopyFile resource on import.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from toolchain.plugins.command.provider import CommandProvider
-    from toolchain.plugins.command.server import AssetServicer
+from tests.unit.plugin_engine import ARCHIVE, SECRET, SIGNATURE, Engine, Refused, archive, asset, secret
+from toolchain.plugins.command.provider import CommandProvider
+from toolchain.plugins.command.server import AssetServicer
 
 COMMAND = "urn:pulumi:dev::poste-mail::command:remote:Command::greet"
 COPY = "urn:pulumi:dev::poste-mail::command:remote:CopyToRemote::files"
-SIGNATURE, SECRET = rpc._special_sig_key, rpc._special_secret_sig
-ASSET, ARCHIVE = rpc._special_asset_sig, rpc._special_archive_sig
-
-
-class Refused(Exception):  # noqa: N818  (what the engine sees is a refusal)
-    """What the engine gets in place of a result."""
-
-
-class Context:
-    """The part of a gRPC context that the servicer uses."""
-
-    async def abort(self, _code: object, message: str) -> None:
-        raise Refused(message)
 
 
 @dataclass
@@ -53,61 +35,6 @@ class Log:
 
     def warn(self, _urn: str, message: str) -> None:
         self.warnings.append(message)
-
-
-class Engine:
-    """Calls the plugin as the Pulumi engine does: with protobuf messages."""
-
-    def __init__(self) -> None:
-        self.log = Log()
-        self.provider = CommandProvider(self.log)  # type: ignore[arg-type]
-        self.servicer = AssetServicer([], "1.2.1", self.provider, "")
-        self._call("Configure", provider_pb2.ConfigureRequest())
-
-    def check(self, urn: str, inputs: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        reply = self._call("Check", provider_pb2.CheckRequest(urn=urn, news=struct(inputs)))
-        return json_format.MessageToDict(reply.inputs), [failure.reason for failure in reply.failures]
-
-    def checked(self, urn: str, inputs: dict[str, Any]) -> dict[str, Any]:
-        values, failures = self.check(urn, inputs)
-        assert not failures
-        return values
-
-    def create(self, urn: str, inputs: dict[str, Any], **options: Any) -> tuple[str, dict[str, Any]]:
-        properties = struct(self.checked(urn, inputs))
-        reply = self._call("Create", provider_pb2.CreateRequest(urn=urn, properties=properties, **options))
-        return reply.id, json_format.MessageToDict(reply.properties)
-
-    def diff(self, urn: str, state: dict[str, Any], inputs: dict[str, Any]) -> Any:
-        news = struct(self.checked(urn, inputs))
-        return self._call("Diff", provider_pb2.DiffRequest(urn=urn, id="1", olds=struct(state), news=news))
-
-    def update(self, urn: str, state: dict[str, Any], inputs: dict[str, Any], **options: Any) -> dict[str, Any]:
-        news = struct(self.checked(urn, inputs))
-        request = provider_pb2.UpdateRequest(urn=urn, id="1", olds=struct(state), news=news, **options)
-        return dict(json_format.MessageToDict(self._call("Update", request).properties))
-
-    def delete(self, urn: str, state: dict[str, Any]) -> None:
-        self._call("Delete", provider_pb2.DeleteRequest(urn=urn, id="1", properties=struct(state)))
-
-    def _call(self, method: str, request: Any) -> Any:
-        return asyncio.run(getattr(self.servicer, method)(request, Context()))
-
-
-def struct(values: dict[str, Any]) -> struct_pb2.Struct:
-    return json_format.ParseDict(values, struct_pb2.Struct())
-
-
-def secret(value: Any) -> dict[str, Any]:
-    return {SIGNATURE: SECRET, "value": value}
-
-
-def asset(**content: str) -> dict[str, Any]:
-    return {SIGNATURE: ASSET, **content}
-
-
-def archive(**content: str) -> dict[str, Any]:
-    return {SIGNATURE: ARCHIVE, **content}
 
 
 class Server(asyncssh.SSHServer):
@@ -203,8 +130,15 @@ def machine() -> Iterator[Machine]:
 
 
 @pytest.fixture
-def engine() -> Engine:
-    return Engine()
+def log() -> Log:
+    return Log()
+
+
+@pytest.fixture
+def engine(log: Log) -> Engine:
+    engine = Engine(AssetServicer([], "1.2.1", CommandProvider(log), ""))  # type: ignore[arg-type]
+    engine.configure({})
+    return engine
 
 
 @pytest.fixture
@@ -292,7 +226,7 @@ def test_unreadable_keys_fail_at_once_and_are_not_shown(engine: Engine) -> None:
         engine.create(COMMAND, {"connection": {"host": "127.0.0.1", "hostKey": "?"}, "create": "true"})
 
 
-def test_an_ssh_server_that_comes_up_late_is_waited_for(engine: Engine) -> None:
+def test_an_ssh_server_that_comes_up_late_is_waited_for(engine: Engine, log: Log) -> None:
     late = Machine(port=free_port())
     with ExitStack() as stack:
         starter = threading.Timer(0.6, lambda: stack.enter_context(late))
@@ -301,7 +235,7 @@ def test_an_ssh_server_that_comes_up_late_is_waited_for(engine: Engine) -> None:
         _, state = engine.create(COMMAND, {"connection": connection, "create": "echo up"})
         starter.join()
     assert state["stdout"] == "up"
-    assert engine.log.lines[:2] == ["Dial 1/inf failed: retrying", "Dial 2/inf failed: retrying"]
+    assert log.lines[:2] == ["Dial 1/inf failed: retrying", "Dial 2/inf failed: retrying"]
 
 
 def test_the_dial_error_limit_is_the_number_of_failures_forgiven(machine: Machine, engine: Engine) -> None:
@@ -347,33 +281,33 @@ def test_a_variable_that_the_server_refuses_is_an_error_and_the_command_does_not
 
 
 def test_an_update_runs_update_with_the_last_output_in_the_environment(
-    machine: Machine, engine: Engine, accept_env: list[bytes]
+    machine: Machine, engine: Engine, log: Log, accept_env: list[bytes]
 ) -> None:
     accept_env += [b"PULUMI_COMMAND_STDOUT", b"PULUMI_COMMAND_STDERR"]
     inputs = {"connection": machine.connection(), "create": "echo one", "update": "echo $PULUMI_COMMAND_STDOUT two"}
     _, state = engine.create(COMMAND, inputs)
-    state = engine.update(COMMAND, state, inputs)
+    state = engine.update(COMMAND, "1", state, inputs)
     assert state["stdout"] == "one two"
-    state = engine.update(COMMAND, state, inputs | {"addPreviousOutputInEnv": False})
+    state = engine.update(COMMAND, "1", state, inputs | {"addPreviousOutputInEnv": False})
     assert state["stdout"] == "two"
-    assert engine.log.warnings == []
+    assert log.warnings == []
 
 
 def test_an_update_without_update_runs_create_and_only_warns_of_refused_last_output(
-    machine: Machine, engine: Engine, accept_env: list[bytes]
+    machine: Machine, engine: Engine, log: Log, accept_env: list[bytes]
 ) -> None:
     assert not accept_env
     inputs = {"connection": machine.connection(), "create": "echo same"}
     _, state = engine.create(COMMAND, inputs)
-    assert engine.update(COMMAND, state, inputs)["stdout"] == "same"
+    assert engine.update(COMMAND, "1", state, inputs)["stdout"] == "same"
     assert machine.asked == ["echo same", "echo same"]
-    assert len(engine.log.warnings) == 1
-    assert "PULUMI_COMMAND_STDOUT" in engine.log.warnings[0]
+    assert len(log.warnings) == 1
+    assert "PULUMI_COMMAND_STDOUT" in log.warnings[0]
 
 
 def test_a_delete_runs_delete_with_the_connection_of_the_state(machine: Machine, engine: Engine) -> None:
     _, state = engine.create(COMMAND, {"connection": machine.connection(), "create": "true", "delete": "echo bye"})
-    engine.delete(COMMAND, state)
+    engine.delete(COMMAND, "1", state)
     assert machine.asked == ["true", "echo bye"]
 
 
@@ -381,11 +315,11 @@ def test_nothing_to_run_needs_no_connection(engine: Engine) -> None:
     inputs = {"connection": {"host": "127.0.0.1", "port": free_port()}, "update": "true"}
     _, state = engine.create(COMMAND, inputs)
     assert (state["stdout"], state["stderr"]) == ("", "")
-    engine.delete(COMMAND, state)
+    engine.delete(COMMAND, "1", state)
 
 
 def test_a_secret_on_standard_input_reaches_the_command_and_neither_log_nor_error(
-    machine: Machine, engine: Engine
+    machine: Machine, engine: Engine, log: Log
 ) -> None:
     inputs = {"connection": machine.connection(), "create": "wc -c", "stdin": secret("hunter2")}
     _, state = engine.create(COMMAND, inputs)
@@ -393,7 +327,7 @@ def test_a_secret_on_standard_input_reaches_the_command_and_neither_log_nor_erro
     assert state["stdin"] == secret("hunter2")
     with pytest.raises(Refused) as error:
         engine.create(COMMAND, inputs | {"create": "cat >/dev/null; false"})
-    assert "hunter2" not in str(error.value) + "".join(engine.log.lines + engine.log.warnings)
+    assert "hunter2" not in str(error.value) + "".join(log.lines + log.warnings)
 
 
 @pytest.mark.parametrize(
@@ -407,11 +341,11 @@ def test_a_secret_on_standard_input_reaches_the_command_and_neither_log_nor_erro
     ],
 )
 def test_logging_decides_which_output_the_engine_shows(
-    machine: Machine, engine: Engine, logging: str | None, lines: set[str]
+    machine: Machine, engine: Engine, log: Log, logging: str | None, lines: set[str]
 ) -> None:
     inputs = {"connection": machine.connection(), "create": "echo out; sleep 0.1; printf err >&2"}
     _, state = engine.create(COMMAND, inputs | ({"logging": logging} if logging else {}))
-    assert set(engine.log.lines) == lines
+    assert set(log.lines) == lines
     assert (state["stdout"], state["stderr"]) == ("out", "err")
 
 
@@ -444,7 +378,7 @@ def test_a_preview_does_not_connect_and_leaves_the_output_open(engine: Engine) -
     _, state = engine.create(COMMAND, inputs, preview=True)
     assert (state["stdout"], state["stderr"]) == (rpc.UNKNOWN, rpc.UNKNOWN)
     old = {"connection": {"host": "a"}, "create": "false", "stdout": "one", "stderr": ""}
-    state = engine.update(COMMAND, old, inputs, preview=True)
+    state = engine.update(COMMAND, "1", old, inputs, preview=True)
     assert (state["stdout"], state["create"]) == (rpc.UNKNOWN, "true")
 
 
@@ -452,7 +386,7 @@ def test_an_interrupt_ends_the_remote_command(machine: Machine, engine: Engine) 
     def interrupt() -> None:
         while not machine.asked:
             time.sleep(0.02)
-        asyncio.run(engine.servicer.Cancel(None, None))
+        engine.cancel()
 
     interrupter = threading.Thread(target=interrupt)
     interrupter.start()
@@ -523,11 +457,11 @@ def test_a_copy_is_made_again_only_if_content_or_path_has_changed(
     assert list(engine.diff(COPY, recorded, inputs | {"source": asset(text="2", hash="h2")}).diffs) == ["source"]
     assert list(engine.diff(COPY, recorded, inputs | {"triggers": [1]}).replaces) == ["triggers"]
     (tmp_path / "a").write_text("changed by hand")
-    engine.update(COPY, recorded, inputs | {"connection": machine.connection(dialErrorLimit=3)})
+    engine.update(COPY, "1", recorded, inputs | {"connection": machine.connection(dialErrorLimit=3)})
     assert (tmp_path / "a").read_text() == "changed by hand"
-    engine.update(COPY, recorded, inputs | {"source": asset(text="2", hash="h2")})
+    engine.update(COPY, "1", recorded, inputs | {"source": asset(text="2", hash="h2")})
     assert (tmp_path / "a").read_text() == "2"
-    engine.update(COPY, recorded, inputs | {"remotePath": f"{tmp_path}/b"})
+    engine.update(COPY, "1", recorded, inputs | {"remotePath": f"{tmp_path}/b"})
     assert (tmp_path / "b").read_text() == "1"
 
 

@@ -123,8 +123,8 @@ def _security(inputs: Values) -> Json:
 
 def _canonical(capabilities: Sequence[str] | None) -> list[str]:
     """Capabilities as Docker's Go client sends them: with their prefix, in order, each once."""
-    named = {capability.upper() for capability in capabilities or ()}
-    return sorted(name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}" for name in named)
+    named = {capability.upper().removeprefix("CAP_") for capability in capabilities or ()}
+    return sorted("ALL" if name == "ALL" else f"CAP_{name}" for name in named)
 
 
 def _healthcheck(check: Mapping[str, Any]) -> Json:
