@@ -22,7 +22,7 @@ from sandbox.vps.supervisor import Supervisor, UnitError
 from sandbox.vps.units import UNITS, find
 
 PLUGGED = Path("/run/plugged")  # written by the hypervisor when network and volumes are there
-SSH_DELAY = Path("/run/ssh-delay")  # seconds that a test wants sshd to come up late
+BOOT_DELAY = Path("/run/boot-delay")  # seconds by which a test wants the system to come up late
 FIRST_BOOT_DONE = Path("/etc/machine-id")
 RESOLVER = "198.51.100.54"
 REBOOT = 64
@@ -64,6 +64,8 @@ class Init:
     def _boot(self) -> None:
         while not PLUGGED.exists():
             time.sleep(0.02)
+        if BOOT_DELAY.exists():
+            time.sleep(float(BOOT_DELAY.read_text()))
         _prepare_system()
         if not FIRST_BOOT_DONE.exists():
             _first_boot()
@@ -75,18 +77,11 @@ class Init:
             docker.start()
         _call("cloud-init", "init", "--local")
         _call("cloud-init", "init")
-        threading.Thread(target=self._start_ssh, daemon=True).start()
         for name, unit in UNITS.items():
-            if name not in ("nftables", "ssh", "docker") and supervisor.is_enabled(unit):
+            if name not in ("nftables", "docker") and supervisor.is_enabled(unit):
                 self._start(name)
         _call("cloud-init", "modules", "--mode=config")
         _call("cloud-init", "modules", "--mode=final")
-
-    def _start_ssh(self) -> None:
-        if SSH_DELAY.exists():
-            time.sleep(float(SSH_DELAY.read_text()))
-        if supervisor.is_enabled(UNITS["ssh"]):
-            self._start("ssh")
 
     def _start(self, name: str) -> None:
         try:

@@ -71,7 +71,7 @@ class ContainerHypervisor:
         for volume in machine.volumes:
             _add_device(root, volume, self._disks.device(volume))
         if self.ssh_delay:
-            (root / "run/ssh-delay").write_text(str(self.ssh_delay))
+            (root / "run/boot-delay").write_text(str(self.ssh_delay))
         (root / "run/plugged").touch()
         self._running[machine.server] = machine
         self._watchers[machine.server] = asyncio.create_task(self._watch(machine.server))
@@ -131,7 +131,7 @@ class ContainerHypervisor:
         pid = await _pid(server)
         device = self._disks.device(volume)
         for folder in _mount_points(pid, device):
-            await attempt("nsenter", "--target", str(pid), "--mount", "umount", "--lazy", folder)
+            await attempt("docker", "exec", container_name(server), "umount", "--lazy", folder)
         link = _by_id(Path(f"/proc/{pid}/root"), volume)
         (link.parent / link.readlink()).unlink(missing_ok=True)
         link.unlink(missing_ok=True)
