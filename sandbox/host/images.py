@@ -71,6 +71,11 @@ def ensure(name: str) -> None:
     say(f"built image {name}")
 
 
+def prune() -> None:
+    """Remove the images that newer builds have replaced, as far as no container runs them."""
+    run("docker", "image", "prune", "--force", "--filter", f"label={CONTENT_LABEL}")
+
+
 def ensure_base() -> None:
     """Make the Debian base image, from Debian's packages without a registry, unless it is there."""
     if not succeeds("docker", "image", "inspect", BASE_IMAGE):

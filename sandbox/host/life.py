@@ -44,6 +44,7 @@ def up() -> None:
         with ThreadPoolExecutor() as pool:
             for track in [pool.submit(track) for track in (_machines, _internet, _provider)]:
                 track.result()
+        images.prune()
         say("the sandbox is up")
 
 
