@@ -148,7 +148,7 @@ def test_an_interrupted_build_is_begun_again(project: Project) -> None:
     project.tool("go", GO.replace("build) ", "build) exit 1 ;;\n  never) "))
     failed = project.set_up()
     assert failed.returncode == 1
-    assert "building the Pulumi CLI failed" in failed.stderr
+    assert "`go build` of the Pulumi CLI failed" in failed.stderr
     project.tool("go", GO)
     assert project.set_up().returncode == 0
     assert project.cli.read_text() == "built\n"

@@ -4,11 +4,10 @@ import os
 import re
 import shutil
 import subprocess
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
-from toolchain.set_up.commands import run
 from toolchain.set_up.errors import SetUpError
 from toolchain.set_up.go import go_command
 from toolchain.set_up.paths import BIN, CACHE, TOOLCHAIN
@@ -59,12 +58,12 @@ def _installed_cli() -> Path | None:
 
 def _built_cli() -> Path:
     """The CLI of the version in toolchain/go.mod, with the offline language host where the CLI looks first."""
-    module, version = _pinned_cli()
+    package, version = _pinned_cli()
     folder = CACHE / f"pulumi-{version}"
     cli = folder / "pulumi"
     if not cli.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        _build(cli, module, version)
+        _build(cli, package, version)
     return cli
 
 
@@ -77,32 +76,42 @@ def _pinned_cli() -> tuple[str, str]:
     return pinned[1], pinned[2]
 
 
-def _build(cli: Path, module: str, version: str) -> None:
+def _build(cli: Path, package: str, version: str) -> None:
     go = go_command()
-    counts = {"downloading": 0, "compiled": 0}
+    lines: list[str] = []
+    with step(f"downloading the source of the Pulumi CLI {version}", "1 min", lambda: f"({len(lines)} modules)"):
+        packages = _go(lines, go, "list", "-deps", package).splitlines()
+    lines.clear()
+    # A file of the CLI's name exists only when all is done.
+    unfinished = cli.with_suffix(".unfinished")
+    flags = f"-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}"
+    estimate = "4 min on 2 cores, 1 min on 8"
+    with step("building it with Go, once", estimate, lambda: f"({len(lines)} of {len(packages)} packages)"):
+        _go(lines, go, "build", "-v", "-ldflags", flags, "-o", str(unfinished), package)
+    executor = cli.with_name(EXECUTOR)
+    sdk = _go(lines, go, "list", "-m", "-f", "{{.Dir}}", "github.com/pulumi/pulumi/sdk/v3").strip()
+    shutil.copyfile(Path(sdk, "python", "cmd", EXECUTOR), executor)
+    host = cli.with_name(LANGUAGE_HOST)
+    host.unlink(missing_ok=True)
+    host.symlink_to(TOOLCHAIN / "bin" / LANGUAGE_HOST)
+    unfinished.rename(cli)
 
-    def state() -> str:
-        return f"({counts['downloading']} modules downloaded, {counts['compiled']} packages compiled)"
 
-    with step(f"building the Pulumi CLI {version} with Go, once", "4 min on 2 cores, 1 min on 8", state):
-        # A file of that name exists only when the build was finished.
-        unfinished = cli.with_suffix(".unfinished")
-        flags = f"-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}"
-        command = [go, "build", "-v", "-ldflags", flags, "-o", str(unfinished), module]
-        variables = os.environ | {"CGO_ENABLED": "0"}
-        last_lines: deque[str] = deque(maxlen=20)
-        with subprocess.Popen(command, cwd=TOOLCHAIN, env=variables, stderr=subprocess.PIPE, text=True) as build:
-            for line in build.stderr or ():
-                last_lines.append(line)
-                counts["downloading" if "downloading" in line else "compiled"] += 1
-        if build.returncode != 0:
-            raise SetUpError(
-                f"building the Pulumi CLI failed:\n{''.join(last_lines)}You can install it: {INSTALL_PAGE}"
-            )
-        sdk = run([go, "list", "-m", "-f", "{{.Dir}}", "github.com/pulumi/pulumi/sdk/v3"], directory=TOOLCHAIN).strip()
-        executor = cli.with_name(EXECUTOR)
-        shutil.copyfile(Path(sdk, "python", "cmd", EXECUTOR), executor)
-        host = cli.with_name(LANGUAGE_HOST)
-        host.unlink(missing_ok=True)
-        host.symlink_to(TOOLCHAIN / "bin" / LANGUAGE_HOST)
-        unfinished.rename(cli)
+def _go(progress: list[str], *command: str) -> str:
+    """Run Go and return what it prints; `progress` grows by a line for each thing it does.
+
+    Without C, for which it would need a compiler.
+    """
+    variables = os.environ | {"CGO_ENABLED": "0"}
+    with TemporaryFile("w+") as output:
+        with subprocess.Popen(
+            command, cwd=TOOLCHAIN, env=variables, stdout=output, stderr=subprocess.PIPE, text=True
+        ) as process:
+            for line in process.stderr or ():
+                progress.append(line)
+        output.seek(0)
+        printed = output.read()
+    if process.returncode != 0:
+        end = "".join(progress[-20:])
+        raise SetUpError(f"`go {command[1]}` of the Pulumi CLI failed:\n{end}You can install it: {INSTALL_PAGE}")
+    return printed
