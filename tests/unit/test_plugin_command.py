@@ -169,10 +169,10 @@ def test_the_connection_is_complete_and_secret_in_inputs_and_state(machine: Mach
     inputs: dict[str, Any] = {"connection": machine.connection(), "create": "true"}
     checked = engine.checked(COMMAND, inputs)["connection"]
     assert checked[SIGNATURE] == SECRET
-    defaults = {"user": "root", "dialErrorLimit": 10, "perDialTimeout": 15}
-    assert checked["value"] == inputs["connection"] | defaults
+    complete = inputs["connection"] | {"user": "root", "dialErrorLimit": 10, "perDialTimeout": 15}
+    assert checked["value"] == complete | {"privateKey": secret(complete["privateKey"])}
     _, state = engine.create(COMMAND, inputs)
-    assert state["connection"] == checked
+    assert state["connection"] == secret(complete)
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,12 @@ def test_settings_that_cannot_be_used_are_refused(engine: Engine, settings: dict
     assert message in failures[0]
 
 
+def test_ssh_options_are_recorded_as_the_real_plugin_does(engine: Engine) -> None:
+    settings, failures = engine.check_config(PROVIDER, {"sshOpts": json.dumps(OPTIONS)})
+    assert not failures
+    assert settings["sshOpts"] == '["-i","/keys/id","-o","UserKnownHostsFile=/keys/known_hosts"]'
+
+
 def test_an_address_with_a_password_is_refused_without_showing_it(engine: Engine) -> None:
     with pytest.raises(Refused, match="password") as error:
         engine.configure({"host": "ssh://root:hunter2@vps"})

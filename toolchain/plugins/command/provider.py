@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from pulumi.provider.experimental import provider as rpc
+from pulumi.provider.experimental.property_value import PropertyValue
 
 from toolchain.plugins.command.copy_to_remote import COPY_TO_REMOTE
 from toolchain.plugins.command.engine_log import EngineLog
@@ -11,6 +12,8 @@ from toolchain.plugins.command.remote_command import REMOTE_COMMAND
 from toolchain.plugins.common.provider import TableProvider
 from toolchain.plugins.common.resource import Values
 from toolchain.plugins.common.schema import Property
+
+SECRET_SETTINGS = frozenset({"password", "privateKey", "privateKeyPassword"})
 
 
 class CommandProvider(TableProvider):
@@ -28,13 +31,21 @@ class CommandProvider(TableProvider):
         return self._log
 
     async def check(self, request: rpc.CheckRequest) -> rpc.CheckResponse:
-        """As the generic check, but the connection is secret whoever gave it."""
+        """As the generic check, but the connection is secret whoever gave it, and so are the secrets in it."""
         response = await super().check(request)
         inputs = response.inputs or {}
         if "connection" in inputs:
-            inputs["connection"] = inputs["connection"].with_secret(True)
+            inputs["connection"] = _with_secrets(inputs["connection"]).with_secret(True)
         return rpc.CheckResponse(inputs, response.failures)
 
     async def read(self, request: rpc.ReadRequest) -> rpc.ReadResponse:
         """State and inputs as they were: nothing remote is looked up."""
         return rpc.ReadResponse(request.resource_id, request.properties, request.inputs)
+
+
+def _with_secrets(connection: PropertyValue) -> PropertyValue:
+    if not isinstance(connection.value, Mapping):
+        return connection
+    settings = {name: _with_secrets(value) if name == "proxy" else value for name, value in connection.value.items()}
+    marked = {name: settings[name].with_secret(True) for name in SECRET_SETTINGS & settings.keys()}
+    return connection.with_value({**settings, **marked})

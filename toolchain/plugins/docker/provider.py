@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import pulumi_docker
+from pulumi.provider.experimental import provider as rpc
 
 from toolchain.plugins.common.provider import TableProvider
 from toolchain.plugins.common.resource import ProviderError, Values
 from toolchain.plugins.common.schema import Property, arguments
-from toolchain.plugins.common.values import UNKNOWN
+from toolchain.plugins.common.values import UNKNOWN, plain
 from toolchain.plugins.docker.checks import NOT_HERE
 from toolchain.plugins.docker.container import CONTAINER
 from toolchain.plugins.docker.daemon import DEFAULT_HOST, Daemon
@@ -28,6 +29,15 @@ class DockerProvider(TableProvider):
     }
     environment: ClassVar[Mapping[str, str]] = {"host": "DOCKER_HOST"}
     resources = (REMOTE_IMAGE, CONTAINER)
+
+    async def check_config(self, request: rpc.CheckRequest) -> rpc.CheckResponse:
+        """As the generic check; JSON is written as compactly as the real plugin does."""
+        response = await super().check_config(request)
+        inputs = response.inputs or {}
+        given = inputs.get("sshOpts")
+        if given and not response.failures and plain(given) is not UNKNOWN:
+            inputs["sshOpts"] = given.with_value(json.dumps(json.loads(plain(given)), separators=(",", ":")))
+        return rpc.CheckResponse(inputs, response.failures)
 
     def check_settings(self, settings: Values) -> list[tuple[str, str]]:
         problems = [(name, NOT_HERE) for name in UNSUPPORTED if settings.get(name)]
