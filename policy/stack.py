@@ -78,8 +78,15 @@ def read_stack(project: str, name: str, values: Mapping[str, str]) -> Stack | No
 
 
 def current_stack() -> Stack | None:
-    """The stack that the engine runs the pack for."""
-    return read_stack(pulumi.get_project(), pulumi.get_stack(), pulumi.runtime.get_config_env())
+    """The stack that the engine runs the pack for.
+
+    Raises ValueError where the engine tells no configuration, as `pulumi policy analyze` does: nothing could be judged,
+    and that must not look as if all were well.
+    """
+    values = pulumi.runtime.get_config_env()
+    if not values:
+        raise ValueError("the rules need the stack's configuration; use pulumi preview with --policy-pack")
+    return read_stack(pulumi.get_project(), pulumi.get_stack(), values)
 
 
 def texts(path: str, value: Any) -> Iterator[tuple[str, str]]:

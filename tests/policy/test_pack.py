@@ -106,6 +106,14 @@ def test_nothing_is_judged_where_the_program_itself_refuses_the_configuration(mo
     assert said("dns-not-proxied", DNS_RECORD, {"proxied": True}) == []
 
 
+def test_without_any_configuration_the_pack_says_so_and_does_not_pass_everything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("PULUMI_CONFIG")
+    with pytest.raises(ValueError, match="need the stack's configuration"):
+        said("dns-not-proxied", DNS_RECORD, {"proxied": True})
+
+
 def test_all_rules_are_in_the_pack_at_their_level_with_a_schema_for_their_settings() -> None:
     policies = {policy.name: policy for policy in pack.policies(RULES)}
     assert list(policies) == [rule.name for rule in RULES]
