@@ -1,6 +1,6 @@
 """Prove that the mail server works: one mail out, one mail in, each looked at where it arrives.
 
-``python -m sandbox.exchange --stack dev`` reads the stack's outputs, sends a mail from its administrator to
+``python -m sandbox.exchange --stack dev`` reads the stack, sends a mail from its administrator to
 user@other.example and one back. Exit status 0 says: both arrived, and the other provider found SPF, DKIM and DMARC
 right. The mails are deleted again.
 """
@@ -36,17 +36,19 @@ class Finding:
     good: bool | None = None
 
 
-def read_outputs(stack: str) -> Mailbox:
-    """Return the administrator's mailbox from the stack's outputs; raises MailboxError."""
-    command = ["pulumi", "stack", "output", "--json", "--show-secrets", "--stack", stack]
+def read_stack(stack: str) -> Mailbox:
+    """Return the administrator's mailbox: host and address from the stack's outputs, the password from its secrets.
+
+    Raises MailboxError.
+    """
     try:
-        run = subprocess.run(command, capture_output=True, check=True, text=True)
-        outputs: dict[str, Any] = json.loads(run.stdout)
-        return Mailbox(outputs["adminAddress"], outputs["adminPassword"], outputs["mailHost"])
+        outputs: dict[str, Any] = json.loads(_pulumi("stack", "output", "--json", "--stack", stack))
+        password = _pulumi("config", "get", "adminPassword", "--stack", stack).removesuffix("\n")
+        return Mailbox(outputs["adminAddress"], password, outputs["mailHost"])
     except FileNotFoundError as missing:
         raise MailboxError("pulumi is not on PATH") from missing
     except subprocess.CalledProcessError as failure:
-        raise MailboxError(f"the outputs of stack {stack} cannot be read: {failure.stderr.strip()}") from failure
+        raise MailboxError(f"the stack {stack} cannot be read: {failure.stderr.strip()}") from failure
     except KeyError as missing:
         raise MailboxError(f"stack {stack} has no output {missing}; has it been set up?") from missing
 
@@ -94,7 +96,7 @@ def main() -> int:
     parser.add_argument("--stack", default="dev")
     stack = parser.parse_args().stack
     try:
-        ours = read_outputs(stack)
+        ours = read_stack(stack)
     except MailboxError as failure:
         print(failure, file=sys.stderr)
         return 1
@@ -110,6 +112,10 @@ def main() -> int:
         good &= report(title, findings)
     print("Mail goes out authenticated and comes in." if good else "The exchange failed, see BAD above.")
     return 0 if good else 1
+
+
+def _pulumi(*arguments: str) -> str:
+    return subprocess.run(["pulumi", *arguments], capture_output=True, check=True, text=True).stdout
 
 
 def _exchange(sender: Mailbox, recipient: Mailbox) -> EmailMessage:

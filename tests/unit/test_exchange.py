@@ -11,7 +11,7 @@ import dns.resolver
 import pytest
 
 from sandbox import exchange
-from sandbox.exchange import Finding, hop_facts, read_outputs, report
+from sandbox.exchange import Finding, hop_facts, read_stack, report
 from sandbox.provider import mailbox
 from sandbox.provider.authentication_results import method_results
 from sandbox.provider.mailbox import MailboxError, UnreachableError, bounce_reason, patiently, resolve, wait_for
@@ -159,13 +159,15 @@ def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return program
 
 
-def test_administrators_mailbox_comes_from_the_stacks_outputs(pulumi: Path) -> None:
+def test_administrators_mailbox_comes_from_the_stacks_outputs_and_secrets(pulumi: Path) -> None:
     pulumi.write_text(
-        '#!/bin/sh\n[ "$*" = "stack output --json --show-secrets --stack dev" ] || exit 1\n'
-        'echo \'{"mailHost": "mail.club.example", "adminAddress": "admin@club.example",\'\n'
-        'echo \'"adminPassword": "secret-1"}\'\n'
+        '#!/bin/sh\ncase "$*" in\n'
+        '"stack output --json --stack dev")\n'
+        '  echo \'{"mailHost": "mail.club.example", "adminAddress": "admin@club.example"}\' ;;\n'
+        '"config get adminPassword --stack dev") echo secret-1 ;;\n'
+        "*) exit 1 ;;\nesac\n"
     )
-    ours = read_outputs("dev")
+    ours = read_stack("dev")
     assert (ours.address, ours.password, ours.host) == ("admin@club.example", "secret-1", "mail.club.example")
     assert "secret-1" not in repr(ours)
 
@@ -175,7 +177,7 @@ def test_administrators_mailbox_comes_from_the_stacks_outputs(pulumi: Path) -> N
     [
         (
             "echo 'error: no stack named dev' >&2; exit 255",
-            "outputs of stack dev cannot be read: error: no stack named",
+            "the stack dev cannot be read: error: no stack named",
         ),
         ("echo '{}'", "stack dev has no output 'adminAddress'"),
     ],
@@ -183,7 +185,7 @@ def test_administrators_mailbox_comes_from_the_stacks_outputs(pulumi: Path) -> N
 def test_stack_that_is_not_set_up_is_explained(pulumi: Path, script: str, message: str) -> None:
     pulumi.write_text(f"#!/bin/sh\n{script}\n")
     with pytest.raises(MailboxError, match=message):
-        read_outputs("dev")
+        read_stack("dev")
 
 
 def test_one_bad_finding_makes_the_report_bad(capsys: pytest.CaptureFixture[str]) -> None:
