@@ -39,7 +39,6 @@ class MailServer(pulumi.ComponentResource):
                 name=f"{name}-{family}",
                 type=family,
                 location=settings.location,
-                assignee_type="server",
                 auto_delete=False,
                 delete_protection=settings.protect,
                 labels=labels,
