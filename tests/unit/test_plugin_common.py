@@ -9,8 +9,9 @@ import pulumi_hcloud
 import pytest
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime import rpc
+from pulumi.runtime.proto.provider_pb2 import CheckRequest, ReadRequest
 
-from tests.unit.plugin_engine import Engine, Refused, secret
+from tests.unit.plugin_engine import Engine, Refused, secret, struct
 from toolchain.plugins.common.diff import diff
 from toolchain.plugins.common.inputs import inputs_of_state
 from toolchain.plugins.common.provider import TableProvider
@@ -198,11 +199,14 @@ def test_defaults_are_filled_in_and_recorded_in_every_object(engine: Engine) -> 
 
 
 def test_a_generated_name_ends_in_seven_hexadecimal_digits_and_is_kept(engine: Engine) -> None:
-    name = engine.checked(URN, {"size": 1})["name"]
-    assert name.startswith("crate-")
+    first = engine.checked(URN, {"size": 1})
+    name = first["name"]
+    assert len(name) == len("crate-") + 7
     int(name.removeprefix("crate-"), 16)
-    kept = engine.checked(URN, {"size": 1})["name"]
-    assert kept == name
+    again = CheckRequest(urn=URN, olds=struct(first), news=struct({"size": 1}), randomSeed=b"another")
+    assert engine._call("Check", again).inputs["name"] == name
+    other = CheckRequest(urn=URN, news=struct({"size": 1}), randomSeed=b"another")
+    assert engine._call("Check", other).inputs["name"] != name
 
 
 def test_secret_inputs_come_back_secret_from_a_check(engine: Engine) -> None:
@@ -331,7 +335,9 @@ def test_a_half_made_resource_is_recorded_with_what_is_known_of_it(engine: Engin
 
 
 def test_a_resource_that_is_gone_reads_as_nothing_at_all(engine: Engine) -> None:
-    assert engine.read(URN, "1", {"size": 1}, {}) == ("", {})
+    reply = engine._call("Read", ReadRequest(urn=URN, id="1", properties=struct({"size": 1})))
+    assert reply.id == ""
+    assert not reply.HasField("properties")
 
 
 def test_a_resource_is_read_changed_and_deleted(engine: Engine, boxes: Boxes) -> None:

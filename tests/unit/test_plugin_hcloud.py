@@ -431,6 +431,13 @@ def test_a_creation_that_takes_longer_than_its_timeout_is_recorded(hetzner: Hetz
     assert caught.value.made is not None
 
 
+def test_a_volume_waits_for_a_server_that_is_busy(hetzner: Hetzner) -> None:
+    server, _ = hetzner.server()
+    volume, _ = hetzner.create(VOLUME, {"name": "data", "size": 10, "location": "fsn1"})
+    fault(hetzner.url, "POST", "/actions/attach$", status=423)
+    assert hetzner.create(ATTACHMENT, {"volumeId": int(volume), "serverId": int(server)})[0] == volume
+
+
 def test_a_rate_limit_is_waited_out(hetzner: Hetzner, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
     monkeypatch.setattr("hcloud._client.time.sleep", waits.append)
