@@ -38,7 +38,10 @@ class Containers:
             start(daemon, id_)
             if inputs.get("wait"):
                 wait_until_healthy(daemon, operation, id_)
-        found = outputs(find(daemon, id_) or {}, inputs)
+        container = find(daemon, id_)
+        if container is None:
+            raise ProviderError("the container was gone as soon as it was started")
+        found = outputs(container, inputs)
         # A set that the program gave is recorded as given, whatever form Docker has brought it to.
         return id_, found | {name: inputs[name] for name in SETS & inputs.keys()} | _given_capabilities(inputs)
 

@@ -13,6 +13,9 @@ from toolchain.plugins.docker.ssh import SshAdapter, SshDialer, dial_command
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 OLDEST_API = "1.24"
 
+PATIENCE = 20 * 60
+"""Seconds that one request may take: the real plugin's limit for an operation."""
+
 
 class Daemon:
     """One Docker engine. Nothing is dialled before `client` is used, so a preview needs no reachable host."""
@@ -56,8 +59,8 @@ class Daemon:
 
     def _make_client(self, version: str) -> docker.APIClient:
         if self._dialer is None:
-            return docker.APIClient(base_url=self.host, version=version)
-        client = docker.APIClient(base_url=DEFAULT_HOST, version=version)
+            return docker.APIClient(base_url=self.host, version=version, timeout=PATIENCE)
+        client = docker.APIClient(base_url=DEFAULT_HOST, version=version, timeout=PATIENCE)
         client.mount("http+docker://", SshAdapter(self._dialer))
         return client
 

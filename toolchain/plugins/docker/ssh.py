@@ -17,6 +17,9 @@ from docker.transport.basehttpadapter import BaseHTTPAdapter  # type: ignore[imp
 
 LONGEST_STDERR = 4096
 
+MOST_CONNECTIONS = 32
+"""Kept open for further requests; the engine asks for that many operations at once at most."""
+
 
 class SshDialer:
     """Opens connections to the Docker engine of a host; remembers what the last ssh process that failed has said."""
@@ -38,7 +41,9 @@ class SshDialer:
                 stderr=subprocess.PIPE,
                 start_new_session=True,
             )
-        self._running += 1
+        with self._ended:
+            self._running += 1
+            self.failure = ""
         threading.Thread(target=self._watch, args=(process,), daemon=True).start()
         return ours
 
@@ -76,7 +81,7 @@ class SshAdapter(BaseHTTPAdapter):  # type: ignore[misc]
 
 class _Pool(urllib3.HTTPConnectionPool):
     def __init__(self, dial: Callable[[], socket.socket]) -> None:
-        super().__init__("localhost")
+        super().__init__("localhost", maxsize=MOST_CONNECTIONS)
         self._dial = dial
 
     def _new_conn(self) -> urllib3.connection.HTTPConnection:
