@@ -27,13 +27,20 @@ class Resource:
 
 
 @dataclass(kw_only=True)
+class Protectable(Resource):
+    """Can't be deleted while it is protected."""
+
+    delete_protection: bool = False
+
+
+@dataclass(kw_only=True)
 class SshKey(Resource):
     public_key: str
     fingerprint: str
 
 
 @dataclass(kw_only=True)
-class PrimaryIp(Resource):
+class PrimaryIp(Protectable):
     """`ip` is an address for `ipv4` and a /64 for `ipv6`; `pointers` are the PTR names set, by address."""
 
     type: str
@@ -41,12 +48,11 @@ class PrimaryIp(Resource):
     location: Location
     auto_delete: bool
     server: int | None = None
-    delete_protection: bool = False
     pointers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
-class Server(Resource):
+class Server(Protectable):
     type: ServerType
     image: Image
     location: Location
@@ -56,18 +62,16 @@ class Server(Resource):
     status: str = "initializing"
     ipv4: int | None = None
     ipv6: int | None = None
-    delete_protection: bool = False
     rebuild_protection: bool = False
 
 
 @dataclass(kw_only=True)
-class Volume(Resource):
+class Volume(Protectable):
     size_gb: int
     location: Location
     format: str | None
     server: int | None = None
     status: str = "creating"
-    delete_protection: bool = False
 
     @property
     def linux_device(self) -> str:

@@ -9,10 +9,10 @@ from aiohttp import web
 from sandbox.datacentre import catalogue
 from sandbox.datacentre.actions import Action, Work
 from sandbox.datacentre.cloud import Cloud, pointer_entries
-from sandbox.datacentre.errors import ApiError, conflict, not_found, protected
+from sandbox.datacentre.errors import ApiError, conflict, protected
 from sandbox.datacentre.form import Form
 from sandbox.datacentre.model import PrimaryIp, Server
-from sandbox.datacentre.resource import ResourceHandler, read_form
+from sandbox.datacentre.resource import ResourceHandler, find_server, read_form, start_protection
 
 
 def assign(ip: PrimaryIp, server: Server) -> None:
@@ -76,7 +76,8 @@ class PrimaryIps(ResourceHandler[PrimaryIp]):
         labels = form.labels() or {}
         if form.has("assignee_type") and form.raw("assignee_type") != "server":
             form.wrong("assignee_type", "must be 'server'")
-        server = self._assignee(form)
+        number = form.number("assignee_id")
+        server = None if number is None else find_server(self.cloud, number)
         location = server.location if server else self._location(form)
         name = self.name(form)
         if server is not None:
@@ -105,15 +106,6 @@ class PrimaryIps(ResourceHandler[PrimaryIp]):
         if location is None:
             form.wrong("location", f"location '{wanted}' does not exist")
         return location
-
-    def _assignee(self, form: Form) -> Server | None:
-        number = form.number("assignee_id")
-        if number is None:
-            return None
-        server = self.cloud.project.server.get(number)
-        if server is None:
-            raise not_found("server", number)
-        return server
 
     def _require_assignable(self, ip_type: str, server: Server) -> None:
         if server.status != "off":
@@ -147,16 +139,14 @@ class PrimaryIps(ResourceHandler[PrimaryIp]):
             "assign": self._assign,
             "unassign": self._unassign,
             "change_dns_ptr": self._change_dns_ptr,
-            "change_protection": self._change_protection,
+            "change_protection": lambda entry, form: start_protection(self.cloud, self.kind, entry, form),
         }
 
     def _assign(self, ip: PrimaryIp, form: Form) -> Action:
         form.required_choice("assignee_type", ("server",))
-        form.required_number("assignee_id")
-        server = self._assignee(form)
+        number = form.required_number("assignee_id")
         form.check()
-        if server is None:
-            raise not_found("server", form.raw("assignee_id"))
+        server = find_server(self.cloud, number)
         self.cloud.actions.require_unlocked(("primary_ip", ip.id), ("server", server.id))
         if ip.server is not None:
             raise conflict(422, "primary_ip_already_assigned", "primary IP is already assigned")
@@ -180,15 +170,6 @@ class PrimaryIps(ResourceHandler[PrimaryIp]):
 
     def _change_dns_ptr(self, ip: PrimaryIp, form: Form) -> Action:
         return self.cloud.actions.start("change_dns_ptr", [("primary_ip", ip.id)], pointer_work(self.cloud, ip, form))
-
-    def _change_protection(self, ip: PrimaryIp, form: Form) -> Action:
-        delete = form.flag("delete", ip.delete_protection)
-        form.check()
-
-        async def work() -> None:
-            ip.delete_protection = delete
-
-        return self.cloud.actions.start("change_protection", [("primary_ip", ip.id)], work)
 
 
 def unassign(ip: PrimaryIp, server: Server) -> None:

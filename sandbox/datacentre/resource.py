@@ -10,7 +10,7 @@ from sandbox.datacentre.cloud import Cloud
 from sandbox.datacentre.errors import ApiError, invalid_input, not_found, not_unique
 from sandbox.datacentre.form import Form
 from sandbox.datacentre.labels import parse_selector
-from sandbox.datacentre.model import Resource
+from sandbox.datacentre.model import Protectable, Resource, Server
 
 T = TypeVar("T", bound=Resource)
 
@@ -197,6 +197,24 @@ class ResourceHandler(Generic[T]):
 
     async def get_action(self, request: web.Request) -> web.Response:
         return web.json_response({"action": find_action(self.cloud, request).json()})
+
+
+def start_protection(cloud: Cloud, kind: str, entry: Protectable, form: Form) -> Action:
+    """The change_protection action of a resource that has delete protection only."""
+    delete = form.flag("delete", entry.delete_protection)
+    form.check()
+
+    async def work() -> None:
+        entry.delete_protection = delete
+
+    return cloud.actions.start("change_protection", [(kind, entry.id)], work)
+
+
+def find_server(cloud: Cloud, number: int) -> Server:
+    server = cloud.project.server.get(number)
+    if server is None:
+        raise not_found("server", number)
+    return server
 
 
 def find_action(cloud: Cloud, request: web.Request) -> Action:

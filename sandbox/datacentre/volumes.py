@@ -8,10 +8,10 @@ from aiohttp import web
 
 from sandbox.datacentre import catalogue
 from sandbox.datacentre.actions import Action
-from sandbox.datacentre.errors import ApiError, conflict, not_found, protected
+from sandbox.datacentre.errors import ApiError, conflict, protected
 from sandbox.datacentre.form import Form
 from sandbox.datacentre.model import Server, Volume
-from sandbox.datacentre.resource import ResourceHandler, read_form
+from sandbox.datacentre.resource import ResourceHandler, find_server, read_form, start_protection
 
 SMALLEST_GB = 10
 LARGEST_GB = 10_240
@@ -46,7 +46,8 @@ class Volumes(ResourceHandler[Volume]):
         filesystem = form.text("format")
         if filesystem is not None and filesystem not in FORMATS:
             form.wrong("format", f"must be one of: {', '.join(FORMATS)}")
-        server = self._server(form)
+        number = form.number("server")
+        server = None if number is None else find_server(self.cloud, number)
         form.flag("automount", False)
         labels = form.labels() or {}
         location = server.location if server else self._location(form)
@@ -91,15 +92,6 @@ class Volumes(ResourceHandler[Volume]):
             form.check()
         return location or catalogue.LOCATIONS[0]
 
-    def _server(self, form: Form) -> Server | None:
-        number = form.number("server")
-        if number is None:
-            return None
-        server = self.cloud.project.server.get(number)
-        if server is None:
-            raise not_found("server", number)
-        return server
-
     def _start_attach(self, volume: Volume, server: Server, after: Action | None = None) -> Action:
         async def work() -> None:
             volume.server = server.id
@@ -125,16 +117,14 @@ class Volumes(ResourceHandler[Volume]):
             "attach": self._attach,
             "detach": self._detach,
             "resize": self._resize,
-            "change_protection": self._change_protection,
+            "change_protection": lambda entry, form: start_protection(self.cloud, self.kind, entry, form),
         }
 
     def _attach(self, volume: Volume, form: Form) -> Action:
-        form.required_number("server")
+        number = form.required_number("server")
         form.flag("automount", False)
         form.check()
-        server = self._server(form)
-        if server is None:
-            raise not_found("server", form.raw("server"))
+        server = find_server(self.cloud, number)
         self.cloud.actions.require_unlocked(("volume", volume.id), ("server", server.id))
         if volume.server is not None:
             raise conflict(422, "volume_already_attached", "volume is already attached to a server")
@@ -167,12 +157,3 @@ class Volumes(ResourceHandler[Volume]):
             volume.size_gb = size
 
         return self.cloud.actions.start("resize_volume", [("volume", volume.id)], work)
-
-    def _change_protection(self, volume: Volume, form: Form) -> Action:
-        delete = form.flag("delete", volume.delete_protection)
-        form.check()
-
-        async def work() -> None:
-            volume.delete_protection = delete
-
-        return self.cloud.actions.start("change_protection", [("volume", volume.id)], work)

@@ -58,8 +58,10 @@ def _machines() -> None:
 
 
 def _internet() -> None:
-    _part(INTERNET)
-    images.ensure("poste")
+    with ThreadPoolExecutor() as pool:
+        poste = pool.submit(images.ensure, "poste")
+        _part(INTERNET)
+        poste.result()
     deliveries.push_poste_image()
 
 
