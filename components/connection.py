@@ -8,6 +8,7 @@ from pulumi_command import remote
 from components.settings import Settings
 
 USER = "root"
+SSH_FILES = Path(".state/ssh")
 
 
 def connection(settings: Settings, ipv4: pulumi.Input[str], *, patient: bool = False) -> remote.ConnectionArgs:
@@ -25,21 +26,20 @@ def connection(settings: Settings, ipv4: pulumi.Input[str], *, patient: bool = F
 def write_ssh_files(settings: Settings, stack: str) -> list[str]:
     """Options for the `ssh` that the Docker provider starts, which takes keys from files only.
 
-    The private key (readable by its owner only) and known_hosts are written below ~/.cache/poste-mail/<stack>; the
-    options name them with a tilde, so that they read the same on every machine. The server is known by its name, not by
-    its address, so nothing has to wait for the address.
+    The private key (readable by its owner only) and known_hosts are written below .state/ssh/<stack> in the project's
+    folder, where Pulumi runs program and providers; relative paths read the same on every machine. The server is known
+    by its name, not by its address, so nothing has to wait for the address.
     """
-    shown = f"~/.cache/poste-mail/{stack}"
-    folder = Path(shown).expanduser()
+    folder = SSH_FILES / stack
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    identity = folder / "identity"
+    identity, known_hosts = folder / "identity", folder / "known_hosts"
     identity.touch(mode=0o600)
     identity.write_text(settings.ssh_private_key.get_secret_value())
-    (folder / "known_hosts").write_text(f"{settings.mail_host} {settings.ssh_host_public_key}\n")
+    known_hosts.write_text(f"{settings.mail_host} {settings.ssh_host_public_key}\n")
     options = {
-        "IdentityFile": f"{shown}/identity",
+        "IdentityFile": identity,
         "IdentitiesOnly": "yes",
-        "UserKnownHostsFile": f"{shown}/known_hosts",
+        "UserKnownHostsFile": known_hosts,
         "GlobalKnownHostsFile": "/dev/null",
         "HostKeyAlias": settings.mail_host,
         "StrictHostKeyChecking": "yes",

@@ -111,7 +111,5 @@ def strong_dkim_key(public_key: str) -> str:
     """The key itself, if it has at least 2048 bits; else ValueError."""
     bits = dkim_bits(public_key)
     if bits < MINIMUM_DKIM_BITS:
-        raise ValueError(
-            f"the DKIM key has {bits} bits. Expected {MINIMUM_DKIM_BITS} or more (RFC 8301, section 3.2)"
-        )
+        raise ValueError(f"the DKIM key has {bits} bits. Expected {MINIMUM_DKIM_BITS} or more (RFC 8301, section 3.2)")
     return public_key

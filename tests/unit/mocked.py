@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import runpy
 import subprocess
 import sys
@@ -134,7 +135,7 @@ def refusal(cloud: Cloud) -> str:
         capture_output=True,
         text=True,
         check=False,
-        cwd=PROGRAM.parent,
+        env=os.environ | {"PYTHONPATH": str(PROGRAM.parent)},
     )
     assert done.returncode != 0, "the program did not stop"
     return done.stderr

@@ -16,8 +16,8 @@ KEY = public_key(2048)
 
 
 @pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
 
 
 @lru_cache
@@ -129,7 +129,7 @@ def test_the_docker_provider_checks_the_host_key_with_files_of_the_owner_alone(t
     options = run_program(Cloud(KEY))["docker poste"].inputs["sshOpts"]
     options = json.loads(options) if isinstance(options, str) else options
     assert "StrictHostKeyChecking=yes" in options
-    identity = tmp_path / ".cache/poste-mail/prod/identity"
+    identity = tmp_path / ".state/ssh/prod/identity"
     assert identity.stat().st_mode & 0o777 == 0o600
     assert identity.read_text() == LOGIN_KEY
 

@@ -1,0 +1,117 @@
+"""The deployed stack: what it made, as strangers and owners see it; and that nothing changes unasked."""
+
+import pytest
+
+from components.ports import TABLE
+from tests.engine import clouds
+from tests.engine.conftest import DOMAIN, HOST
+from tests.engine.stack import Stack
+
+MAIL_PORTS = [port.number for port in TABLE]
+SUSPECTS = [21, 22, 23, 53, 111, 123, 389, 2375, 2376, 3000, 3306, 5000, 5432, 6379, 8080, 8443, 9200, 11332, 11333,
+            11334, 11380, 11381, 13001]  # fmt: skip
+
+
+def test_the_preview_of_an_empty_stack_shows_all_that_the_deploy_makes(
+    deployed: Stack, empty_preview: list[str]
+) -> None:
+    made = len(deployed.resources())
+    assert f"+ {made} to create" in empty_preview[0]
+    assert "error" not in empty_preview[0]
+
+
+def test_a_second_deploy_changes_nothing(deployed: Stack) -> None:
+    deployed.up("--expect-no-changes")
+
+
+def test_a_preview_after_a_refresh_shows_no_change(deployed: Stack) -> None:
+    deployed.run("refresh", "--yes", "--expect-no-changes", "--stack", deployed.name)
+    deployed.run("preview", "--expect-no-changes", "--stack", deployed.name)
+
+
+@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+def test_a_stranger_reaches_the_port_table_and_nothing_else(deployed: Stack, family: str) -> None:
+    address = deployed.outputs()[family]
+    assert clouds.open_ports(address, sorted({*MAIL_PORTS, *SUSPECTS}), outside=True) == MAIL_PORTS
+
+
+@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+def test_an_administrator_reaches_ssh_as_well(deployed: Stack, family: str) -> None:
+    address = deployed.outputs()[family]
+    assert clouds.open_ports(address, sorted({*MAIL_PORTS, *SUSPECTS}), outside=False) == sorted([22, *MAIL_PORTS])
+
+
+@pytest.mark.parametrize("server", clouds.AUTHORITATIVE)
+def test_dns_answers_with_the_records_of_the_guide(deployed: Stack, server: str) -> None:
+    outputs = deployed.outputs()
+    assert clouds.ask(HOST, "A", server) == {outputs["ipv4"]}
+    assert clouds.ask(HOST, "AAAA", server) == {outputs["ipv6"]}
+    assert clouds.ask(DOMAIN, "MX", server) == {f"10 {HOST}."}
+    assert clouds.ask(DOMAIN, "TXT", server) == {f'"v=spf1 a mx ip4:{outputs["ipv4"]} ip6:{outputs["ipv6"]} ~all"'}
+    assert clouds.ask(f"_dmarc.{DOMAIN}", "TXT", server) == {
+        f'"v=DMARC1; p=reject; rua=mailto:admin@{DOMAIN}; ruf=mailto:admin@{DOMAIN}; fo=1"'
+    }
+
+
+def test_both_addresses_point_back_to_the_mail_host(deployed: Stack) -> None:
+    outputs = deployed.outputs()
+    assert clouds.pointers(outputs["ipv4"]) == clouds.pointers(outputs["ipv6"]) == {f"{HOST}."}
+
+
+def test_the_dkim_record_is_the_key_that_the_server_signs_with(deployed: Stack) -> None:
+    published = deployed.outputs()["domains"][DOMAIN]
+    (answer,) = clouds.ask(published["dkimName"], "TXT")
+    text = answer.replace('" "', "").strip('"')
+    assert text == published["dkimValue"]
+    selector = published["dkimName"].split(".")[0]
+    folder = f"/opt/haraka-submission/config/dkim/{DOMAIN}"
+    signer = deployed.on_server(f"docker exec poste cat {folder}/selector {folder}/public")
+    assert signer.startswith(selector)
+    assert "".join(line for line in signer.splitlines()[1:] if "-----" not in line) == text.partition("p=")[2]
+
+
+def test_mail_goes_out_with_spf_dkim_and_dmarc_passing_and_comes_in(deployed: Stack) -> None:
+    report = deployed.python("sandbox.exchange", "--stack", deployed.name)
+    for method in ("spf", "dkim", "dmarc"):
+        assert any(line.split() == ["ok", method, "pass"] for line in report.splitlines()), report
+
+
+def test_the_installer_is_closed_to_a_stranger(deployed: Stack) -> None:
+    assert clouds.page_from_outside(deployed.outputs()["ipv4"], "/admin/install/server") == (302, "/admin/login")
+
+
+def test_the_state_and_the_outputs_hold_no_secret_in_plain_text(deployed: Stack) -> None:
+    text = deployed.run("stack", "export", "--stack", deployed.name)
+    for secret in deployed.secrets():
+        assert secret not in text
+    assert not any(secret in str(deployed.outputs()) for secret in deployed.secrets())
+
+
+def test_an_error_of_the_stack_s_configuration_names_all_mistakes(deployed: Stack) -> None:
+    deployed.configure(timeZone="Mars/Base", adminCidrs=["198.51.100.1/24"])
+    try:
+        text = deployed.refused()
+    finally:
+        deployed.configure(timeZone="Europe/Berlin", adminCidrs=["198.51.100.1/32", "2001:db8:100::1/128"])
+    assert "Configuration of stack engine: 2 mistakes" in text
+    assert "Mars/Base" in text
+    assert "198.51.100.1/24" in text
+
+
+def test_a_server_type_that_does_not_fit_stops_the_preview(deployed: Stack) -> None:
+    deployed.configure(serverType="cax11")
+    try:
+        assert "architecture arm" in deployed.refused()
+    finally:
+        deployed.configure(serverType=None)
+
+
+def test_closing_an_optional_port_closes_it_on_both_walls(deployed: Stack) -> None:
+    deployed.configure(optionalPorts=[143, 995, 4190])
+    deployed.up()
+    address = deployed.outputs()["ipv4"]
+    assert clouds.open_ports(address, MAIL_PORTS, outside=True) == [port for port in MAIL_PORTS if port != 110]
+    assert "110" not in deployed.on_server("nft list table inet mail_host")
+    deployed.configure(optionalPorts=None)
+    deployed.up()
+    assert clouds.open_ports(address, MAIL_PORTS, outside=True) == MAIL_PORTS

@@ -1,0 +1,74 @@
+"""What outlives the server, what survives a killed deploy, and what a destroy leaves."""
+
+import time
+from email.message import EmailMessage
+
+from sandbox.provider.mailbox import wait_for
+from tests.engine import clouds
+from tests.engine.conftest import DOMAIN
+from tests.engine.stack import Stack
+
+
+def lasting(stack: Stack) -> dict[str, str]:
+    """What must be the same before and after."""
+    outputs = stack.outputs()
+    return {key: str(outputs[key]) for key in ("ipv4", "ipv6", "domains")}
+
+
+def leave_a_mail(stack: Stack, subject: str) -> None:
+    """Send the administrator a mail, and see it arrive without taking it out of the inbox."""
+    mailbox = stack.mailbox()
+    message = EmailMessage()
+    message["From"] = message["To"] = mailbox.address
+    message["Subject"] = subject
+    message.set_content("Still here?")
+    mailbox.send(message)
+    deadline = time.monotonic() + 30
+    while not stack.on_server(f"grep -rl '{subject}' /mnt/poste/domains || true"):
+        assert time.monotonic() < deadline, "the mail never arrived"
+        time.sleep(0.5)
+
+
+def assert_the_mail_is_there(stack: Stack, subject: str) -> None:
+    mailbox = stack.mailbox()
+    assert wait_for(mailbox, mailbox, subject, time.monotonic() + 30)["To"] == mailbox.address
+
+
+def test_a_killed_deploy_heals_and_a_replaced_server_keeps_addresses_mail_and_key(deployed: Stack) -> None:
+    before = lasting(deployed)
+    servers = {server.id for server in clouds.hetzner().servers.get_all(name="poste-mail-engine")}
+    leave_a_mail(deployed, "kept-while-the-server-is-replaced")
+    clouds.slow_boot(5)
+    deployed.killed_up("host-ready creating", "--replace", deployed.urn("Server", "poste-mail-engine"))
+    deployed.up()
+    assert lasting(deployed) == before
+    now = {server.id for server in clouds.hetzner().servers.get_all(name="poste-mail-engine")}
+    assert len(now) == 1
+    assert now.isdisjoint(servers)
+    assert_the_mail_is_there(deployed, "kept-while-the-server-is-replaced")
+    report = deployed.python("sandbox.exchange", "--stack", deployed.name)
+    assert "Mail goes out authenticated and comes in." in report
+    deployed.up("--expect-no-changes")
+
+
+def test_a_container_that_was_removed_by_hand_comes_back_with_mail_and_signature(deployed: Stack) -> None:
+    before = lasting(deployed)
+    leave_a_mail(deployed, "kept-while-the-container-is-gone")
+    deployed.on_server("docker rm -f poste")
+    deployed.up("--refresh")
+    assert lasting(deployed) == before
+    assert_the_mail_is_there(deployed, "kept-while-the-container-is-gone")
+    assert "Mail goes out authenticated" in deployed.python("sandbox.exchange", "--stack", deployed.name)
+
+
+def test_errors_and_throttling_of_the_clouds_are_waited_out(deployed: Stack) -> None:
+    clouds.fault(clouds.CLOUDFLARE, path="/dns_records", status=429, times=1)
+    clouds.fault(clouds.HETZNER, path="/server_types", status=503, times=1)
+    deployed.run("preview", "--expect-no-changes", "--stack", deployed.name)
+
+
+def test_destroy_leaves_nothing_of_ours_and_everything_foreign(deployed: Stack) -> None:
+    clouds.add_record(DOMAIN, f"www.{DOMAIN}", "A", "198.51.100.80")
+    deployed.run("destroy", "--yes", "--skip-preview", "--stack", deployed.name)
+    assert clouds.zone_records(DOMAIN) == {(f"www.{DOMAIN}", "A", "198.51.100.80")}
+    assert clouds.left_of("engine") == []
