@@ -40,9 +40,9 @@ class Machine:
     def lock(self, pid: int, hostname: str) -> None:
         """Lock the stack as Pulumi does."""
         folder = self.folder / "backend" / ".pulumi" / "locks" / "organization" / "mail" / "dev"
-        folder.mkdir(parents=True)
-        (folder / "1234.json").write_text(json.dumps({"pid": pid, "username": "me", "hostname": hostname}))
-        (folder / "1234.json.attrs").write_text("{}")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{pid}.json").write_text(json.dumps({"pid": pid, "username": "me", "hostname": hostname}))
+        (folder / f"{pid}.json.attrs").write_text("{}")
 
     def run(self, what: str) -> list[str]:
         """Do `what` and return the calls that changed something."""
@@ -108,3 +108,10 @@ def test_only_the_lock_of_a_killed_update_is_released(tmp_path: Path, pid: int, 
     machine = Machine(tmp_path, whole=True, stack=True)
     machine.lock(pid, hostname)
     assert machine.run("begin") == ([CANCEL, SELECT] if released else [SELECT])
+
+
+def test_a_lock_that_is_held_protects_the_stack_whatever_else_was_killed(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, whole=True, stack=True)
+    for pid in (ended_process(), os.getpid()):
+        machine.lock(pid, socket.gethostname())
+    assert machine.run("begin") == [SELECT]
