@@ -12,7 +12,7 @@ from tests.unit.plugin_api import fault, invoke, running
 from tests.unit.plugin_engine import Engine, Refused, secret
 from toolchain.plugins.common.server import Servicer
 from toolchain.plugins.hcloud.provider import HcloudProvider, seconds
-from toolchain.plugins.hcloud.server import digest
+from toolchain.plugins.hcloud.server_state import digest
 
 TOKEN = "t" * 64
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEEDl3uMIHkQn7WvWuh4F6U4dZQmRo4AbJwA9F4xCYQ5 ops"

@@ -164,3 +164,12 @@ def _autoname(key: str, name: str, old: Mapping[str, PropertyValue], seed: bytes
     if key in old:
         return old[key]
     return PropertyValue(f"{name}-{hashlib.sha256(seed or os.urandom(16)).hexdigest()[:7]}")
+
+
+def without_records(values: Any) -> Any:
+    """Inputs without the record, in every object, of which ones are defaults."""
+    if isinstance(values, dict):
+        return {name: without_records(value) for name, value in values.items() if name != DEFAULTS}
+    if isinstance(values, list):
+        return [without_records(value) for value in values]
+    return values

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, TypeVar
 from pulumi.provider.experimental import provider as rpc
 from pulumi.provider.experimental.property_value import PropertyValue
 
-from toolchain.plugins.common.check import DEFAULTS, check_resource, check_values
+from toolchain.plugins.common.check import check_resource, check_values, without_records
 from toolchain.plugins.common.diff import diff, planned
 from toolchain.plugins.common.inputs import inputs_of_state
 from toolchain.plugins.common.resource import (
@@ -105,7 +105,7 @@ class TableProvider(rpc.Provider):
         operation = self._operation(kind, request.urn, request.timeout, inputs=request.properties)
         if request.preview:
             return rpc.CreateResponse("", self._outputs(kind, operation, planned(kind, {}, operation.inputs)))
-        operation.inputs = {**kind.plan_defaults, **_without_records(operation.inputs)}
+        operation.inputs = {**kind.plan_defaults, **without_records(operation.inputs)}
         try:
             id_, state = await self._run(operation, lambda: kind.operations.create(self.client, operation))
         except ProviderError as error:
@@ -143,7 +143,7 @@ class TableProvider(rpc.Provider):
         if request.preview:
             plan.update(dict.fromkeys(kind.unknown_on_update, UNKNOWN))
             return rpc.UpdateResponse(self._outputs(kind, operation, plan))
-        operation.inputs = {**kind.plan_defaults, **_without_records(operation.inputs)}
+        operation.inputs = {**kind.plan_defaults, **without_records(operation.inputs)}
         state = await self._run(operation, lambda: kind.operations.update(self.client, operation))
         return rpc.UpdateResponse(self._outputs(kind, operation, state))
 
@@ -209,19 +209,10 @@ class TableProvider(rpc.Provider):
 
     def _outputs(self, kind: ResourceType, operation: Operation, state: Values) -> dict[str, PropertyValue]:
         """Outputs for the engine; those named like a secret input are secret too."""
-        state = without_none(_without_records(state))
+        state = without_none(without_records(state))
         if self.bridged and operation.id:
             state["id"] = operation.id
         secrets = operation.secrets | kind.secret_outputs
         if kind.taints and operation.secrets:
             secrets |= kind.computed_outputs()
         return from_plain(state, secrets)
-
-
-def _without_records(values: Any) -> Any:
-    """Inputs without the record, in every object, of which ones are defaults."""
-    if isinstance(values, dict):
-        return {name: _without_records(value) for name, value in values.items() if name != DEFAULTS}
-    if isinstance(values, list):
-        return [_without_records(value) for value in values]
-    return values

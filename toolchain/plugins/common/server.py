@@ -23,13 +23,15 @@ from toolchain.plugins.common.resource import PartialFailureError, ProviderError
 
 
 def main(provider: rpc.Provider, version: str, arguments: Sequence[str] | None = None) -> None:
-    """Serve until the engine ends this process. The first argument is the engine's address."""
+    """Serve until this process is interrupted or ended. The first argument is the engine's address."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     addresses = [argument for argument in arguments if not argument.startswith("-")]
     if len(addresses) != 1:
         sys.exit("usage: <plugin> <address of the Pulumi engine>; this program is started by the engine")
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(provider, version, arguments, addresses[0]))
+    # Python waits for the threads of operations that are still running.
+    asyncio.run(provider.cancel())
 
 
 async def _serve(provider: rpc.Provider, version: str, arguments: list[str], engine: str) -> None:

@@ -1,7 +1,5 @@
 """`hcloud:index/server:Server`."""
 
-import base64
-import hashlib
 from collections.abc import Iterator
 
 import pulumi_hcloud
@@ -12,19 +10,10 @@ from toolchain.plugins.hcloud.api import RETRIES, Api, ApiError, Json, retry
 from toolchain.plugins.hcloud.labels import check_labels
 from toolchain.plugins.hcloud.primary_ip import REMOVED
 from toolchain.plugins.hcloud.public_net import create_options, update_public_net
+from toolchain.plugins.hcloud.server_state import digest, server_state
 
 UNSUPPORTED = ("networks", "placementGroupId", "iso", "rescue")
 """Inputs of the real plugin that this stand-in refuses."""
-
-KEPT = (
-    "allowDeprecatedImages",
-    "ignoreRemoteFirewallIds",
-    "keepDisk",
-    "publicNets",
-    "shutdownBeforeDeletion",
-    "sshKeys",
-)
-"""Inputs that the API does not tell back."""
 
 
 class Servers:
@@ -52,11 +41,11 @@ class Servers:
         self._set_backups(api, operation, answer["server"])
         if inputs.get("deleteProtection") or inputs.get("rebuildProtection"):
             self._protect(api, operation)
-        return operation.id, self._state(api.request("GET", f"/servers/{operation.id}")["server"], inputs)
+        return operation.id, server_state(api.request("GET", f"/servers/{operation.id}")["server"], inputs)
 
     def read(self, api: Api, operation: Operation) -> tuple[str, Values] | None:
         server = api.find(f"/servers/{operation.id}", "server")
-        return (str(server["id"]), self._state(server, operation.state)) if server else None
+        return (str(server["id"]), server_state(server, operation.state)) if server else None
 
     def update(self, api: Api, operation: Operation) -> Values:
         inputs, path = operation.inputs, f"/servers/{operation.id}"
@@ -77,7 +66,7 @@ class Servers:
             update_public_net(api, operation, server)
         if operation.changed("deleteProtection") or operation.changed("rebuildProtection"):
             self._protect(api, operation)
-        return self._state(api.request("GET", path)["server"], inputs)
+        return server_state(api.request("GET", path)["server"], inputs)
 
     def delete(self, api: Api, operation: Operation) -> None:
         path = f"/servers/{operation.id}"
@@ -155,51 +144,6 @@ class Servers:
         except ApiError as error:
             if error.code != "still_running":
                 raise
-
-    def _state(self, server: Json, known: Values) -> Values:
-        net = server["public_net"]
-        v4, v6 = net.get("ipv4") or {}, net.get("ipv6") or {}
-        network = v6.get("ip") or ""
-        return {
-            "name": server["name"],
-            "serverType": server["server_type"]["name"],
-            "image": _image_name(server.get("image"), known.get("image")),
-            "location": server["location"]["name"],
-            "status": server["status"],
-            "ipv4Address": v4.get("ip"),
-            "ipv6Address": network.partition("/")[0] + "1" if network else None,
-            "ipv6Network": network or "<nil>",
-            "backupWindow": server.get("backup_window") or "",
-            "backups": bool(server.get("backup_window")),
-            "labels": server["labels"],
-            "firewallIds": [entry["id"] for entry in net.get("firewalls", [])],
-            "deleteProtection": server["protection"]["delete"],
-            "rebuildProtection": server["protection"]["rebuild"],
-            "primaryDiskSize": server["primary_disk_size"],
-            "userData": _digest_of(known.get("userData")),
-            "networks": [],
-            "placementGroupId": 0,
-            **{name: known.get(name) for name in KEPT},
-        }
-
-
-def digest(user_data: str) -> str:
-    """What the state holds of the user data: base64 of its SHA-1, as the real plugin."""
-    return base64.b64encode(hashlib.sha1(user_data.encode(), usedforsecurity=False).digest()).decode()
-
-
-def _digest_of(user_data: str | None) -> str | None:
-    """The digest of user data that may be a digest already (when it comes from the state)."""
-    if user_data is None or (len(user_data) == len(digest("")) and user_data.endswith("=")):
-        return user_data
-    return digest(user_data)
-
-
-def _image_name(image: Json | None, wanted: str | None) -> str | None:
-    """The name of an official image, unless the program gave its id; the id of any other."""
-    if not image:
-        return wanted
-    return image["name"] if image["name"] and str(image["id"]) != wanted else str(image["id"])
 
 
 def _check(inputs: Values) -> Iterator[tuple[str, str]]:
