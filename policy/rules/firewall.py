@@ -121,7 +121,7 @@ def _outside(networks: Sequence[str], allowed: Sequence[str]) -> Iterator[str]:
     outer = _collapsed(allowed)
     for network in networks:
         inner = _network(network)
-        if not inner or not any(_holds(possible, inner) for possible in outer):
+        if not any(_holds(possible, inner) for possible in outer):
             yield network
 
 
@@ -132,7 +132,7 @@ def _network(text: str) -> Network | None:
         return None
 
 
-def _holds(outer: Network, inner: Network) -> bool:
+def _holds(outer: Network, inner: Network | None) -> bool:
     if isinstance(outer, ipaddress.IPv4Network):
         return isinstance(inner, ipaddress.IPv4Network) and inner.subnet_of(outer)
     return isinstance(inner, ipaddress.IPv6Network) and inner.subnet_of(outer)

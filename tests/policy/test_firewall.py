@@ -46,6 +46,7 @@ CASES = [
     Case("a port outside the table", "firewall-inbound", [firewall(rule("3306"))], "tcp port 3306"),
     Case("any port", "firewall-inbound", [firewall(rule("any"))], "port any"),
     Case("a range of ports", "firewall-inbound", [firewall(rule("25-143"))], "port 25-143"),
+    Case("UDP on SSH's port", "firewall-inbound", [firewall(rule("22", protocol="udp"))], "udp port 22"),
     Case("UDP", "firewall-inbound", [firewall(rule("993", protocol="udp"))], "udp port 993"),
     Case(
         "an optional port that the stack closes",
@@ -72,6 +73,12 @@ CASES = [
     Case("SSH from an administrator", "firewall-ssh", [firewall(rule("22", ["198.51.100.7/32", "2001:db8:7::5/128"]))]),
     Case("SSH from elsewhere", "firewall-ssh", [firewall(rule("22", ["203.0.113.7/32"]))], "open to 203.0.113.7/32"),
     Case("SSH from a wider network", "firewall-ssh", [firewall(rule("22", ["198.51.100.0/24"]))], "198.51.100.0/24"),
+    Case("SSH from elsewhere by IPv6", "firewall-ssh", [firewall(rule("22", ["2001:db8:8::/64"]))], "2001:db8:8::/64"),
+    Case(
+        "other ports and protocols are another rule's matter",
+        "firewall-ssh",
+        [firewall(rule("25"), rule("22", protocol="udp"))],
+    ),
     Case("SSH from no network at all", "firewall-ssh", [firewall(rule("22", ["office"]))], "open to office"),
     Case("SSH from the world", "firewall-ssh", [firewall(rule("22"))], "whole world in a protected stack"),
     Case("SSH from both halves of the world", "firewall-ssh", [firewall(rule("22", HALVES))], "whole world"),

@@ -1,0 +1,62 @@
+"""The program itself, under mocks, against the rules for single resources: a protected stack in all its forms."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pulumi.output import Unknown
+
+from policy.model import CONTAINER, DNS_RECORD, FIREWALL, UNKNOWN, Resource
+from policy.rule import ResourceRule
+from policy.rules import RULES
+from policy.stack import Stack, read_stack
+from tests.unit.examples import VALUES
+from tests.unit.mocked import Cloud, Registered, Secret, run_program
+from tests.unit.test_records import public_key
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+def plain(value: Any) -> Any:
+    """An input as the rules get it."""
+    if isinstance(value, Secret):
+        return plain(value.value)
+    if isinstance(value, Unknown):
+        return UNKNOWN
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    return [plain(inner) for inner in value] if isinstance(value, list) else value
+
+
+def found(resources: list[Resource], stack: Stack) -> Iterator[str]:
+    for rule in RULES:
+        for resource in resources:
+            if isinstance(rule, ResourceRule) and rule.applies_to(resource.type):
+                for finding in rule.check(resource, stack, rule.with_defaults({})):
+                    yield f"{rule.name}: {resource.name}: {finding}"
+
+
+def registered(resource: Registered) -> Resource:
+    return Resource(resource.type, resource.name, plain(resource.inputs), protect=resource.protect)
+
+
+@pytest.mark.parametrize("unknown", [True, False], ids=["first preview", "update"])
+@pytest.mark.parametrize("mode", ["host", "bridge"])
+def test_the_program_keeps_its_own_rules(mode: str, unknown: bool) -> None:
+    config: dict[str, Any] = {"networkMode": mode, "optionalPorts": [995]}
+    values = {
+        f"poste-mail:{key}": value if isinstance(value, str) else json.dumps(value)
+        for key, value in (VALUES | config).items()
+    }
+    stack = read_stack("poste-mail", "prod", values)
+    assert stack is not None
+    assert stack.protected
+    cloud = Cloud(public_key(2048), unknown=unknown)
+    resources = [registered(made) for made in run_program(cloud, preview=unknown, **config).values()]
+    assert {FIREWALL, DNS_RECORD, CONTAINER} <= {resource.type for resource in resources}
+    assert list(found(resources, stack)) == []
