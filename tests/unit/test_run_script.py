@@ -25,6 +25,7 @@ def project(tmp_path: Path) -> Path:
     for name in (".venv/bin/python", ".cache/bin/pulumi"):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).touch(mode=0o755)
+    (tmp_path / ".state" / "backend").mkdir(parents=True)
     set_up = tmp_path / "toolchain" / "set-up"
     set_up.write_text('#!/bin/sh\necho "setting up"\nexit "${SET_UP_EXIT_CODE:-0}"\n')
     set_up.chmod(0o755)
@@ -96,9 +97,9 @@ def test_a_project_that_is_set_up_costs_no_time(project: Path) -> None:
     assert min(seconds() for _ in range(5)) < 0.1
 
 
-@pytest.mark.parametrize("missing", [".venv/bin/python", ".cache/bin/pulumi", ".cache/set-up-done"])
+@pytest.mark.parametrize("missing", [".venv", ".cache/bin", ".cache/set-up-done", ".state/backend"])
 def test_what_is_missing_is_set_up_before_the_command_runs(project: Path, missing: str) -> None:
-    (project / missing).unlink()
+    (project / missing).rename(project / "elsewhere")
     done = run(project, "echo", "output")
     assert (done.stdout, done.stderr) == ("output\n", "setting up\n")
 
