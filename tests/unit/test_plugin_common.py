@@ -37,7 +37,7 @@ OUTPUTS = {**INPUTS, "address": TEXT}
 
 
 class Boxes:
-    """Boxes in a dictionary; a box of size 13 gets stuck half made, one of size 14 is not made at all."""
+    """Boxes in a dictionary; those of size 12 and 13 get stuck half made, one of size 14 is not made at all."""
 
     def __init__(self) -> None:
         self.made: dict[str, Values] = {}
@@ -49,6 +49,8 @@ class Boxes:
         operation.exists("1", {"proxied": False})
         if operation.inputs["size"] == 13:
             raise ProviderError("stuck")
+        if operation.inputs["size"] == 12:
+            raise KeyError("surprise")
         return "1", self.made["1"]
 
     def read(self, _client: object, operation: Operation) -> tuple[str, Values] | None:
@@ -332,6 +334,12 @@ def test_a_half_made_resource_is_recorded_with_what_is_known_of_it(engine: Engin
     id_, outputs = caught.value.made
     assert (id_, outputs["size"], outputs["proxied"]) == ("1", 13, False)
     assert outputs["secretKey"] == secret("k")
+
+
+def test_a_half_made_resource_is_recorded_even_if_the_plugin_itself_is_wrong(engine: Engine) -> None:
+    with pytest.raises(Refused, match="surprise") as caught:
+        engine.create(URN, {"size": 12})
+    assert caught.value.made is not None
 
 
 def test_a_resource_that_is_gone_reads_as_nothing_at_all(engine: Engine) -> None:

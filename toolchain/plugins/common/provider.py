@@ -108,7 +108,8 @@ class TableProvider(rpc.Provider):
         operation.inputs = {**kind.plan_defaults, **without_records(operation.inputs)}
         try:
             id_, state = await self._run(operation, lambda: kind.operations.create(self.client, operation))
-        except ProviderError as error:
+        except Exception as error:
+            # Whatever went wrong, a resource that exists must not be forgotten.
             if operation.created is None:
                 raise
             id_, state = operation.created
