@@ -16,7 +16,8 @@ def inputs_of_state(kind: ResourceType, old: Values, state: Values) -> Values:
     a digest.
     """
     if not old:
-        return {**_of_import(kind.schema.inputs, state, kind), DEFAULTS: []}
+        found = _of_import(kind.schema.inputs, state, kind)
+        return {**found, DEFAULTS: []} if kind.records_defaults else found
     result: Values = {}
     for name, value in old.items():
         if name == DEFAULTS or name in kind.hashed:
