@@ -39,6 +39,7 @@ class Host(pulumi.ComponentResource):
             create=gate,
             update=gate,
             stdin=(SOURCE / FIRST).read_text(),
+            add_previous_output_in_env=False,
             triggers=[server.server_id],
             opts=child(self, custom_timeouts=pulumi.CustomTimeouts(create=FIRST_BOOT, update=FIRST_BOOT)),
         )

@@ -64,6 +64,8 @@ class RemoteScripts:
             # An update must print what a create prints: its output is read by other resources.
             update=line,
             stdin=stdin,
+            # sshd takes no variables from a client, and each run would warn of it.
+            add_previous_output_in_env=False,
             triggers=[self._server_id, *triggers],
             opts=child(
                 parent,

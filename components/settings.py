@@ -17,6 +17,7 @@ from components.values import (
     HostPort,
     ImageReference,
     Password,
+    SshHostKey,
     SshPrivateKey,
     TimeZone,
     is_within,
@@ -96,7 +97,7 @@ class Settings(Model):
     volume_size: Annotated[int, Field(ge=10, le=10240)] = 20
     admin_cidrs: tuple[Cidr, ...]
     ssh_private_key: SshPrivateKey
-    ssh_host_key: SshPrivateKey
+    ssh_host_key: SshHostKey
     protect: bool = True
 
     poste_image: ImageReference

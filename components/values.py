@@ -108,6 +108,13 @@ def _password(value: SecretStr) -> SecretStr:
     return value
 
 
+def _ssh_host_key(value: SecretStr) -> SecretStr:
+    # The command provider knows of an RSA key only its old SHA-1 signature, which sshd no longer gives.
+    if ssh_public_key(value.get_secret_value()).startswith("ssh-rsa "):
+        raise ValueError('Expected a key of another kind than RSA, made for example by: ssh-keygen -t ed25519 -N ""')
+    return value
+
+
 def _ssh_private_key(value: SecretStr) -> SecretStr:
     # `pulumi config set` drops the last newline, without which sshd and ssh take the file for no key.
     text = value.get_secret_value().replace("\r\n", "\n").strip() + "\n"
@@ -131,3 +138,5 @@ Password = Annotated[SecretStr, AfterValidator(_password)]
 """A secret that keeps the guide's password rule."""
 SshPrivateKey = Annotated[SecretStr, AfterValidator(_ssh_private_key)]
 """An OpenSSH private key without a passphrase."""
+SshHostKey = Annotated[SshPrivateKey, AfterValidator(_ssh_host_key)]
+"""An OpenSSH private key with which a server can prove itself."""

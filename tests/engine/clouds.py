@@ -119,8 +119,8 @@ def remove_records(zone: str) -> None:
     """Empty a zone."""
     identifier = zone_id(zone)
     with cloudflare_dns() as client:
-        records: list[Any] = list(client.dns.records.list(zone_id=identifier))
-        for record in records:
+        found: Any = client.dns.records.list(zone_id=identifier)
+        for record in list(found):
             client.dns.records.delete(record.id, zone_id=identifier)
 
 

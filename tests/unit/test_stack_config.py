@@ -7,6 +7,8 @@ from typing import Any
 import pulumi
 import pytest
 import yaml
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pulumi.runtime import config as runtime
 from pulumi.runtime import settings as runtime_settings
 
@@ -110,6 +112,12 @@ def test_a_broken_key_is_refused_and_never_shown(key: str) -> None:
 def test_a_key_that_lost_its_last_newline_on_the_way_gets_it_back(text: str) -> None:
     configure(sshPrivateKey=text)
     assert load_settings().ssh_private_key.get_secret_value() == LOGIN_KEY
+
+
+def test_an_rsa_host_key_which_the_connections_could_not_check_is_refused() -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    text = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+    assert "sshHostKey: Expected a key of another kind than RSA" in message(sshHostKey=text)
 
 
 def test_all_mistakes_are_told_at_once() -> None:
