@@ -127,7 +127,7 @@ def remove_records(zone: str) -> None:
 def left_of(stack: str) -> list[str]:
     """What Hetzner still has of a stack."""
     client, labels = hetzner(), f"stack={stack}"
-    kinds = {
+    kinds: dict[str, Any] = {
         "server": client.servers.get_all(label_selector=labels),
         "volume": client.volumes.get_all(label_selector=labels),
         "primary IP": client.primary_ips.get_all(label_selector=labels),
