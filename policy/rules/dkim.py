@@ -40,7 +40,7 @@ def one_at_least(resources: Resources, stack: Stack, _settings: Settings) -> Fou
             for record in resources.of_type(DNS_RECORD)
             if record.get("type") in ("TXT", "CNAME", UNKNOWN)
         ]
-        if not any(name is UNKNOWN or (isinstance(name, str) and is_within(name, place)) for name in names):
+        if not any(name is UNKNOWN or is_within(str(name), place) for name in names):
             yield None, f"The domain {domain} has no DKIM record."
 
 

@@ -93,8 +93,8 @@ def selects(selector: Any, labels: Mapping[str, Any]) -> bool:
     """Whether a label selector of the form key=value,key=value matches, or might when all is known."""
     if selector is UNKNOWN:
         return True
-    wanted = [part.partition("=") for part in str(selector or "").split(",")]
-    return all(key.strip() and labels.get(key.strip()) in (value.strip("= "), UNKNOWN) for key, _, value in wanted)
+    wanted = [part.partition("=") for part in str(selector).split(",")]
+    return all(labels.get(key.strip()) in (value.strip("= "), UNKNOWN) for key, _, value in wanted)
 
 
 def _rules(firewall: Resource, direction: str) -> list[FirewallRule]:

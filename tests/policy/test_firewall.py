@@ -8,7 +8,7 @@ import pytest
 from components.firewall import egress_rules
 from components.labels import label_selector
 from policy.model import FIREWALL, FIREWALL_ATTACHMENT, SERVER, UNKNOWN, Resource
-from tests.policy.case import LABELS, PROD, Case, holds, sentence
+from tests.policy.case import LABELS, PROD, Case, findings, holds, sentence
 
 WORLD = ["0.0.0.0/0", "::/0"]
 HALVES = ["0.0.0.0/1", "128.0.0.0/1"]
@@ -41,6 +41,7 @@ def changed(props: dict[str, Any]) -> Resource:
 
 CASES = [
     Case("an open row of the port table is allowed", "firewall-inbound", [firewall(rule("993"))]),
+    Case("a web port, when there is no reverse proxy", "firewall-inbound", [firewall(rule("443"))]),
     Case("ICMP is allowed", "firewall-inbound", [firewall(rule(None, protocol="icmp"))]),
     Case("SSH is another rule's matter", "firewall-inbound", [firewall(rule("22"))]),
     Case("a port outside the table", "firewall-inbound", [firewall(rule("3306"))], "tcp port 3306"),
@@ -152,3 +153,9 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=sentence)
 def test_the_rule_finds_what_the_row_says(case: Case) -> None:
     holds(case)
+
+
+def test_a_server_without_labels_stands_behind_no_firewall() -> None:
+    bare = Resource(SERVER, "mail", {}, "s")
+    no_selector = changed({"applyTos": [{"server": 7}]})
+    assert len(findings(Case("", "firewall-covers-server", [bare, SSH, no_selector]))) == 3

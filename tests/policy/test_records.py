@@ -68,6 +68,8 @@ CASES = [
     Case("a string of 256 bytes", "dns-text-quoted", [text('"' + "a" * 256 + '"')], "256 bytes"),
     Case("text that is not known yet", "dns-text-quoted", [text(UNKNOWN)]),
     Case("records that go together", "dns-no-contradictions", [MX, A, AAAA, text('"a"'), text('"b"')]),
+    Case("a CNAME alone", "dns-no-contradictions", [record("CNAME", "x.example.com", "mail.example.com"), MX]),
+    Case("records whose types are not known yet", "dns-no-contradictions", [record(UNKNOWN, "x.example.com")] * 2),
     Case("the same record twice", "dns-no-contradictions", [text('"a"'), text('"a"')], "same TXT record twice"),
     Case(
         "two addresses of one name",
@@ -102,6 +104,11 @@ CASES = [
         "mx-leads-to-the-server",
         [MX, A, *ADDRESSES],
         stack=BRIDGED,
+    ),
+    Case(
+        "an MX to an address, which is another rule's matter",
+        "mx-leads-to-the-server",
+        [record("MX", "example.com", IPV4)],
     ),
     Case("no MX", "mx-leads-to-the-server", [A, AAAA], "has no MX record"),
     Case(

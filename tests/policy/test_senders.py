@@ -95,6 +95,7 @@ CASES = [
     Case("a key that is none", "dkim-strong-key", [record(SELECTOR, "v=DKIM1; k=rsa; p=AAAA")], "is no key"),
     Case("a key that is withdrawn", "dkim-strong-key", [record(SELECTOR, "v=DKIM1; k=rsa; p=")], "is no key"),
     Case("another text at the key's name", "dkim-strong-key", [record(SELECTOR, "v=DKIM2; p=x")], "of the form"),
+    Case("a key of another kind", "dkim-strong-key", [record(SELECTOR, "v=DKIM1; k=ed25519; p=AAAA")], "of the form"),
     Case("a key that is not known yet", "dkim-strong-key", [record(SELECTOR, UNKNOWN)]),
     Case("a key of the domain", "dkim-for-each-domain", [record(SELECTOR, STRONG)]),
     Case(
@@ -124,6 +125,8 @@ CASES = [
     Case("a milder policy for sub-domains", "dmarc-strict", [reports("v=DMARC1; p=reject; sp=none")], "sp=none"),
     Case("a policy for half of the mail", "dmarc-strict", [reports("v=DMARC1; p=quarantine; pct=50")], "for 50 %"),
     Case("the strictest policy for half of the mail", "dmarc-strict", [reports("v=DMARC1; p=reject; pct=50")]),
+    Case("another record's text", "dmarc-strict", [OURS]),
+    Case("a policy without its version", "dmarc-strict", [reports("p=reject; v=DMARC1")], "no DMARC policy"),
     Case("no policy at all", "dmarc-strict", [reports("v=DMARC1; rua=mailto:a@example.com")], "no DMARC policy"),
     Case("a policy that is not known yet", "dmarc-strict", [reports(UNKNOWN)]),
     Case("one policy", "dmarc-one-per-domain", [reports("v=DMARC1; p=reject")]),

@@ -67,6 +67,12 @@ CASES = [
     Case("a volume that Pulumi may delete", "protection", [replace(guarded(VOLUME), protect=False)], "option protect"),
     Case("nothing protected in a stack that is not", "protection", [server(), Resource(VOLUME, "x")], stack=DEV),
     Case("protection that is not known yet", "protection", [guarded(VOLUME, deleteProtection=UNKNOWN)]),
+    Case(
+        "an address beside a server's PTR",
+        "ptr-for-each-address",
+        [Resource(PRIMARY_IP, "x"), Resource(RDNS, "x", {"serverId": 42})],
+        "no PTR record",
+    ),
     Case("protect turned off", "stack-protected", [Resource(STACK, "x")], stack=DEV),
     Case(
         "protect turned off where it is required",
