@@ -58,6 +58,7 @@ CASES = [
         stack=DEV,
     ),
     Case("an image that is not known yet", "container-image-pinned", [container(image=UNKNOWN)]),
+    Case("an image by something else", "container-image-pinned", [image("Not an image")], "has no digest"),
     Case("a container that is restarted", "container-restarts", [container(restart="unless-stopped")]),
     Case("a container that stays down", "container-restarts", [container(restart="on-failure")], "is on-failure"),
     Case("no restart policy", "container-restarts", [container()], "is no"),
@@ -91,6 +92,7 @@ CASES = [
     Case("a port over UDP", "container-ports", [bridged(protocol="udp")], "Port 25", stack=BRIDGED),
     Case("a port on IPv6", "container-ports", [bridged(ip="::")], "on IPv6 too", stack=BRIDGED),
     Case("a port on every address", "container-ports", [bridged(ip=None)], "on IPv6 too", stack=BRIDGED),
+    Case("a port on an empty address", "container-ports", [bridged(ip="")], "on IPv6 too", stack=BRIDGED),
     Case("all ports", "container-ports", [container(networkMode="host", publishAllPorts=True)], "all ports"),
     Case(
         "ports that are not known yet",
