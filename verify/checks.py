@@ -1,0 +1,51 @@
+"""All checks, in the order in which a person would go through them."""
+
+from collections.abc import Iterable, Sequence
+from types import ModuleType
+
+from verify import (
+    container,
+    domain_names,
+    host_names,
+    mail,
+    outbound,
+    ports,
+    reputation,
+    reverse_dns,
+    smtp,
+    tls,
+    web,
+)
+from verify.context import Context
+from verify.result import Check
+from verify.runner import Job
+
+GROUPS: Sequence[ModuleType] = (
+    host_names,
+    domain_names,
+    reverse_dns,
+    ports,
+    tls,
+    smtp,
+    outbound,
+    reputation,
+    web,
+    mail,
+    container,
+)
+"""Each has CHECKS, what it looks at, and jobs(context), the work for one stack."""
+
+CHECKS: Sequence[Check] = [check for group in GROUPS for check in group.CHECKS]
+
+
+def jobs(context: Context, only: Sequence[str]) -> Iterable[Job]:
+    """The work for a stack; `only` selects checks by name or by group."""
+    for group in GROUPS:
+        for job in group.jobs(context):
+            if not only or any(is_selected(job.check.name, choice) for choice in only):
+                yield job
+
+
+def is_selected(name: str, choice: str) -> bool:
+    """Whether a check is the chosen one, or in the chosen group."""
+    return name == choice or name.startswith(f"{choice}.")

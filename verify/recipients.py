@@ -1,0 +1,32 @@
+"""Which recipients the server takes from a stranger. Named only: no message is ever sent."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+
+from verify.smtp_session import reply, session
+
+Replies = Mapping[str, tuple[int, str]]
+"""Code and text of the reply to RCPT, by address."""
+
+ROLE_ADDRESSES = ("postmaster", "abuse")
+SENDER = ""
+"""The empty sender of bounces, which every server has to take (RFC 5321, section 4.5.5)."""
+_NOBODY = f"nobody-{secrets.token_hex(6)}"
+
+
+def nobody(domain: str) -> str:
+    """A mailbox that nobody has made in a domain."""
+    return f"{_NOBODY}@{domain}"
+
+
+async def recipients(address: str, port: int, domains: Sequence[str]) -> Replies:
+    """Name the role addresses and an unknown mailbox of each domain, one transaction each, on one connection."""
+    replies: dict[str, tuple[int, str]] = {}
+    async with session(address, port) as (client, _):
+        await client.ehlo()
+        for domain in domains:
+            for recipient in [*(f"{local}@{domain}" for local in ROLE_ADDRESSES), nobody(domain)]:
+                sender = await reply(client, f"MAIL FROM:<{SENDER}>")
+                replies[recipient] = sender if sender[0] >= 300 else await reply(client, f"RCPT TO:<{recipient}>")
+                await client.rset()
+    return replies

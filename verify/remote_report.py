@@ -1,0 +1,96 @@
+"""Runs on the mail server, sent there through SSH: prints what can be seen only there, as JSON. Standard library only.
+
+Standard input of the Python that runs it: this file, then the lines that call `report`.
+"""
+
+import json
+import os
+import socket
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+
+def docker(*arguments: str) -> str:
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+    return done.stdout if done.returncode == 0 else ""
+
+
+def container(name: str) -> dict[str, Any] | None:
+    found = json.loads(docker("inspect", name) or "[]")
+    if not found:
+        return None
+    state = found[0]["State"]
+    image = json.loads(docker("image", "inspect", found[0]["Image"]) or "[{}]")[0]
+    return {
+        "status": state["Status"],
+        "health": state.get("Health", {}).get("Status", "none"),
+        "reference": found[0]["Config"]["Image"],
+        "image": found[0]["Image"],
+        "digests": [digest.partition("@")[2] for digest in image.get("RepoDigests") or []],
+        "tags": image.get("RepoTags") or [],
+        "data": next((mount["Source"] for mount in found[0]["Mounts"] if mount["Destination"] == "/data"), ""),
+    }
+
+
+def disk(folder: str) -> dict[str, Any] | None:
+    if not folder or not Path(folder).exists():
+        return None
+    space = os.statvfs(folder)
+    return {
+        "mounted": os.path.ismount(folder),
+        "size": space.f_blocks * space.f_frsize,
+        "free": space.f_bavail * space.f_frsize,
+        "inodes": space.f_files,
+        "free_inodes": space.f_favail,
+    }
+
+
+def memory() -> dict[str, int]:
+    pairs = (line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    values = {key: int(value.split()[0]) * 1024 for key, value in pairs}
+    return {"total": values["MemTotal"], "available": values["MemAvailable"]}
+
+
+def signing_key(name: str, domain: str) -> dict[str, Any]:
+    """Selector and public key that the signers have, and those signers that cannot find them."""
+    script = (
+        'cd "/data/domains/$1" 2>/dev/null && cat selector && echo && cat public; echo; echo ====; '
+        "for signer in haraka-smtp haraka-submission; do "
+        'test ! -d /opt/$signer || test -e "/opt/$signer/config/dkim/$1/private" || echo $signer; done'
+    )
+    text, _, blind = docker("exec", name, "sh", "-c", script, "sh", domain).partition("====")
+    selector, _, public = text.strip().partition("\n")
+    return {"selector": selector.strip(), "public": public, "blind": blind.split()}
+
+
+def reach(target: tuple[str, int]) -> dict[str, str]:
+    """How another server greets on a port, or why it does not."""
+    host, port = target
+    try:
+        with socket.create_connection((host, port), timeout=8) as connection:
+            if port == 465:
+                return {"greeting": "connected"}
+            return {"greeting": connection.recv(200).decode(errors="replace").strip()}
+    except OSError as error:
+        return {"error": str(error) or type(error).__name__}
+
+
+def report(name: str, domains: list[str]) -> None:
+    box = container(name)
+    print(
+        json.dumps(
+            {
+                "container": box,
+                "disk": disk(box["data"] if box else ""),
+                "memory": memory(),
+                "keys": {domain: signing_key(name, domain) for domain in domains} if box else {},
+            }
+        )
+    )
+
+
+def reached(targets: list[tuple[str, int]]) -> None:
+    with ThreadPoolExecutor(len(targets)) as pool:
+        print(json.dumps(list(pool.map(reach, targets))))

@@ -1,0 +1,88 @@
+"""What a check is, and what it found."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WARN = "warn"
+    """Works, yet something deserves attention."""
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+    """Could not be found out: no answer in time, or what it depends on does not work."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that has to be so, whatever it is looked at for."""
+
+    name: str
+    """Group and check, for example `dns.mx`; `--only` selects by it."""
+    title: str
+    why: str
+    """Why it matters, in a sentence, with the RFC or page that says so."""
+    remedy: str
+    """What to do if it is not so."""
+    required: bool = True
+    """Whether the mail server counts as broken without it."""
+    deadline: float = 10.0
+    """Seconds until the check is given up."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found for one subject of a check."""
+
+    status: Status
+    found: str
+    expected: str = ""
+    remedy: str = ""
+    """What to do, where more is known than the check's general remedy."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A check's finding with what it was looked at for."""
+
+    check: Check
+    subject: str
+    """A domain, an address or a port: what tells this result from the check's others."""
+    finding: Finding
+
+    @property
+    def holds(self) -> bool:
+        """Whether this result lets the mail server count as working."""
+        return not self.check.required or self.finding.status in (Status.OK, Status.WARN)
+
+    @property
+    def remedy(self) -> str:
+        """What to do; nothing where all is well."""
+        return "" if self.finding.status is Status.OK else self.finding.remedy or self.check.remedy
+
+
+def ok(found: str, expected: str = "") -> Finding:
+    """It is as it should be."""
+    return Finding(Status.OK, found, expected)
+
+
+def warn(found: str, expected: str = "", remedy: str = "") -> Finding:
+    """It works, yet not as well as it should."""
+    return Finding(Status.WARN, found, expected, remedy)
+
+
+def fail(found: str, expected: str = "", remedy: str = "") -> Finding:
+    """It is not as it should be."""
+    return Finding(Status.FAIL, found, expected, remedy)
+
+
+def unknown(found: str, expected: str = "", remedy: str = "") -> Finding:
+    """It could not be found out."""
+    return Finding(Status.UNKNOWN, found, expected, remedy)
+
+
+def equal(found: str, expected: str, remedy: str = "") -> Finding:
+    """Ok where both are the same, else a failure."""
+    return ok(found, expected) if found == expected else fail(found or "nothing", expected, remedy)

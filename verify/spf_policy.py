@@ -1,0 +1,87 @@
+"""SPF (RFC 7208), evaluated for the server's addresses by pyspf, which asks the zones' own servers here."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import spf  # type: ignore[import-untyped]
+
+from verify.names import LookupFailedError, Names
+from verify.result import Finding, fail, ok, unknown
+
+LOOKUP_LIMIT = 10
+NAMESERVER_DEADLINE = 10.0
+"""Seconds for one of pyspf's questions."""
+
+
+class _Query(spf.query):  # type: ignore[misc]
+    """pyspf with our way to look names up; pyspf's own knows the system's resolver only."""
+
+    def __init__(self, names: Names, loop: asyncio.AbstractEventLoop, address: str, domain: str, helo: str) -> None:
+        super().__init__(i=address, s=f"postmaster@{domain}", h=helo)
+        self._names = names
+        self._loop = loop
+
+    def dns(self, name: str, qtype: str, cnames: Any = None, ignore_void: bool = False) -> list[Any]:  # noqa: ARG002
+        """The records under a name, in the forms that pyspf works with."""
+        if qtype == "SPF":  # the record type that RFC 7208, section 3.1, abolished
+            return []
+        question = asyncio.run_coroutine_threadsafe(self._names.authoritative(name.rstrip("."), qtype), self._loop)
+        try:
+            values = question.result(NAMESERVER_DEADLINE).values
+        except (LookupFailedError, TimeoutError) as error:
+            raise spf.TempError(f"DNS {error}") from error
+        if not values and not ignore_void:
+            self.void_lookups += 1
+            if self.void_lookups > spf.MAX_VOID_LOOKUPS:
+                raise spf.PermError(f"Void lookup limit of {spf.MAX_VOID_LOOKUPS} exceeded")
+        if qtype == "TXT":
+            return [(value.encode(),) for value in values]
+        if qtype == "MX":
+            return [(int(preference), host) for preference, host in (value.split() for value in values)]
+        return list(values)
+
+
+async def _evaluate(names: Names, address: str, domain: str, helo: str) -> tuple[str, str, int]:
+    """Result, explanation and number of look-ups for mail from an address."""
+    loop = asyncio.get_running_loop()
+
+    def evaluate() -> tuple[str, str, int]:
+        query = _Query(names, loop, address, domain, helo)
+        result, _, explanation = query.check()
+        return str(result), str(explanation), int(query.lookups)
+
+    return await asyncio.to_thread(evaluate)
+
+
+async def _policies(names: Names, domain: str) -> list[str]:
+    texts = (await names.authoritative(domain, "TXT")).values
+    return [text for text in texts if text.lower().split(" ")[0] == "v=spf1"]
+
+
+async def spf_policy(names: Names, domain: str, helo: str, senders: Sequence[str]) -> Finding:
+    """There is exactly one policy, and it passes mail from each of the server's addresses."""
+    expected = "one policy that passes the server's addresses"
+    policies = await _policies(names, domain)
+    if len(policies) != 1:
+        return fail(f"{len(policies)} policies: {' | '.join(policies)}" if policies else "no policy", expected)
+    for address in senders:
+        result, explanation, _ = await _evaluate(names, address, domain, helo)
+        if result == "temperror":
+            return unknown(f"{address}: {explanation}", expected)
+        if result != "pass":
+            return fail(f"{result} for {address}: {policies[0]} ({explanation})", expected)
+    return ok(policies[0], expected)
+
+
+async def spf_lookups(names: Names, domain: str, helo: str, senders: Sequence[str]) -> Finding:
+    """Evaluating the policy takes at most ten look-ups, whoever sends."""
+    if not await _policies(names, domain):
+        return unknown("no policy", f"at most {LOOKUP_LIMIT}")
+    # An address that nothing permits makes the evaluation run to the policy's end.
+    stranger = "192.0.2.1" if ":" not in senders[0] else "2001:db8::1"
+    result, explanation, count = await _evaluate(names, stranger, domain, helo)
+    found = str(count)
+    if count > LOOKUP_LIMIT or result == "permerror":
+        return fail(f"{found} ({explanation})", f"at most {LOOKUP_LIMIT}")
+    return ok(found, f"at most {LOOKUP_LIMIT}")
