@@ -10,6 +10,7 @@ import pulumi_cloudflare as cloudflare
 from components.existing_records import Record, Wanted, explain, in_the_way
 from components.labels import owner_comment
 from components.options import child
+from components.questions import ask
 from components.settings import MailDomainSettings, Settings
 
 ALL_RECORDS = 50_000
@@ -37,16 +38,9 @@ class DnsZone:
         self._ttl = domain.ttl
         self._adopted = settings.adopted_records
         self._owner = owner_comment(pulumi.get_project(), pulumi.get_stack())
-        options = pulumi.InvokeOutputOptions(parent=parent)
-        self._id: pulumi.Output[str] = (
-            pulumi.Output.from_input(domain.zone_id)
-            if domain.zone_id
-            else cloudflare.get_zone_output(
-                filter=cloudflare.GetZoneFilterArgs(name=domain.zone_name, match="all"), opts=options
-            ).zone_id
-        )
+        self._id = domain.zone_id or self._look_up(domain.zone_name)
         self._existing = cloudflare.get_dns_records_output(
-            zone_id=self._id, max_items=ALL_RECORDS, opts=options
+            zone_id=self._id, max_items=ALL_RECORDS, opts=pulumi.InvokeOutputOptions(parent=parent)
         ).results
 
     def make(self, specs: Sequence[RecordSpec]) -> None:
@@ -68,6 +62,16 @@ class DnsZone:
                 comment=self._owner,
                 opts=child(self._parent),
             )
+
+    def _look_up(self, name: str) -> str:
+        zone = ask(
+            f"domains: no zone {name} at Cloudflare that cloudflare:apiToken may read (rights Zone: Read, DNS: Edit)",
+            lambda: cloudflare.get_zone(
+                filter=cloudflare.GetZoneFilterArgs(name=name, match="all"),
+                opts=pulumi.InvokeOptions(parent=self._parent),
+            ),
+        )
+        return str(zone.zone_id)
 
     def _cleared(self, specs: Sequence[RecordSpec]) -> pulumi.Output[str]:
         """The zone's identifier, which is had only where nothing is in the way."""

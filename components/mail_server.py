@@ -8,6 +8,7 @@ from components.cloud_init import user_data
 from components.firewall import egress_rules, ssh_rules
 from components.labels import label_selector
 from components.options import as_int, child
+from components.questions import ask
 from components.server_types import unfit
 from components.settings import Settings
 
@@ -122,13 +123,12 @@ class MailServer(pulumi.ComponentResource):
         self.volume_device = pulumi.Output.all(volume.linux_device, attachment.id).apply(lambda values: str(values[0]))
         self.register_outputs({"ipv4": self.ipv4, "ipv6": self.ipv6, "server_id": self.server_id})
 
-    def _fitting_server_type(self, settings: Settings) -> pulumi.Output[str]:
-        def check(found: hcloud.GetServerTypeResult) -> str:
-            reasons = unfit(found, settings)
-            if reasons:
-                raise pulumi.RunError("\n".join(reasons))
-            return settings.server_type
-
-        return hcloud.get_server_type_output(
-            name=settings.server_type, opts=pulumi.InvokeOutputOptions(parent=self)
-        ).apply(check)
+    def _fitting_server_type(self, settings: Settings) -> str:
+        found = ask(
+            f"serverType {settings.server_type} (types on sale: hcloud server-type list)",
+            lambda: hcloud.get_server_type(name=settings.server_type, opts=pulumi.InvokeOptions(parent=self)),
+        )
+        reasons = unfit(found, settings)
+        if reasons:
+            raise pulumi.RunError("\n".join(reasons))
+        return settings.server_type

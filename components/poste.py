@@ -41,7 +41,12 @@ class Poste(pulumi.ComponentResource):
             opts=child(self),
         )
         image = docker.RemoteImage(
-            name, name=settings.poste_image, keep_locally=True, opts=child(self, provider=engine, depends_on=[host])
+            name,
+            name=settings.poste_image,
+            keep_locally=True,
+            # A new server has no images yet, and without this nobody would know before the container fails.
+            triggers={"server": server.server_id},
+            opts=child(self, provider=engine, depends_on=[host]),
         )
         bridged = settings.network_mode == "bridge"
         container = docker.Container(

@@ -98,14 +98,6 @@ def test_an_error_of_the_stack_s_configuration_names_all_mistakes(deployed: Stac
     assert "198.51.100.1/24" in text
 
 
-def test_a_server_type_that_does_not_fit_stops_the_preview(deployed: Stack) -> None:
-    deployed.configure(serverType="cax11")
-    try:
-        assert "architecture arm" in deployed.refused()
-    finally:
-        deployed.configure(serverType=None)
-
-
 def test_closing_an_optional_port_closes_it_on_both_walls(deployed: Stack) -> None:
     deployed.configure(optionalPorts=[143, 995, 4190])
     deployed.up()

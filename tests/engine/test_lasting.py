@@ -63,7 +63,7 @@ def test_a_container_that_was_removed_by_hand_comes_back_with_mail_and_signature
 
 def test_errors_and_throttling_of_the_clouds_are_waited_out(deployed: Stack) -> None:
     clouds.fault(clouds.CLOUDFLARE, path="/dns_records", status=429, times=1)
-    clouds.fault(clouds.HETZNER, path="/server_types", status=503, times=1)
+    clouds.fault(clouds.HETZNER, path="/server_types", status=429, times=1)
     deployed.run("preview", "--expect-no-changes", "--stack", deployed.name)
 
 

@@ -144,6 +144,18 @@ def test_the_container_is_replaced_stop_first_and_keeps_its_data_on_the_volume()
     assert container.inputs["restart"] == "unless-stopped"
 
 
+def test_a_new_server_gets_everything_that_was_on_the_old_one_again() -> None:
+    found = run()
+    on_the_server = [
+        resource
+        for resource in found.values()
+        if resource.type.startswith(("command:", "docker:index/")) or resource.type.endswith("volumeAttachment")
+    ]
+    assert len(on_the_server) >= 10
+    for resource in on_the_server:
+        assert "Server poste-mail-prod" in resource.depends_on, resource.name
+
+
 def test_bridge_mode_publishes_the_table_on_ipv4_and_makes_no_aaaa() -> None:
     found = run(networkMode="bridge")
     ports = found["Container poste"].inputs["ports"]

@@ -1,6 +1,7 @@
-"""Records that stand in the zone already stop the preview, and can be taken over."""
+"""What stops a preview: records that stand in the zone already, and settings that the clouds cannot fulfil."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,3 +36,21 @@ def test_a_foreign_record_stops_the_preview_with_its_content_and_the_import_comm
     assert f"{name} {kind} {content} (id {identifier})" in text
     assert f"{clouds.zone_id(ZONE)}/{identifier}" in text
     assert clouds.zone_records(ZONE) == {(name, kind, content)}
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({"serverType": "cax11"}, "serverType cax11 has the architecture arm"),
+        ({"serverType": "cx22"}, "serverType cx22"),
+        ({"domains": [{"name": "absent.example"}], "mailHost": "mail.absent.example",
+          "adminAddress": "a@absent.example"}, "no zone absent.example at Cloudflare"),
+    ],
+)  # fmt: skip
+def test_what_the_clouds_do_not_offer_stops_the_preview_in_a_sentence(
+    stack: Stack, config: dict[str, Any], sentence: str
+) -> None:
+    stack.configure(**config)
+    text = stack.refused()
+    assert sentence in text
+    assert "Traceback" not in text
