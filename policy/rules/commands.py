@@ -60,7 +60,7 @@ def _of_docker(provider: Resource) -> Iterator[str]:
     if provider.may_have_more("sshOpts") or not (options or str(host).startswith("ssh://")):
         return
     # Providers take their properties as text; a list comes as its JSON.
-    text = options if isinstance(options, str) else json.dumps(options or [])
+    text = options if isinstance(options, str) else json.dumps(options)
     if not all(option in text for option in CHECKED):
         yield "Docker's connection over SSH does not check the server's key."
 
@@ -69,7 +69,7 @@ def _own_secrets(resource: Resource) -> Iterator[tuple[str, str]]:
     """The secrets that a command is given the right way: with its connection and by standard input."""
     connection = resource.get("connection")
     for name in ("password", "privateKey", "privateKeyPassword"):
-        if isinstance(value := _in(connection, name), str) and value:
+        if isinstance(value := _in(connection, name), str):
             yield f"connection.{name}", value
     for path, value in texts("", given(resource)):
         if path.rpartition(".")[2].lower() == "password":

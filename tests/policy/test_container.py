@@ -89,6 +89,7 @@ CASES = [
     ),
     Case("a port outside the table", "container-ports", [bridged(internal=3306, external=3306)], "3306", stack=BRIDGED),
     Case("a port under another number", "container-ports", [bridged(external=2525)], "as 2525", stack=BRIDGED),
+    Case("a port under the number of another", "container-ports", [bridged(external=587)], "as 587", stack=BRIDGED),
     Case("a port over UDP", "container-ports", [bridged(protocol="udp")], "Port 25", stack=BRIDGED),
     Case("a port on IPv6", "container-ports", [bridged(ip="::")], "on IPv6 too", stack=BRIDGED),
     Case("a port on every address", "container-ports", [bridged(ip=None)], "on IPv6 too", stack=BRIDGED),
@@ -123,7 +124,7 @@ CASES = [
     Case(
         "a folder that comes from the volume, in a preview that knows nothing else",
         "container-data-on-volume",
-        [replace(container(), uses={"volumes": frozenset({"mounting"})}), MOUNTING, ELSEWHERE, VOLUME_ITSELF],
+        [replace(container(), uses={"volumes": frozenset({"mounting"})}), MOUNTING, VOLUME_ITSELF],
     ),
     Case(
         "a folder that is not known yet but comes from elsewhere",

@@ -200,6 +200,12 @@ CASES = [
         [Resource("pulumi:providers:hcloud", "hcloud", {"token": UNKNOWN}), docker()],
     ),
     Case(
+        "a default provider of no version",
+        "providers-explicit",
+        [Resource("pulumi:providers:docker", "default")],
+        "default provider of docker",
+    ),
+    Case(
         "a default provider",
         "providers-explicit",
         [Resource("pulumi:providers:hcloud", "default_1_43_0")],

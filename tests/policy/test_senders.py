@@ -96,6 +96,7 @@ CASES = [
     Case("a key that is withdrawn", "dkim-strong-key", [record(SELECTOR, "v=DKIM1; k=rsa; p=")], "is no key"),
     Case("another text at the key's name", "dkim-strong-key", [record(SELECTOR, "v=DKIM2; p=x")], "of the form"),
     Case("a key of another kind", "dkim-strong-key", [record(SELECTOR, "v=DKIM1; k=ed25519; p=AAAA")], "of the form"),
+    Case("a key by CNAME", "dkim-strong-key", [record(SELECTOR, "s1.keys.example.net", "CNAME")]),
     Case("a key that is not known yet", "dkim-strong-key", [record(SELECTOR, UNKNOWN)]),
     Case("a key of the domain", "dkim-for-each-domain", [record(SELECTOR, STRONG)]),
     Case(
