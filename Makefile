@@ -1,7 +1,7 @@
 # The project's commands. `./run` sets up first what is missing.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint down
+.PHONY: help up test lint stack down
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ lint: ## Check style and types
 	./run ruff check
 	./run ruff format --check
 	./run mypy .
+
+stack: ## Make or complete a stack: make stack STACK=prod DOMAIN=example.com [OPTIONS="--location fsn1 …"]
+	./run python -m wizard $(if $(STACK),--stack '$(STACK)') $(if $(DOMAIN),--domain '$(DOMAIN)') $(OPTIONS)
 
 down: ## Destroy the stack and stop the sandbox; nothing stays behind
 	./run python -m toolchain.dev_stack end

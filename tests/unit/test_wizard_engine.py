@@ -1,0 +1,159 @@
+"""The wizard as a whole, with the real engine and the sandbox's APIs on paper."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from cloudflare import Cloudflare
+
+from tests.policy.project import ROOT, Clouds, clouds_on_paper
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+
+HCLOUD_TOKEN = "sandbox-hcloud-token-".ljust(64, "x")
+CLOUDFLARE_TOKEN = "sandbox-cloudflare-token-".ljust(40, "x")
+IMAGE = f"analogic/poste.io:2.5.11@sha256:{'7' * 64}"
+
+Done = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
+    with clouds_on_paper(tmp_path_factory.mktemp("clouds")) as running:
+        yield running
+
+
+class Checkout:
+    """The project in a folder of the test's own, without any stack."""
+
+    def __init__(self, folder: Path, clouds: Clouds) -> None:
+        self.folder = folder
+        self._clouds = clouds
+        (folder / "backend").mkdir()
+        for name in ("components", "remote", "__main__.py"):
+            (folder / name).symlink_to(ROOT / name)
+        program = (ROOT / "Pulumi.yaml").read_text()
+        (folder / "Pulumi.yaml").write_text(program.replace("virtualenv: .venv", f"virtualenv: {ROOT / '.venv'}"))
+
+    def run(self, *command: str, **variables: str) -> Done:
+        environment = os.environ | {
+            "HOME": str(self.folder),
+            "PYTHONPATH": str(ROOT),
+            "PULUMI_BACKEND_URL": f"file://{self.folder / 'backend'}",
+            "PULUMI_CONFIG_PASSPHRASE": "sandbox",
+            "HCLOUD_TOKEN": HCLOUD_TOKEN,
+            "CLOUDFLARE_API_TOKEN": CLOUDFLARE_TOKEN,
+        }
+        return subprocess.run(
+            [str(ROOT / "run"), *command],
+            cwd=self.folder,
+            env=environment | variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def wizard(self, *flags: str, **variables: str) -> Done:
+        return self.run(
+            *("python", "-m", "wizard", "--stack", "prod", "--no-questions"),
+            *("--hetzner-endpoint", f"http://127.0.0.1:{self._clouds.hetzner}/v1"),
+            *("--cloudflare-base-url", f"http://127.0.0.1:{self._clouds.cloudflare}/client/v4"),
+            *("--admin-cidr", "198.51.100.1/32", "--image", IMAGE, *flags),
+            **variables,
+        )
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "Pulumi.prod.yaml"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, clouds: Clouds) -> Checkout:
+    return Checkout(tmp_path, clouds)
+
+
+def test_one_command_makes_a_stack_that_passes_the_preview_with_all_policies(checkout: Checkout) -> None:
+    done = checkout.wizard("--domain", "family.example")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("Next:\n  ./run pulumi preview --stack prod --policy-pack policy\n")
+    preview = checkout.run(
+        "pulumi", "preview", "--stack", "prod", "--non-interactive", "--policy-pack", str(ROOT / "policy")
+    )
+    assert preview.returncode == 0, preview.stdout + preview.stderr
+    assert "mail.family.example" in preview.stdout
+
+
+def test_run_again_it_keeps_every_secret_and_changes_what_a_flag_says(checkout: Checkout) -> None:
+    first = checkout.wizard("--domain", "family.example")
+    assert first.returncode == 0, first.stderr
+    before = yaml.safe_load(checkout.file.read_text())["config"]
+    again = checkout.wizard(
+        "--time-zone", "Europe/Berlin", HCLOUD_TOKEN="another token", CLOUDFLARE_API_TOKEN="another"
+    )
+    assert again.returncode == 0, again.stderr
+    after = yaml.safe_load(checkout.file.read_text())["config"]
+    assert after == before | {"poste-mail:timeZone": "Europe/Berlin"}
+    assert "adminPassword kept" in again.stdout
+    replaced = checkout.wizard("--replace", "adminPassword")
+    assert "adminPassword set" in replaced.stdout
+    last = yaml.safe_load(checkout.file.read_text())["config"]
+    changed = {key for key in last if last[key] != after[key]}
+    assert changed == {"poste-mail:adminPassword"}
+
+
+def test_no_secret_is_in_the_file_or_in_what_it_prints(checkout: Checkout) -> None:
+    done = checkout.wizard("--domain", "family.example")
+    password = checkout.run("pulumi", "config", "get", "adminPassword", "--stack", "prod").stdout.strip()
+    assert len(password) > 20
+    told = done.stdout + done.stderr + checkout.file.read_text()
+    for secret in (password, HCLOUD_TOKEN, CLOUDFLARE_TOKEN, "PRIVATE KEY"):
+        assert secret not in told
+
+
+def test_what_is_in_the_way_in_dns_is_shown(checkout: Checkout, clouds: Clouds) -> None:
+    with Cloudflare(api_token=CLOUDFLARE_TOKEN, base_url=f"http://127.0.0.1:{clouds.cloudflare}/client/v4") as client:
+        (zone,) = client.zones.list(name="club.example")
+        client.dns.records.create(
+            zone_id=zone.id, name="club.example", type="MX", content="mx.other.example", priority=5, ttl=300
+        )
+    done = checkout.wizard("--domain", "club.example")
+    assert done.returncode == 0, done.stderr
+    assert "in the way of the MX record: club.example MX mx.other.example" in done.stdout
+    assert "The preview will stop" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("flags", "variables", "message"),
+    [
+        ([], {"HCLOUD_TOKEN": "y" * 64}, "Hetzner refuses the token"),
+        ([], {"CLOUDFLARE_API_TOKEN": "y" * 40}, "Cloudflare refuses the token"),
+        ([], {"CLOUDFLARE_API_TOKEN": "short"}, "Cloudflare refuses the token"),
+        (["--domain", "nobody.example"], {}, "Cloudflare shows this token no zone for nobody.example"),
+        (["--server-type", "cx99"], {}, "Hetzner has not cx99 at the moment"),
+        (["--image", "analogic/poste.io:2.5.11"], {}, "has no digest"),
+        (["--admin-address", "admin@elsewhere.example"], {}, "belongs to none of the domains"),
+        (["--mail-host", "mail"], {}, "--mail-host: mail: Expected a fully qualified name"),
+    ],
+)
+def test_what_is_wrong_is_told_with_what_would_be_right_and_nothing_is_written(
+    checkout: Checkout, flags: list[str], variables: dict[str, str], message: str
+) -> None:
+    done = checkout.wizard("--domain", "family.example", *flags, **variables)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Expected" in done.stderr
+    assert not checkout.file.exists()
+
+
+def test_a_sub_domain_goes_into_the_zone_above_it(checkout: Checkout) -> None:
+    done = checkout.wizard("--domain", "staging.family.example", "--no-protect", "--dmarc-policy", "none")
+    assert done.returncode == 0, done.stderr
+    config = yaml.safe_load(checkout.file.read_text())["config"]
+    assert config["poste-mail:domains"] == [
+        {"name": "staging.family.example", "zone": "family.example", "dmarc": {"policy": "none"}}
+    ]
+    assert str(config["poste-mail:protect"]).lower() == "false"

@@ -1,0 +1,221 @@
+"""The wizard's parts: choices, secrets, questions, and how values reach Pulumi."""
+
+import io
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from components.existing_records import Record
+from components.values import password_lacks, ssh_public_key
+from wizard import passphrase
+from wizard.answers import Answers
+from wizard.errors import WizardError
+from wizard.keys import LENGTH, new_password, new_ssh_key
+from wizard.plan import Domain, check, domain_paths, list_paths, merged
+from wizard.server_choice import Offer, choose
+from wizard.stack import Stack
+from wizard.zone import Zone, obstacles
+
+SMALL = Offer("cx13", "nbg1", "x86", 2, 3.0)
+ARM = Offer("cax11", "nbg1", "arm64", 4, 4.0)
+CHEAP_FAR = Offer("cx23", "ash", "x86", 4, 1.0)
+CHEAP = Offer("cx23", "fsn1", "x86", 4, 5.0)
+LARGE = Offer("cx33", "nbg1", "x86", 8, 8.0)
+OFFERS = [SMALL, ARM, CHEAP_FAR, CHEAP, LARGE]
+DIGEST = "sha256:" + "7" * 64
+
+
+def test_the_first_location_with_a_server_that_fits_is_chosen_and_there_the_cheapest() -> None:
+    assert choose([*OFFERS, Offer("cx43", "nbg1", "x86", 16, 15.0)], None, None) == LARGE
+
+
+def test_a_server_type_or_a_location_that_is_asked_for_is_kept_to() -> None:
+    assert choose(OFFERS, "cx23", None) == CHEAP
+    assert choose(OFFERS, None, "ash") == CHEAP_FAR
+
+
+@pytest.mark.parametrize(("server_type", "location"), [("cx13", None), ("cax11", None), ("cx33", "ash"), (None, "xyz")])
+def test_what_is_too_small_or_arm_or_not_to_be_had_is_refused_with_what_there_is(
+    server_type: str | None, location: str | None
+) -> None:
+    with pytest.raises(WizardError, match="Expected one of: cx23 in ash, fsn1; cx33 in nbg1"):
+        choose(OFFERS, server_type, location)
+
+
+def test_a_new_password_keeps_the_guides_rule_and_is_another_one_each_time() -> None:
+    passwords = {new_password() for _number in range(50)}
+    assert len(passwords) == 50
+    assert all(len(password) == LENGTH and not password_lacks(password) for password in passwords)
+
+
+def test_a_new_key_is_ed25519_in_openssh_form() -> None:
+    assert ssh_public_key(new_ssh_key()).startswith("ssh-ed25519 ")
+    assert new_ssh_key() != new_ssh_key()
+
+
+def test_another_domain_is_added_to_the_list_and_a_known_one_is_changed_in_place() -> None:
+    known = [{"name": "a.example"}, {"name": "b.example"}]
+    assert domain_paths(Domain("c.example", "c.example", None), known) == {"domains[2].name": "c.example"}
+    assert domain_paths(Domain("b.example", "b.example", "none"), known) == {
+        "domains[1].name": "b.example",
+        "domains[1].dmarc.policy": "none",
+    }
+
+
+def test_a_domain_below_its_zone_names_the_zone() -> None:
+    paths = domain_paths(Domain("staging.a.example", "a.example", None), [])
+    assert paths == {"domains[0].name": "staging.a.example", "domains[0].zone": "a.example"}
+
+
+def test_the_configuration_to_be_has_the_paths_set_in_it_and_the_one_that_is_stays_as_it_is() -> None:
+    known = {"domains": [{"name": "a.example", "ttl": 300}], "protect": "false"}
+    paths = {"domains[0].dmarc.policy": "none", "domains[1].name": "b.example", "protect": "true"}
+    assert merged(known, {**paths, **list_paths("adminCidrs", ["198.51.100.0/25"])}) == {
+        "domains": [{"name": "a.example", "ttl": 300, "dmarc": {"policy": "none"}}, {"name": "b.example"}],
+        "protect": "true",
+        "adminCidrs": ["198.51.100.0/25"],
+    }
+    assert known["protect"] == "false"
+
+
+VALID = {
+    "mailHost": "mail.a.example",
+    "domains": [{"name": "a.example"}],
+    "adminAddress": "admin@a.example",
+    "adminCidrs": ["198.51.100.7/32"],
+    "posteImage": f"analogic/poste.io:2.5.11@{DIGEST}",
+}
+
+
+def test_a_complete_configuration_is_valid_before_its_secrets_are_there() -> None:
+    check({**VALID, "hcloud:endpoint": "http://127.0.0.1/v1"})
+
+
+@pytest.mark.parametrize(
+    ("change", "mistake"),
+    [
+        ({"posteImage": "analogic/poste.io:2.5.11"}, "has no digest"),
+        ({"mailHost": "mail.b.example"}, "lies in the zone of none of the domains"),
+        ({"adminCidrs": ["198.51.100.7/24"]}, "Expected a network in CIDR form"),
+    ],
+)
+def test_what_the_program_would_refuse_is_refused_before_anything_is_set(
+    change: dict[str, object], mistake: str
+) -> None:
+    with pytest.raises(WizardError, match=f"(?s)Nothing was set.*{mistake}"):
+        check({**VALID, **change})
+
+
+ZONE = Zone(
+    "0" * 32,
+    "a.example",
+    True,
+    [],
+    [
+        Record("1", "a.example", "MX", "mx.other.example"),
+        Record("2", "a.example", "TXT", '"v=spf1 include:other.example -all"'),
+        Record("3", "_dmarc.a.example", "TXT", '"v=DMARC1; p=none"'),
+        Record("4", "*.a.example", "A", "192.0.2.1"),
+        Record("5", "www.a.example", "A", "192.0.2.2"),
+        Record("6", "a.example", "TXT", '"site-verification=1"'),
+        Record("7", "mail.a.example", "A", "198.51.100.9", "Managed by Pulumi: poste-mail/prod"),
+    ],
+)
+
+
+def test_existing_mx_spf_dmarc_and_wildcard_are_shown_and_what_harms_nobody_is_not() -> None:
+    assert list(obstacles(ZONE, "a.example", "mail.a.example", "Managed by Pulumi: poste-mail/prod")) == [
+        "in the way of the MX record: a.example MX mx.other.example",
+        'in the way of the SPF record: a.example TXT "v=spf1 include:other.example -all"',
+        'in the way of the DMARC record: _dmarc.a.example TXT "v=DMARC1; p=none"',
+        "a wildcard, which answers for every name that has no record: *.a.example A 192.0.2.1",
+    ]
+
+
+def test_records_of_another_stack_are_in_the_way() -> None:
+    found = list(obstacles(ZONE, "a.example", "mail.a.example", "Managed by Pulumi: poste-mail/staging"))
+    assert "in the way of the mail host record: mail.a.example A 198.51.100.9" in found
+
+
+def test_a_flag_goes_before_what_the_stack_has_and_that_before_the_default() -> None:
+    answers = Answers(asking=False)
+    assert answers.text("?", flag="--x", given="a", kept="b", default="c") == "a"
+    assert answers.text("?", flag="--x", given=None, kept="b", default="c") == "b"
+    assert answers.text("?", flag="--x", given=None, default="c") == "c"
+
+
+def test_everything_that_is_missing_is_told_at_once() -> None:
+    answers = Answers(asking=False)
+    answers.text("Mail domain", flag="--domain", given=None)
+    answers.secret("A token", variable="HCLOUD_TOKEN", given=None)
+    with pytest.raises(WizardError, match=r"(?s)--domain: Mail domain.*HCLOUD_TOKEN: A token"):
+        answers.require_all()
+
+
+def test_a_wrong_answer_is_asked_again_with_what_is_expected(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def only_digits(text: str) -> str:
+        if not text.isdigit():
+            raise ValueError("Expected digits, for example 7")
+        return text
+
+    monkeypatch.setattr(sys, "stdin", io.StringIO("seven\n7\n"))
+    assert Answers(asking=True).text("How many", flag="--x", given=None, check=only_digits) == "7"
+    assert "Expected digits, for example 7" in capsys.readouterr().err
+
+
+def test_a_passphrase_is_made_once_readable_by_its_owner_only_and_used_from_then_on(tmp_path: Path) -> None:
+    environment = {"XDG_CONFIG_HOME": str(tmp_path), passphrase.VARIABLE: passphrase.PUBLIC}
+    assert not passphrase.use("prod", environment)
+    passphrase.make("prod", environment)
+    file = tmp_path / "poste-mail" / "prod.passphrase"
+    assert environment == {"XDG_CONFIG_HOME": str(tmp_path), passphrase.FILE_VARIABLE: str(file)}
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert len(file.read_text()) > 40
+    again = {"XDG_CONFIG_HOME": str(tmp_path), passphrase.VARIABLE: passphrase.PUBLIC}
+    assert passphrase.use("prod", again)
+    assert again[passphrase.FILE_VARIABLE] == str(file)
+
+
+def test_the_persons_own_passphrase_is_left_alone(tmp_path: Path) -> None:
+    environment = {"XDG_CONFIG_HOME": str(tmp_path), passphrase.VARIABLE: "my own"}
+    assert passphrase.use("prod", environment)
+    assert environment[passphrase.VARIABLE] == "my own"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "local"),
+    [
+        ("http://127.0.0.1:47001/v1", True),
+        (None, False),
+        ("https://api.example", False),
+        ("http://127.0.0.1.example", False),
+    ],
+)
+def test_only_an_api_on_this_machine_counts_as_the_sandbox(endpoint: str | None, local: bool) -> None:
+    assert passphrase.is_on_this_machine(endpoint) is local
+
+
+def test_a_secret_reaches_pulumi_by_standard_input_and_never_on_a_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = tmp_path / "pulumi"
+    fake.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/arguments\ncat > {tmp_path}/stdin\n')
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    Stack("prod", "poste-mail").set_secret("adminPassword", "Very-Secret-1")
+    assert (tmp_path / "stdin").read_text() == "Very-Secret-1"
+    assert "Very-Secret-1" not in (tmp_path / "arguments").read_text()
+    assert "--secret adminPassword" in (tmp_path / "arguments").read_text()
+
+
+def test_what_pulumi_says_of_a_failure_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = tmp_path / "pulumi"
+    fake.write_text("#!/bin/sh\necho 'error: no such stack' >&2\nexit 1\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    with pytest.raises(WizardError, match="pulumi config rm failed: error: no such stack"):
+        Stack("prod", "poste-mail").remove("adminCidrs")

@@ -1,0 +1,1 @@
+"""The stack wizard: from two tokens and a domain to a complete, valid stack configuration."""
