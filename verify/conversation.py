@@ -91,7 +91,7 @@ class Conversation:
 def _refuses(line: str, prefix: str) -> bool:
     """Whether a line ends the answer in another way than hoped for."""
     if prefix[:3].isdigit():
-        return line[3:4] != "-"
+        return not (line[:3].isdigit() and line[3:4] == "-")
     return line.startswith(("NO", "BYE", "BAD", "-ERR", "* BYE", "a NO", "a BAD"))
 
 

@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel
 
 from components.settings import Settings
@@ -36,7 +36,7 @@ class OwnSettings(BaseModel):
     other_host: Fqdn | None = None
     """That provider's server for submission (587) and IMAP (993)."""
     other_password: SecretStr | None = None
-    smart_host: HostPort | None = Field(default=None)
+    smart_host: HostPort | None = None
     """host:port through which Poste has been told to deliver, because port 25 is blocked."""
 
 

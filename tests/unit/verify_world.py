@@ -92,8 +92,11 @@ async def server(
 ) -> AsyncIterator[int]:
     """A server of lines on loopback; yields its port. TLS comes after STARTTLS, or with `direct` from the start."""
 
+    tasks: set[asyncio.Task[None]] = set()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
+        tasks.add(asyncio.current_task())  # type: ignore[arg-type]
+        try:
             writer.write(greeting.encode())
             while line := (await reader.readline()).decode().strip():
                 answer = reply(line)
@@ -101,13 +104,23 @@ async def server(
                     break
                 writer.write(answer.encode())
                 await writer.drain()
+                if line.startswith("QUIT"):
+                    break
                 if tls and line.split()[-1] in ("STARTTLS", "STLS"):
                     await writer.start_tls(tls)
-        writer.close()
+        except OSError:
+            pass  # the client has left
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
     running = await asyncio.start_server(serve, LOOPBACK, 0, ssl=tls if direct else None)
     async with running:
         yield running.sockets[0].getsockname()[1]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def port(number: int, service: str, security: str) -> Port:

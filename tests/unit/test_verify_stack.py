@@ -1,0 +1,257 @@
+"""Reading a stack, choosing checks, and what people and machines get to see."""
+
+import io
+import json
+import plistlib
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from rich.console import Console
+
+from components.client_settings import client_settings
+from tests.unit.examples import PASSWORD, VALUES, settings
+from tests.unit.verify_world import DOMAIN, HOST, IPV4, IPV6, Records, stack
+from verify import clients
+from verify.autoconfig import autoconfig
+from verify.checks import CHECKS, is_selected, jobs
+from verify.client_accounts import Account, account
+from verify.client_guides import PATHS, guide
+from verify.context import Context
+from verify.mobileconfig import mobileconfig
+from verify.result import Check, Finding, Result, Status, fail, ok, unknown, warn
+from verify.runner import Shared
+from verify.stack import Stack, StackError, make_stack
+from verify.table import as_json, plain, show, verdict
+
+OUTPUTS: dict[str, Any] = {
+    "ipv4": IPV4,
+    "ipv6": IPV6,
+    "domains": {DOMAIN: {"dkimName": f"s1._domainkey.{DOMAIN}", "dkimValue": "v=DKIM1; p=x"}},
+    "clientSettings": client_settings(HOST, settings().ports),
+}
+
+
+def config(**own: str) -> dict[str, Any]:
+    """Configuration as `pulumi config --json --show-secrets` prints it."""
+    entries: dict[str, Any] = {
+        f"poste-mail:{key}": {"value": json.dumps(value), "objectValue": value}
+        if isinstance(value, list)
+        else {"value": value}
+        for key, value in VALUES.items()
+    }
+    # Pulumi.yaml declares keys without a default with an empty one; other namespaces are none of our business.
+    entries |= {"poste-mail:elasticsearch": {"value": ""}, "hcloud:token": {"value": "x", "secret": True}}
+    return entries | {f"verify:{key}": {"value": value} for key, value in own.items()}
+
+
+def names_of(stack: Stack, *only: str, domains: int = 1) -> list[tuple[str, str]]:
+    """Check and subject of each job for a stack."""
+    selected = stack.domains * domains
+    context = Context(stack, Records({}), Shared(), selected)
+    return [(job.check.name, job.subject) for job in jobs(context, only)]
+
+
+def test_stack_is_read_from_outputs_and_configuration() -> None:
+    found = make_stack("test", OUTPUTS, config(resolver="198.51.100.54", allowSelfSigned="true"))
+    assert (found.mail_host, found.ipv4, found.domains[0].name) == (HOST, IPV4, DOMAIN)
+    assert (found.own.resolver, found.own.allow_self_signed) == ("198.51.100.54", True)
+    assert found.settings.ports == settings().ports
+
+
+def test_secrets_do_not_show_when_a_stack_is_printed() -> None:
+    found = make_stack("test", OUTPUTS, config(otherPassword="Other-Secret-1"))
+    assert PASSWORD not in repr(found)
+    assert "Other-Secret-1" not in repr(found)
+    assert "PRIVATE KEY" not in repr(found)
+
+
+def test_stack_that_is_not_deployed_says_what_to_do() -> None:
+    with pytest.raises(StackError, match="pulumi up --stack test"):
+        make_stack("test", {}, config())
+
+
+def test_typing_mistake_in_own_settings_is_named_without_its_value() -> None:
+    with pytest.raises(StackError, match="resolvr") as caught:
+        make_stack("test", OUTPUTS, config(resolvr="secret-value"))
+    assert "secret-value" not in str(caught.value)
+
+
+def test_every_check_has_a_reason_a_remedy_and_a_name_of_its_own() -> None:
+    assert len({check.name for check in CHECKS}) == len(CHECKS)
+    for check in CHECKS:
+        assert check.why.endswith("."), check.name
+        assert check.remedy.endswith("."), check.name
+        assert check.deadline <= 120, check.name
+
+
+def test_readme_lists_every_check() -> None:
+    text = (Path(__file__).parents[2] / "verify/README.md").read_text()
+    for check in CHECKS:
+        kind = "required" if check.required else "recommended"
+        assert f"| `{check.name}` | {kind} | {check.title} |" in text
+
+
+def test_every_check_has_work_for_a_full_stack() -> None:
+    own = stack().own.model_copy(update={"other_mailbox": "user@other.example"})
+    full = Stack(**{**vars(stack()), "own": own})
+    assert {name for name, _ in names_of(full)} == {check.name for check in CHECKS}
+
+
+def test_only_chooses_by_group_or_check() -> None:
+    assert {name.split(".")[0] for name, _ in names_of(stack(), "dns")} == {"dns"}
+    assert {name for name, _ in names_of(stack(), "tls.trust", "dns.mx")} == {"tls.trust", "dns.mx"}
+    assert not is_selected("dns.mx", "dn")
+
+
+def test_closed_optional_ports_are_not_asked_for_mail() -> None:
+    few = names_of(stack(optionalPorts=[]))
+    assert not any(name in ("mail.pop3", "mail.sieve") or "110" in subject for name, subject in few)
+
+
+def test_behind_a_reverse_proxy_the_web_is_not_looked_at_from_outside() -> None:
+    behind = names_of(stack(https=False, reverseProxyCidrs=["198.51.100.9/32"]))
+    assert not [name for name, subject in behind if name.startswith("web.") or "http" in subject]
+
+
+def test_bridge_mode_serves_ipv4_only() -> None:
+    subjects = [subject for _, subject in names_of(stack(networkMode="bridge"))]
+    assert not any("IPv6" in subject or IPV6 in subject for subject in subjects)
+
+
+REQUIRED = Check("dns.mx", "MX record", "It matters.", "Do this.")
+RECOMMENDED = Check("dns.dnssec", "DNSSEC", "It is good.", "Do that.", required=False)
+
+
+@pytest.mark.parametrize(
+    ("check", "finding", "holds"),
+    [
+        (REQUIRED, ok("x"), True),
+        (REQUIRED, warn("x"), True),
+        (REQUIRED, fail("x"), False),
+        (REQUIRED, unknown("x"), False),  # what could not be proven is not proven
+        (RECOMMENDED, fail("x"), True),
+        (RECOMMENDED, unknown("x"), True),
+    ],
+)
+def test_only_required_checks_decide(check: Check, finding: Finding, holds: bool) -> None:
+    assert Result(check, "", finding).holds is holds
+
+
+RESULTS = [
+    Result(REQUIRED, "a.example", ok("mail.a.example", "mail.a.example")),
+    Result(REQUIRED, "b.example", fail("nothing", "mail.b.example")),
+    Result(REQUIRED, "c.example", ok("mail.c.example", "mail.c.example")),
+    Result(RECOMMENDED, "a.example", warn("not signed", "signed", "Sign [it].")),
+]
+
+
+def shown(width: int) -> str:
+    """What a terminal of this width shows."""
+    console = Console(file=io.StringIO(), width=width, force_terminal=True, no_color=True, highlight=False)
+    show(console, RESULTS, 1.0)
+    file = console.file
+    assert isinstance(file, io.StringIO)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_table_fits_the_terminal_and_says_all_five_things(width: int) -> None:
+    text = shown(width)
+    bare = text.replace("\x1b[1m", "").replace("\x1b[2m", "").replace("\x1b[0m", "")
+    assert all(len(line) <= width for line in bare.splitlines())
+    for part in ("MX record", "b.example", "nothing", "mail.b.example", "It matters.", "Do this.", "Sign [it]."):
+        assert part in bare
+
+
+def test_what_is_well_of_several_subjects_stands_in_one_row() -> None:
+    assert shown(200).count("MX record") == 2
+    assert "a.example, c.example" in shown(200)
+
+
+def test_piped_output_is_plain() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    show(console, RESULTS, 1.0)
+    file = console.file
+    assert isinstance(file, io.StringIO)
+    assert "\x1b" not in file.getvalue()
+    assert "fail    dns.mx  b.example: nothing" in file.getvalue()
+    assert list(plain(RESULTS[:1])) == ["ok      dns.mx  a.example: mail.a.example"]
+
+
+def test_verdict_tells_broken_from_improvable() -> None:
+    assert str(verdict(RESULTS, 1)).startswith("1 required not met; 1 could be better")
+    assert str(verdict(RESULTS[:1], 1)).startswith("The mail server works")
+
+
+def test_json_has_every_result_with_its_remedy() -> None:
+    rows = as_json(RESULTS)
+    assert len(rows) == len(RESULTS)
+    assert rows[1] == {
+        "check": "dns.mx",
+        "subject": "b.example",
+        "status": Status.FAIL,
+        "required": True,
+        "found": "nothing",
+        "expected": "mail.b.example",
+        "why": "It matters.",
+        "remedy": "Do this.",
+    }
+    assert rows[0]["remedy"] == ""
+
+
+def mailbox() -> Account:
+    """A mailbox of a stack with all ports."""
+    return account(f"ann@{DOMAIN}", OUTPUTS["clientSettings"])
+
+
+def test_guide_names_every_program_and_no_password() -> None:
+    text = "\n".join(guide(mailbox()))
+    for program in PATHS:
+        assert program in text
+    assert f"IMAP {HOST}  port 993" in text
+    assert f"SMTP {HOST}  port 465" in text
+    assert PASSWORD not in text
+
+
+def test_autoconfig_follows_mozillas_format() -> None:
+    root = ET.fromstring(autoconfig(mailbox()))  # noqa: S314 - our own text
+    assert (root.tag, root.get("version")) == ("clientConfig", "1.1")
+    (provider,) = root
+    assert [child.tag for child in provider][:3] == ["domain", "displayName", "displayShortName"]
+    kinds = {"incomingServer": {"imap", "pop3"}, "outgoingServer": {"smtp"}}
+    servers = [child for child in provider if child.tag in kinds]
+    assert servers[0].get("type") == "imap"
+    for server in servers:
+        assert server.get("type") in kinds[server.tag]
+        found = {child.tag: child.text for child in server}
+        assert list(found) == ["hostname", "port", "socketType", "username", "authentication"]
+        assert found["socketType"] in ("SSL", "STARTTLS")
+        assert found["username"] == "%EMAILADDRESS%"
+        assert (found["socketType"] == "SSL") == (found["port"] in ("465", "993", "995"))
+
+
+def test_mobileconfig_has_what_apple_requires_of_a_mail_payload() -> None:
+    profile = plistlib.loads(mobileconfig(mailbox()))
+    (mail,) = profile["PayloadContent"]
+    for payload, kind in ((profile, "Configuration"), (mail, "com.apple.mail.managed")):
+        assert (payload["PayloadType"], payload["PayloadVersion"]) == (kind, 1)
+        assert payload["PayloadIdentifier"]
+        assert payload["PayloadUUID"]
+    assert profile["PayloadUUID"] != mail["PayloadUUID"]
+    assert mail["EmailAccountType"] == "EmailTypeIMAP"
+    for side, number in (("Incoming", 993), ("Outgoing", 465)):
+        assert mail[f"{side}MailServerHostName"] == HOST
+        assert mail[f"{side}MailServerPortNumber"] == number
+        assert mail[f"{side}MailServerUseSSL"] is True
+        assert mail[f"{side}MailServerAuthentication"] == "EmailAuthPassword"
+        assert mail[f"{side}MailServerUsername"] == f"ann@{DOMAIN}"
+    assert not any("Password" in key and not isinstance(value, bool) for key, value in mail.items())
+    assert mobileconfig(mailbox()) == mobileconfig(mailbox())
+
+
+def test_files_are_written_where_asked(tmp_path: Path) -> None:
+    files = clients.write(mailbox(), tmp_path / "new")
+    assert {file.name for file in files} == {f"{DOMAIN}.autoconfig.xml", f"ann@{DOMAIN}.mobileconfig"}
+    assert all(file.stat().st_size for file in files)
