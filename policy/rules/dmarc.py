@@ -14,7 +14,7 @@ VERSION = "v=dmarc1"
 POLICIES = ("none", "quarantine", "reject")
 
 
-def strict_enough(record: Resource, stack: Stack, settings: Settings) -> Iterator[str]:
+def strict_enough(record: Resource, _stack: Stack, settings: Settings) -> Iterator[str]:
     """p and sp are at least what the environment wants.
 
     With pct below 100 the rest of the mail is treated one step more mildly (section 6.6.4), so that step counts.
@@ -23,7 +23,7 @@ def strict_enough(record: Resource, stack: Stack, settings: Settings) -> Iterato
     if text is None or not isinstance(name, str) or not name.startswith("_dmarc."):
         return
     found = tags(text)
-    wanted = settings["minimum"] or ("quarantine" if stack.protected else "none")
+    wanted = settings["minimum"]
     if not text.startswith("v=DMARC1") or found.get("p", "").lower() not in POLICIES:
         yield "The record is no DMARC policy: v=DMARC1 first, and p one of none, quarantine, reject."
         return
@@ -48,16 +48,16 @@ def one_per_domain(resources: Resources, stack: Stack, _settings: Settings) -> F
 
 MINIMUM = Setting(
     name="minimum",
-    meaning="The mildest policy of this environment. Unless set: `quarantine` in protected stacks, else `none`.",
+    meaning="The mildest policy of this environment; `none` while one only watches the reports.",
     schema={"type": "string", "enum": list(POLICIES)},
-    default=None,
+    default="none",
 )
 
 RULES = (
     ResourceRule(
         name="dmarc-strict",
         why="The DMARC policy is at least as strict as the environment wants, because a mild one lets forgers through.",
-        remedy="Set the domain's dmarc.policy, or the rule's minimum while you only watch the reports.",
+        remedy="Set the domain's dmarc.policy, or lower the rule's minimum while you only watch the reports.",
         types=(DNS_RECORD,),
         check=strict_enough,
         settings=(MINIMUM,),

@@ -84,8 +84,8 @@ def test_properties_come_as_plain_values_with_whole_numbers() -> None:
 
 def test_a_rule_takes_its_settings_from_the_policy_configuration() -> None:
     mild = {"type": "TXT", "name": "_dmarc.example.com", "content": '"v=DMARC1; p=none"'}
-    assert said("dmarc-strict", DNS_RECORD, mild)
-    assert said("dmarc-strict", DNS_RECORD, mild, {"minimum": "none"}) == []
+    assert said("dmarc-strict", DNS_RECORD, mild) == []
+    assert said("dmarc-strict", DNS_RECORD, mild, {"minimum": "quarantine"})
 
 
 def test_a_stack_rule_sees_what_each_property_comes_from_and_blames_the_resource() -> None:

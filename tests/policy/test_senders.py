@@ -1,7 +1,6 @@
 """The rules for SPF, DKIM and DMARC."""
 
 import base64
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,10 +9,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from components.records import dkim, dmarc, spf, txt
 from policy.model import DNS_RECORD, PRIMARY_IP, UNKNOWN, Resource
-from tests.policy.case import PROD, Case, holds, sentence
+from tests.policy.case import Case, holds, sentence
 
 IPV4, IPV6 = "198.51.100.140", "2001:db8:100:101::1"
-DEV = replace(PROD, protected=False)
+QUARANTINE, REJECT = {"minimum": "quarantine"}, {"minimum": "reject"}
 
 
 def key(bits: int) -> str:
@@ -107,25 +106,47 @@ CASES = [
     ),
     Case("a key whose selector is not known yet", "dkim-for-each-domain", [record(UNKNOWN, UNKNOWN)]),
     Case("the program's own policy", "dmarc-strict", [reports(dmarc("reject", ["a@example.com"], [], {"fo": "1"}))]),
-    Case("a mild policy in a protected stack", "dmarc-strict", [reports("v=DMARC1; p=none")], "at least quarantine"),
     Case(
-        "a mild policy in a stack that is not protected",
+        "a mild policy, for a part of the mail, where nothing is configured",
         "dmarc-strict",
-        [reports("v=DMARC1; p=none; pct=50")],
-        stack=DEV,
+        [reports("v=DMARC1; p=none; pct=50"), reports("v=DMARC1; p=Quarantine; sp=none")],
     ),
     Case(
         "a policy milder than configured",
         "dmarc-strict",
         [reports("v=DMARC1; p=quarantine")],
         "at least reject",
-        stack=DEV,
-        settings={"minimum": "reject"},
+        settings=REJECT,
     ),
-    Case("a policy as mild as configured", "dmarc-strict", [reports("v=DMARC1; p=none")], settings={"minimum": "none"}),
-    Case("a milder policy for sub-domains", "dmarc-strict", [reports("v=DMARC1; p=reject; sp=none")], "sp=none"),
-    Case("a policy for half of the mail", "dmarc-strict", [reports("v=DMARC1; p=quarantine; pct=50")], "for 50 %"),
-    Case("the strictest policy for half of the mail", "dmarc-strict", [reports("v=DMARC1; p=reject; pct=50")]),
+    Case(
+        "a policy as strict as configured, and a stricter one",
+        "dmarc-strict",
+        [reports("v=DMARC1; p=quarantine"), reports("v=DMARC1; p=reject")],
+        settings=QUARANTINE,
+    ),
+    Case(
+        "a milder policy for sub-domains",
+        "dmarc-strict",
+        [reports("v=DMARC1; p=reject; sp=none")],
+        "sp=none",
+        settings=QUARANTINE,
+    ),
+    Case(
+        "no policy that exists for sub-domains", "dmarc-strict", [reports("v=DMARC1; p=reject; sp=strict")], "sp=strict"
+    ),
+    Case(
+        "a policy for half of the mail",
+        "dmarc-strict",
+        [reports("v=DMARC1; p=quarantine; pct=50")],
+        "for 50 %",
+        settings=QUARANTINE,
+    ),
+    Case(
+        "the strictest policy for half of the mail",
+        "dmarc-strict",
+        [reports("v=DMARC1; p=reject; pct=50")],
+        settings=QUARANTINE,
+    ),
     Case("another record's text", "dmarc-strict", [OURS]),
     Case("a policy without its version", "dmarc-strict", [reports("p=reject; v=DMARC1")], "no DMARC policy"),
     Case("no policy at all", "dmarc-strict", [reports("v=DMARC1; rua=mailto:a@example.com")], "no DMARC policy"),
