@@ -6,12 +6,16 @@
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: ## Bring up the mail server on the sandbox, show the stack's outputs, and send a mail each way
+up: ## Bring up the mail server on the sandbox, show the stack's outputs, send a mail each way, and verify it
 	./run python -m toolchain.dev_stack begin
 	./run python -m sandbox up
 	./run pulumi up --yes --stack dev
 	./run pulumi stack output --stack dev
 	./run python -m sandbox.exchange --stack dev
+	./run python -m verify --stack dev
+
+verify: ## Check from outside whether a stack's mail server works: make verify STACK=NAME
+	./run python -m verify --stack $(or $(STACK),dev)
 
 test: ## Run every test
 	./run pytest
