@@ -1,7 +1,7 @@
 # The project's commands. `./run` sets up first what is missing.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint stack down
+.PHONY: help up verify test lint stack down
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

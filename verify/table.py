@@ -59,8 +59,9 @@ def show(console: Console, results: Sequence[Result], seconds: float) -> None:
 
 def verdict(results: Sequence[Result], seconds: float) -> Text:
     """The last line: does it work?"""
-    broken = [result for result in results if not result.holds]
-    notes = [result for result in results if result.holds and result.finding.status is not Status.OK]
+    rows = folded(ordered(results))
+    broken = [result for result in rows if not result.holds]
+    notes = [result for result in rows if result.holds and result.finding.status is not Status.OK]
     checks = f"{len(results)} checks in {seconds:.1f} s"
     advice = f"; {len(notes)} could be better" if notes else ""
     if broken:
