@@ -1,0 +1,171 @@
+"""What the workflows tell GitHub: one comment a stack on a pull request, one open issue a stack for drift."""
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+
+from workflow import comment, issue
+from workflow.github import AUTHOR, LONGEST, marked
+
+Json = dict[str, Any]
+
+
+class Repository(BaseHTTPRequestHandler):
+    """The issues and comments of a repository, as far as the workflows use GitHub's API."""
+
+    issues: ClassVar[list[Json]]
+    comments: ClassVar[list[Json]]
+    refuses: ClassVar[bool]
+
+    def log_message(self, *_arguments: object) -> None: ...
+
+    def do_GET(self) -> None:
+        where = urlsplit(self.path)
+        query = {key: values[0] for key, values in parse_qs(where.query).items()}
+        found = self.comments
+        if where.path.endswith("/issues"):
+            found = [
+                item
+                for item in self.issues
+                if item["state"] == query["state"] and item["user"]["login"] == query["creator"]
+            ]
+        size, page = int(query["per_page"]), int(query["page"])
+        self._answer(200, found[(page - 1) * size : page * size])
+
+    def do_POST(self) -> None:
+        item = self._body() | {"user": {"login": AUTHOR}}
+        if self.path.endswith("/comments"):
+            self.comments.append(item | {"id": 1000 + len(self.comments)})
+        else:
+            self.issues.append(item | {"number": 1 + len(self.issues), "state": "open"})
+        self._answer(201, item)
+
+    def do_PATCH(self) -> None:
+        number = int(self.path.rpartition("/")[2])
+        for item in [*self.comments, *self.issues]:
+            if number in (item.get("id"), item.get("number")):
+                item.update(self._body())
+        self._answer(200, {})
+
+    def _body(self) -> Json:
+        body: Json = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        return body
+
+    def _answer(self, status: int, content: Any) -> None:
+        allowed = self.headers["Authorization"] == "Bearer token" and self.path.startswith("/repos/us/mail/")
+        data = json.dumps(content).encode()
+        self.send_response(status if allowed and not self.refuses else 403)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+@pytest.fixture
+def repository(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Repository]]:
+    Repository.issues, Repository.comments, Repository.refuses = [], [], False
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Repository)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    monkeypatch.setenv("GITHUB_API_URL", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "us/mail")
+    monkeypatch.setenv("GITHUB_TOKEN", "token")
+    yield Repository
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "report.md"
+
+
+def put_comment(file: Path, text: str, stack: str = "prod") -> None:
+    file.write_text(text)
+    comment.main(["--stack", stack, "--pull-request", "7", str(file)])
+
+
+def put_issue(file: Path, text: str, stack: str = "prod") -> None:
+    file.write_text(text)
+    issue.main(["--stack", stack, str(file)])
+
+
+def bodies(items: list[Json]) -> list[str]:
+    return [re.sub(r"<!-- .* -->\n", "", item["body"]) for item in items]
+
+
+def test_a_second_preview_edits_the_first_ones_comment(repository: type[Repository], file: Path) -> None:
+    put_comment(file, "first")
+    put_comment(file, "second")
+    assert bodies(repository.comments) == ["second"]
+
+
+def test_each_stack_has_its_own_comment(repository: type[Repository], file: Path) -> None:
+    put_comment(file, "of prod")
+    put_comment(file, "of staging", "staging")
+    assert bodies(repository.comments) == ["of prod", "of staging"]
+
+
+def test_the_comment_is_found_behind_a_hundred_others(repository: type[Repository], file: Path) -> None:
+    repository.comments += [{"id": n, "user": {"login": "anna"}, "body": None} for n in range(150)]
+    put_comment(file, "first")
+    put_comment(file, "second")
+    assert bodies(repository.comments[150:]) == ["second"]
+
+
+def test_a_comment_of_somebody_else_with_our_marker_is_left_alone(repository: type[Repository], file: Path) -> None:
+    forged = {"id": 1, "user": {"login": "mallory"}, "body": "<!-- preview of stack prod -->\nall is well"}
+    repository.comments.append(dict(forged))
+    put_comment(file, "ours")
+    assert repository.comments[0] == forged
+    assert bodies(repository.comments[1:]) == ["ours"]
+
+
+def test_drift_opens_one_issue_and_later_drift_brings_it_up_to_date(repository: type[Repository], file: Path) -> None:
+    put_issue(file, "an MX is gone")
+    put_issue(file, "two are gone")
+    assert [item["title"] for item in repository.issues] == ["Drift in stack prod"]
+    assert bodies(repository.issues) == ["two are gone"]
+
+
+def test_when_the_drift_is_gone_the_issue_is_closed_and_new_drift_opens_another(
+    repository: type[Repository], file: Path
+) -> None:
+    put_issue(file, "an MX is gone")
+    put_issue(file, "")
+    assert [item["state"] for item in repository.issues] == ["closed"]
+    assert bodies(repository.comments) == ["The drift is gone."]
+    put_issue(file, "again")
+    assert [item["state"] for item in repository.issues] == ["closed", "open"]
+
+
+def test_without_drift_no_issue_is_opened(repository: type[Repository], file: Path) -> None:
+    put_issue(file, "")
+    assert repository.issues == []
+
+
+def test_the_issue_of_another_stack_is_left_alone(repository: type[Repository], file: Path) -> None:
+    put_issue(file, "of staging", "staging")
+    put_issue(file, "")
+    assert [item["state"] for item in repository.issues] == ["open"]
+
+
+def test_a_refusal_of_github_fails_the_step(repository: type[Repository], file: Path) -> None:
+    repository.refuses = True
+    with pytest.raises(requests.HTTPError, match="403"):
+        put_comment(file, "text")
+
+
+def test_a_text_that_is_too_long_for_github_is_cut_and_says_so() -> None:
+    cut = marked("<!-- m -->", "x" * 100_000)
+    assert len(cut) == LONGEST
+    assert "cut here" in cut[-80:]
+    assert marked("<!-- m -->", "short") == "<!-- m -->\nshort"

@@ -1,0 +1,161 @@
+"""The workflow files: what they may do, what they never do, and that the linters find nothing in them."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from toolchain.set_up.go import go_command
+
+ROOT = Path(__file__).resolve().parents[2]
+GITHUB = ROOT / ".github"
+WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
+ACTIONS = sorted((GITHUB / "actions").glob("*/action.yml"))
+LINTER = "github.com/rhysd/actionlint/cmd/actionlint"
+
+Job = dict[str, Any]
+
+
+def load(file: Path) -> dict[Any, Any]:
+    content: dict[Any, Any] = yaml.safe_load(file.read_text())
+    return content
+
+
+def workflow(name: str) -> dict[Any, Any]:
+    return load(GITHUB / "workflows" / f"{name}.yml")
+
+
+def triggers(content: dict[Any, Any]) -> dict[str, Any]:
+    """YAML 1.1 reads the key `on` as true."""
+    found: dict[str, Any] = content[True]
+    return found
+
+
+def jobs() -> Iterator[tuple[str, Job]]:
+    for file in WORKFLOWS:
+        for name, job in load(file)["jobs"].items():
+            yield f"{file.stem}/{name}", job
+
+
+def steps() -> Iterator[dict[str, Any]]:
+    for _name, job in jobs():
+        yield from job["steps"]
+    for file in ACTIONS:
+        yield from load(file)["runs"]["steps"]
+
+
+@pytest.mark.timeout(600)
+def test_actionlint_finds_nothing(tmp_path: Path) -> None:
+    linter = tmp_path / "actionlint"
+    subprocess.run([go_command(), "build", "-o", str(linter), LINTER], cwd=GITHUB / "actionlint", check=True)
+    done = subprocess.run(
+        [str(linter), "-shellcheck=", "-pyflakes="], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_zizmor_finds_nothing() -> None:
+    done = subprocess.run(
+        [str(ROOT / ".venv/bin/zizmor"), "--offline", "--no-progress", "--strict-collection", str(GITHUB)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_actions_of_others_are_pinned_by_commit_with_the_version_beside_it() -> None:
+    lines = [line for file in [*WORKFLOWS, *ACTIONS] for line in file.read_text().splitlines() if "uses: " in line]
+    foreign = [line for line in lines if "uses: $/" not in line]
+    assert foreign
+    assert all(re.search(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line) for line in foreign)
+
+
+def test_an_action_is_pinned_to_one_commit_everywhere() -> None:
+    pins: dict[str, set[str]] = {}
+    for step in steps():
+        name, _, commit = step.get("uses", "").partition("@")
+        if commit:
+            pins.setdefault(name, set()).add(commit)
+    assert {name: len(commits) for name, commits in pins.items() if len(commits) > 1} == {}
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: str(file.stem))
+def test_no_workflow_has_a_permission_but_what_a_job_asks_for(file: Path) -> None:
+    assert load(file)["permissions"] == {}
+
+
+def test_no_job_may_write_more_than_it_needs() -> None:
+    writes = {
+        (name, scope)
+        for name, job in jobs()
+        for scope, level in job["permissions"].items()
+        if level not in ("read", "none")
+    }
+    assert writes == {("pull-request/preview", "pull-requests"), ("drift/drift", "issues")}
+
+
+def test_the_checked_out_folder_never_holds_a_token() -> None:
+    checkouts = [step for step in steps() if step.get("uses", "").startswith("actions/checkout@")]
+    assert checkouts
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+def test_no_workflow_runs_a_forks_code_with_the_repositorys_rights() -> None:
+    for file in WORKFLOWS:
+        assert not {"pull_request_target", "workflow_run", "issue_comment"} & set(triggers(load(file)))
+
+
+def test_a_fork_gets_the_tests_and_no_secret() -> None:
+    parts = workflow("pull-request")["jobs"]
+    assert "secrets." not in yaml.safe_dump(parts["tests"])
+    assert "environment" not in parts["tests"]
+    assert "head.repo.full_name == github.repository" in parts["preview"]["if"]
+
+
+def test_secrets_come_from_environments_only() -> None:
+    assert {name for name, job in jobs() if "secrets." in yaml.safe_dump(job) and "environment" not in job} == set()
+
+
+def test_the_programs_step_never_sees_githubs_token_and_githubs_step_no_secret() -> None:
+    for step in steps():
+        assert not ("secrets." in yaml.safe_dump(step) and "github.token" in yaml.safe_dump(step))
+
+
+def test_only_a_deploy_of_main_through_the_stacks_environment_changes_anything() -> None:
+    updating = {name for name, job in jobs() if "workflow.deploy" in yaml.safe_dump(job)}
+    assert updating == {"deploy/deploy"}
+    deploy = workflow("deploy")
+    assert triggers(deploy)["push"]["branches"] == ["main"]
+    assert deploy["jobs"]["deploy"]["if"] == "github.ref == 'refs/heads/main'"
+    assert deploy["jobs"]["deploy"]["environment"] == "${{ matrix.stack }}"
+
+
+def test_nothing_cancels_an_update_that_has_begun() -> None:
+    deploy = workflow("deploy")
+    job = deploy["jobs"]["deploy"]
+    assert job["concurrency"] == {"group": "deploy-${{ matrix.stack }}", "cancel-in-progress": False}
+    assert job["strategy"]["fail-fast"] is False
+    assert "timeout-minutes" not in job
+    assert "concurrency" not in deploy
+
+
+def test_what_a_step_runs_is_in_the_repository_and_takes_values_from_its_environment_only() -> None:
+    commands = [step["run"] for step in steps() if "run" in step]
+    assert all("${{" not in command and len(command.splitlines()) == 1 for command in commands)
+    assert all(re.match(r'(\./run |make |echo "list=\$\(\./run )', command) for command in commands)
+
+
+def test_each_module_that_a_step_runs_exists() -> None:
+    modules = {match for step in steps() for match in re.findall(r"python -m (workflow\.\w+)", step.get("run", ""))}
+    assert modules == {f"workflow.{name}" for name in ("stacks", "preview", "comment", "deploy", "drift", "issue")}
+    assert all((ROOT / f"{module.replace('.', '/')}.py").exists() for module in modules)
+
+
+def test_the_cli_is_the_version_that_the_toolchain_builds() -> None:
+    (version,) = [step["with"]["pulumi-version"] for step in steps() if "pulumi/actions@" in step.get("uses", "")]
+    assert f"github.com/pulumi/pulumi/pkg/v3 v{version}" in (ROOT / "toolchain" / "go.mod").read_text()

@@ -1,0 +1,38 @@
+"""Runs the engine on a stack, with the policy pack and the stack's settings for it."""
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from summary.changes import Preview
+from summary.events import STREAMING, read
+
+POLICY = "policy"
+POLICY_SETTINGS = Path(POLICY) / "stacks"
+"""Folder with a stack's settings for the policy pack, as STACK.json, where it needs any."""
+
+
+def policies(stack: str) -> list[str]:
+    """The flags that have the policy pack judge a stack."""
+    settings = POLICY_SETTINGS / f"{stack}.json"
+    return ["--policy-pack", POLICY, *(["--policy-pack-config", str(settings)] if settings.exists() else [])]
+
+
+def preview(stack: str, *, refresh: bool = False) -> Preview:
+    """Preview a stack; with `refresh`, against what is really there rather than what the state says."""
+    command = ["pulumi", "preview", "--stack", stack, "--json", "--non-interactive", *policies(stack)]
+    variables = os.environ | {STREAMING: "true"}
+    done = subprocess.run(
+        [*command, "--refresh"] if refresh else command, env=variables, capture_output=True, text=True, check=False
+    )
+    # Before its first event the engine reports an error, such as a stack that is not there, on standard error.
+    found = read(done.stdout)
+    failed = done.returncode != 0 and not found.errors
+    return Preview(found.changes, found.unchanged, [done.stderr.strip()], found.violations) if failed else found
+
+
+def up(stack: str) -> int:
+    """Deploy a stack in sight of the person; the engine's exit code."""
+    command: Sequence[str] = ["pulumi", "up", "--yes", "--stack", stack, "--non-interactive", *policies(stack)]
+    return subprocess.run(command, check=False).returncode

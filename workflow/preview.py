@@ -1,0 +1,36 @@
+"""Previews a stack and writes the summary: `python -m workflow.preview --stack prod --output summary.md`."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from summary.markdown import summary
+from workflow import engine
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0 if the preview succeeds with all mandatory policies, else 1; the summary is written either way."""
+    parser = argparse.ArgumentParser(prog="python -m workflow.preview", description=__doc__)
+    parser.add_argument("--stack", required=True)
+    parser.add_argument("--output", type=Path, help="file for the summary")
+    options = parser.parse_args(arguments)
+    found = engine.preview(options.stack)
+    report(summary(found, options.stack), options.output)
+    return 1 if found.errors else 0
+
+
+def report(text: str, output: Path | None) -> None:
+    """Print a report, and write it where it is wanted; on GitHub also onto the run's page."""
+    print(text)
+    if output:
+        output.write_text(text)
+    page = os.environ.get("GITHUB_STEP_SUMMARY")
+    if page:
+        with Path(page).open("a") as file:
+            file.write(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
