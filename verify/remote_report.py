@@ -53,16 +53,32 @@ def memory() -> dict[str, int]:
     return {"total": values["MemTotal"], "available": values["MemAvailable"]}
 
 
-def signing_key(name: str, domain: str) -> dict[str, Any]:
-    """Selector and public key that the signers have, and those signers that cannot find them."""
-    script = (
-        'cd "/data/domains/$1" 2>/dev/null && cat selector && echo && cat public; echo; echo ====; '
-        "for signer in haraka-smtp haraka-submission; do "
-        'test ! -d /opt/$signer || test -e "/opt/$signer/config/dkim/$1/private" || echo $signer; done'
-    )
-    text, _, blind = docker("exec", name, "sh", "-c", script, "sh", domain).partition("====")
-    selector, _, public = text.strip().partition("\n")
-    return {"selector": selector.strip(), "public": public, "blind": blind.split()}
+KEYS = """
+for domain in "$@"; do
+  echo "domain $domain"
+  cd "/data/domains/$domain" 2>/dev/null && echo "selector $(cat selector)" && sed "s/^/public /" public
+  for signer in haraka-smtp haraka-submission; do
+    test ! -d "/opt/$signer" || test -e "/opt/$signer/config/dkim/$domain/private" || echo "blind $signer"
+  done
+done
+"""
+
+
+def signing_keys(name: str, domains: list[str]) -> dict[str, dict[str, Any]]:
+    """By domain: selector and public key that the signers have, and those signers that cannot find them."""
+    keys: dict[str, dict[str, Any]] = {}
+    key: dict[str, Any] = {}
+    for line in docker("exec", name, "sh", "-c", KEYS, "sh", *domains).splitlines():
+        word, _, rest = line.partition(" ")
+        if word == "domain":
+            key = keys[rest] = {"selector": "", "public": "", "blind": []}
+        elif word == "selector":
+            key["selector"] = rest.strip()
+        elif word == "public":
+            key["public"] += f"{rest}\n"
+        elif word == "blind":
+            key["blind"].append(rest)
+    return keys
 
 
 def reach(target: tuple[str, int]) -> dict[str, str]:
@@ -85,7 +101,7 @@ def report(name: str, domains: list[str]) -> None:
                 "container": box,
                 "disk": disk(box["data"] if box else ""),
                 "memory": memory(),
-                "keys": {domain: signing_key(name, domain) for domain in domains} if box else {},
+                "keys": signing_keys(name, domains) if box else {},
             }
         )
     )

@@ -104,7 +104,6 @@ def jobs(context: Context) -> Iterable[Job]:
             yield Job(AUTH, "25 smtp", partial(auth, meet))
     meet = partial(once, ("submission", stack.ipv4), partial(introduction, stack.ipv4, 587))
     yield Job(AUTH, "587 submission", partial(auth, meet))
-    # One connection for all domains: many at once look like an attack, and Poste bans attackers.
     names = [domain.name for domain in context.selected]
     ask = partial(once, "recipients", partial(recipients, stack.ipv4, 25, names))
     for name in names:

@@ -79,14 +79,21 @@ def _label(result: Result) -> str:
     return f"{result.check.title}{kind}"
 
 
-def plain(rows: Iterable[Result]) -> Iterable[str]:
+def _advice_follows(rows: Sequence[Result], place: int) -> bool:
+    """Whether the next row is of the same check and says what to do for both."""
+    result, following = rows[place], rows[place + 1 : place + 2]
+    return any(row.check.name == result.check.name and row.remedy == result.remedy for row in following)
+
+
+def plain(rows: Sequence[Result]) -> Iterable[str]:
     """Lines for a pipe: one for what is well, a few more for what is not."""
-    for result in rows:
+    for place, result in enumerate(rows):
         finding = result.finding
         kind = "required" if result.check.required else "recommended"
         yield f"{finding.status:<8}{result.check.name}  {_subject(result.subject)}: {finding.found}"
         if finding.status is not Status.OK:
             yield f"        should be: {finding.expected or 'all well'} ({kind})"
+        if finding.status is not Status.OK and not _advice_follows(rows, place):
             yield f"        why: {result.check.why}"
             yield f"        what to do: {result.remedy}"
 
@@ -117,7 +124,7 @@ def _wide(rows: Sequence[Result]) -> RenderableType:
 
 def _narrow(rows: Sequence[Result]) -> RenderableType:
     blocks: list[RenderableType] = []
-    for result in rows:
+    for place, result in enumerate(rows):
         finding = result.finding
         style = STYLES[finding.status]
         line = Table.grid(padding=(0, 1), expand=True)
@@ -130,18 +137,19 @@ def _narrow(rows: Sequence[Result]) -> RenderableType:
         line.add_row(Text(MARKS[finding.status], style=style), head)
         blocks.append(line)
         if not well:
-            blocks.append(Padding(_details(result, style), (0, 0, 0, 2)))
+            blocks.append(Padding(_details(result, style, advice=not _advice_follows(rows, place)), (0, 0, 0, 2)))
     return Group(*blocks)
 
 
-def _details(result: Result, style: str) -> Table:
+def _details(result: Result, style: str, *, advice: bool) -> Table:
     table = Table.grid(padding=(0, 1), expand=True)
     table.add_column(width=9, style="dim")
     table.add_column(ratio=1, overflow="fold")
     table.add_row("is", Text(result.finding.found, style=style))
     table.add_row("should be", Text(result.finding.expected))
-    table.add_row("why", Text(result.check.why))
-    table.add_row("to do", Text(result.remedy))
+    if advice:
+        table.add_row("why", Text(result.check.why))
+        table.add_row("to do", Text(result.remedy))
     return table
 
 
