@@ -147,6 +147,8 @@ def remove_all_of(stack: str) -> None:
     for address in client.primary_ips.get_all(label_selector=labels):
         address.delete()
     for firewall in client.firewalls.get_all(label_selector=labels):
+        for action in firewall.remove_from_resources(firewall.applied_to or []):
+            action.wait_until_finished()
         firewall.delete()
     for key in client.ssh_keys.get_all(label_selector=labels):
         key.delete()

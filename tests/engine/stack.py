@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from sandbox.provider.mailbox import Mailbox
+from tests.unit.examples import openssh_key
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("__main__.py", "Pulumi.yaml", "components", "remote")
@@ -44,12 +45,14 @@ class Stack:
             "PULUMI_CONFIG_PASSPHRASE": "sandbox",
             "PYTHONPATH": str(ROOT),
         }
-        # The stack's secrets are those of dev, encrypted with the same salt and passphrase.
         self.run("stack", "init", name)
         self._config_file = self.folder / f"Pulumi.{name}.yaml"
         values = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())
         values["config"] |= {f"poste-mail:{key}": value for key, value in config.items()}
         self._config_file.write_text(yaml.safe_dump(values))
+        # Hetzner takes each key once in a project; the other secrets may be those of dev.
+        for key in ("sshPrivateKey", "sshHostKey"):
+            self.run("config", "set", "--secret", key, "--stack", name, stdin=openssh_key())
 
     def configure(self, **config: Any) -> None:
         """Change settings of the stack; None takes one back."""
@@ -60,12 +63,13 @@ class Stack:
                 values["config"][f"poste-mail:{key}"] = value
         self._config_file.write_text(yaml.safe_dump(values))
 
-    def run(self, *arguments: str, expect: int | None = 0) -> str:
+    def run(self, *arguments: str, expect: int | None = 0, stdin: str | None = None) -> str:
         """Run a command of Pulumi; what it printed. Fails with that text on another exit code than expected."""
         done = subprocess.run(
             ["pulumi", "--non-interactive", *arguments],
             cwd=self.folder,
             env=self.environment,
+            input=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
