@@ -1,6 +1,7 @@
 """Certificates and TLS versions as a port presents them."""
 
 import asyncio
+import functools
 import ssl
 import warnings
 from dataclasses import dataclass
@@ -61,15 +62,21 @@ async def presented(address: str, port: Port, server_name: str) -> Presented:
             raise ssl.SSLError("no TLS session")
         certificate = x509.load_der_x509_certificate(talk.tls.getpeercert(binary_form=True) or b"")
         version = talk.tls.version() or "none"
-    strict = ssl.create_default_context()
-    strict.check_hostname = False  # names are a check of their own
     distrust = ""
     try:
-        async with encrypted(address, port.number, port.service, port.security, server_name, strict):
+        async with encrypted(address, port.number, port.service, port.security, server_name, _strict()):
             pass
     except ssl.SSLCertVerificationError as error:
         distrust = error.verify_message
     return Presented(certificate, version, distrust)
+
+
+@functools.cache
+def _strict() -> ssl.SSLContext:
+    """TLS that checks against the system's authorities, which are read once; names are a check of their own."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    return context
 
 
 async def accepts_old_tls(address: str, port: Port, server_name: str) -> bool:
