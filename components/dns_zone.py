@@ -83,7 +83,7 @@ class DnsZone:
             ]
             conflicts = list(in_the_way(wanted, map(_record, existing), self._owner, self._adopted))
             if conflicts:
-                raise pulumi.RunError(explain(zone_id, conflicts, len(self._adopted)))
+                raise pulumi.RunError(explain(zone_id, conflicts, len(self._adopted), pulumi.get_stack()))
             return str(zone_id)
 
         return pulumi.Output.all(self._id, self._existing, *(spec.name for spec in specs)).apply(check)

@@ -61,15 +61,19 @@ def in_the_way(
             yield min(clashing, key=lambda want: want.type != record.type), record
 
 
-def explain(zone_id: str, conflicts: Iterable[tuple[Wanted, Record]], adopted: int) -> str:
-    """What is in the way, and how it is taken over or kept. `adopted` counts the records that already were."""
+def explain(zone_id: str, conflicts: Iterable[tuple[Wanted, Record]], adopted: int, stack: str) -> str:
+    """What is in the way, and how it is taken over or kept. `adopted` counts the records that already were.
+
+    The import generates no code, since the program has the resource already.
+    """
     lines = ["DNS records that this stack did not make are in the way. Nothing was changed."]
     for number, (want, record) in enumerate(conflicts, start=adopted):
         lines += [
             f"  {record.name} {record.type} {record.content} (id {record.id})",
             "    To let this stack take it over and change it, run both:",
-            f"      pulumi import cloudflare:index/dnsRecord:DnsRecord {want.resource} {zone_id}/{record.id}",
-            f"      pulumi config set --path 'adoptedRecords[{number}]' {record.id}",
+            f"      pulumi import cloudflare:index/dnsRecord:DnsRecord {want.resource} {zone_id}/{record.id}"
+            f" --stack {stack} --generate-code=false",
+            f"      pulumi config set --path 'adoptedRecords[{number}]' {record.id} --stack {stack}",
             "    To keep it as it is, use another name or domain; to be rid of it, delete it at Cloudflare.",
         ]
     return "\n".join(lines)

@@ -60,7 +60,7 @@ def test_an_adopted_record_is_no_longer_in_the_way() -> None:
 
 def test_the_explanation_gives_name_content_and_both_commands() -> None:
     existing = record("example.com", "MX", "mx.other.example", identifier="abc")
-    text = explain("zone1", [(WANTED[2], existing)], adopted=3)
+    text = explain("zone1", [(WANTED[2], existing)], adopted=3, stack="prod")
     assert "example.com MX mx.other.example" in text
-    assert "pulumi import cloudflare:index/dnsRecord:DnsRecord mx zone1/abc" in text
-    assert "pulumi config set --path 'adoptedRecords[3]' abc" in text
+    assert "pulumi import cloudflare:index/dnsRecord:DnsRecord mx zone1/abc --stack prod --generate-code=false" in text
+    assert "pulumi config set --path 'adoptedRecords[3]' abc --stack prod" in text
