@@ -9,7 +9,7 @@ help: ## List these commands
 up: ## Bring up the mail server on the sandbox, show the stack's outputs, send a mail each way, and verify it
 	./run python -m toolchain.dev_stack begin
 	./run python -m sandbox up
-	./run pulumi up --yes --stack dev
+	./run pulumi up --yes --stack dev --policy-pack policy
 	./run pulumi stack output --stack dev
 	./run python -m sandbox.exchange --stack dev
 	./run python -m verify --stack dev
