@@ -1,6 +1,7 @@
 """DMARC policies (RFC 7489)."""
 
 import re
+from collections.abc import Awaitable, Callable
 
 from components.records import dmarc_name
 from components.values import is_within
@@ -8,6 +9,8 @@ from verify.names import Names
 from verify.result import Finding, fail, ok, warn
 
 POLICIES = ("none", "quarantine", "reject")
+Refused = Callable[[str], Awaitable[bool]]
+"""Whether our own server refuses mail for an address."""
 EXPECTED = "one record: v=DMARC1; p=none, quarantine or reject"
 
 
@@ -60,7 +63,7 @@ async def dmarc_policy(names: Names, domain: str) -> Finding:
     return ok(records[0], EXPECTED)
 
 
-async def report_addresses(names: Names, domain: str) -> Finding:
+async def report_addresses(names: Names, domain: str, mail_host: str, refused: Refused) -> Finding:
     """Each report address can get mail, and its domain, where it is another, has agreed (RFC 7489, section 7.1)."""
     texts = (await names.authoritative(dmarc_name(domain), "TXT")).values
     try:
@@ -71,8 +74,11 @@ async def report_addresses(names: Names, domain: str) -> Finding:
         return warn("nobody gets reports", "an address for aggregate reports (rua)")
     for address in addresses:
         target = address.rpartition("@")[2]
-        if not (await names.public(target, "MX")).values:
+        hosts = [record.split()[-1] for record in (await names.public(target, "MX")).values]
+        if not hosts:
             return fail(f"{address}: {target} takes no mail (no MX record)", "an address that takes mail")
+        if mail_host in hosts and await refused(address):
+            return fail(f"{address}: no such mailbox", "a mailbox", f"Make the mailbox {address} in Poste.")
         if is_within(target, domain) or is_within(domain, target):
             continue
         name = f"{domain}._report._dmarc.{target}"

@@ -2,13 +2,15 @@
 
 import asyncio
 import secrets
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
+from functools import partial
 
 from components.records import dmarc_name
 from verify.context import Context
 from verify.dkim_record import dkim_record
 from verify.dmarc_policy import dmarc_policy, report_addresses
 from verify.names import Names
+from verify.recipients import refuses
 from verify.result import Check, Finding, equal, ok, warn
 from verify.runner import Job
 from verify.spf_policy import spf_lookups, spf_policy
@@ -54,6 +56,7 @@ REPORTS = Check(
     "Reports go only to domains that take mail and have agreed to get them (RFC 7489, section 7.1).",
     "Use an address in one of your domains, or have its owner publish the record that authorises it.",
     required=False,
+    deadline=40,
 )
 WILDCARD = Check(
     "dns.no-wildcard",
@@ -81,13 +84,17 @@ def jobs(context: Context) -> Iterable[Job]:
 def _jobs(context: Context, domain: Domain) -> list[Job]:
     names, name, stack = context.names, domain.name, context.stack
     senders = list(stack.families.values())
+
+    def refused(address: str) -> Awaitable[bool]:
+        return context.shared.once(("refused", address), partial(refuses, stack.ipv4, 25, address))
+
     return [
         Job(MX, name, lambda: mx(names, name, stack.mail_host)),
         Job(SPF, name, lambda: spf_policy(names, name, stack.mail_host, senders)),
         Job(SPF_LOOKUPS, name, lambda: spf_lookups(names, name, stack.mail_host, senders)),
         Job(DKIM, name, lambda: dkim_record(names, domain.dkim_name, domain.dkim_value)),
         Job(DMARC, name, lambda: dmarc_policy(names, name)),
-        Job(REPORTS, name, lambda: report_addresses(names, name)),
+        Job(REPORTS, name, lambda: report_addresses(names, name, stack.mail_host, refused)),
         Job(WILDCARD, name, lambda: wildcard(names, name)),
         Job(PUBLIC, name, lambda: public(names, domain)),
     ]

@@ -4,6 +4,8 @@ import asyncio
 import secrets
 from collections.abc import Sequence
 
+import aiosmtplib
+
 from verify.smtp_session import reply, session
 
 Replies = dict[str, tuple[int, str]]
@@ -47,3 +49,14 @@ async def _recipients(address: str, port: int, domains: Sequence[str]) -> Replie
                 replies[recipient] = sender if sender[0] >= 300 else await reply(client, f"RCPT TO:<{recipient}>")
                 await client.rset()
     return replies
+
+
+async def refuses(address: str, port: int, recipient: str) -> bool:
+    """Whether the server refuses a recipient for good; a server that cannot be asked refuses nothing."""
+    try:
+        async with session(address, port) as (client, _):
+            await client.ehlo()
+            code, _ = await reply(client, f"MAIL FROM:<{SENDER}>")
+            return code < 300 and (await reply(client, f"RCPT TO:<{recipient}>"))[0] >= 500
+    except (OSError, aiosmtplib.SMTPException):
+        return False

@@ -171,6 +171,7 @@ def test_dmarc_tags_may_not_stand_twice() -> None:
     ("address", "records", "status"),
     [
         (f"a@{DOMAIN}", {}, OK),
+        (f"nobody@{DOMAIN}", {}, FAIL),  # our own server has no such mailbox
         ("a@other.example", {("other.example", "MX"): ["10 mx.other.example"]}, FAIL),  # has not agreed
         (
             "a@other.example!10m",
@@ -187,7 +188,12 @@ def test_reports_go_only_where_they_are_welcome(
     address: str, records: dict[tuple[str, str], list[str]], status: Status
 ) -> None:
     policy = {(f"_dmarc.{DOMAIN}", "TXT"): [f"v=DMARC1; p=reject; rua=mailto:{address}"]}
-    assert asyncio.run(report_addresses(Records(BASE | policy | records), DOMAIN)).status is status
+    names = Records(BASE | policy | records)
+
+    async def refused(recipient: str) -> bool:
+        return recipient == f"nobody@{DOMAIN}"
+
+    assert asyncio.run(report_addresses(names, DOMAIN, HOST, refused)).status is status
 
 
 def test_wildcard_answers_for_a_name_that_nobody_made() -> None:

@@ -14,7 +14,7 @@ from tests.unit.verify_world import DOMAIN, HOST, LOOPBACK, make_certificate, po
 from verify import ports, smtp, tls, web
 from verify.certificates import Presented, covers, presented
 from verify.conversation import ConversationError
-from verify.recipients import Replies, nobody, recipients
+from verify.recipients import Replies, nobody, recipients, refuses
 from verify.relay import relay
 from verify.result import Check, Finding, Result, Status, ok
 from verify.runner import Job, Shared, carry_out, run_all
@@ -214,6 +214,24 @@ def test_unknown_mailbox_is_refused_and_role_addresses_are_taken(
     assert finding.status is unknown
     assert with_smtp(lambda number: smtp.roles(ask(number), DOMAIN), takes=takes).status is roles
     assert nobody(DOMAIN).endswith(f"@{DOMAIN}")
+
+
+def test_report_mailbox_that_the_server_does_not_have_is_refused() -> None:
+    async def look(number: int) -> Finding:
+        assert await refuses(LOOPBACK, number, f"nobody@{DOMAIN}")
+        assert not await refuses(LOOPBACK, number, f"abuse@{DOMAIN}")
+        return ok("")
+
+    assert with_smtp(look).status is OK
+
+
+def test_server_that_cannot_be_asked_refuses_nothing() -> None:
+    async def look() -> bool:
+        async with server("", lambda _: None) as number:
+            pass
+        return await refuses(LOOPBACK, number, f"nobody@{DOMAIN}")
+
+    assert asyncio.run(look()) is False
 
 
 def with_page(answer: str, check: Callable[[web.Fetch], Awaitable[Finding]]) -> Finding:
