@@ -24,6 +24,7 @@ lint: ## Check style and types
 	./run ruff check
 	./run ruff format --check
 	./run mypy .
+	MYPYPATH=remote ./run mypy remote/*.py
 
 stack: ## Make or complete a stack: make stack STACK=prod DOMAIN=example.com [OPTIONS="--location fsn1 …"]
 	./run python -m wizard $(if $(STACK),--stack '$(STACK)') $(if $(DOMAIN),--domain '$(DOMAIN)') $(OPTIONS)

@@ -105,7 +105,7 @@ class Inbox(mailbox.Mailbox):
         return (answers.pop(0) if len(answers) > 1 else answers[0])(token)
 
 
-def _nothing(token: str) -> None:  # noqa: ARG001
+def _nothing(token: str) -> None:
     return None
 
 
@@ -115,7 +115,7 @@ def _mail(token: str) -> EmailMessage:
     return message
 
 
-def _unreachable(token: str) -> None:  # noqa: ARG001
+def _unreachable(token: str) -> None:
     raise UnreachableError("IMAP on mail.club.example:993: connection refused")
 
 

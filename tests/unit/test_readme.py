@@ -11,15 +11,15 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_the_readme_has_the_port_table() -> None:
-    rows = [
-        f"| {port.number} | {port.service} | {port.security} | {port.purpose} | {'optional' if port.optional else 'always'} |"
-        for port in TABLE
-    ]
+    rows = []
+    for port in TABLE:
+        openness = "optional" if port.optional else "always"
+        rows.append(f"| {port.number} | {port.service} | {port.security} | {port.purpose} | {openness} |")
     assert "\n".join(rows) in README
 
 
 def test_the_readme_has_the_outbound_list() -> None:
-    rows = [f"| {rule.protocol} | {rule.port or '–'} | {rule.purpose} |" for rule in EGRESS]
+    rows = [f"| {rule.protocol} | {rule.port or '-'} | {rule.purpose} |" for rule in EGRESS]
     assert "\n".join(rows) in README
 
 
@@ -28,7 +28,7 @@ def test_the_readme_has_each_setting_with_its_default() -> None:
     rows = []
     for key, setting in declared.items():
         default = setting["default"]
-        shown = "–" if default in ("", []) else f"`{str(default).lower() if isinstance(default, bool) else default}`"
+        shown = "-" if default in ("", []) else f"`{str(default).lower() if isinstance(default, bool) else default}`"
         rows.append(f"| `{key}` | {setting['type']} | {shown} | {setting['description']} |")
     assert "\n".join(rows) in README
 

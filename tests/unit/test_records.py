@@ -70,7 +70,8 @@ def test_spf_names_both_addresses_of_the_server() -> None:
     [
         (["a@example.com"], ["a@example.com"], {"fo": "1"},
          "v=DMARC1; p=reject; rua=mailto:a@example.com; ruf=mailto:a@example.com; fo=1"),
-        (["a@example.com", "b@example.org"], [], {}, "v=DMARC1; p=reject; rua=mailto:a@example.com,mailto:b@example.org"),
+        (["a@example.com", "b@example.org"], [], {},
+         "v=DMARC1; p=reject; rua=mailto:a@example.com,mailto:b@example.org"),
         ([], [], {}, "v=DMARC1; p=reject"),
     ],
 )  # fmt: skip

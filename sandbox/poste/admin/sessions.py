@@ -19,7 +19,7 @@ class Session:
     user: str | None = None
 
     def accepts(self, token: object) -> bool:
-        """Tell whether a posted form carries this session's token."""
+        """Tell whether a posted form carries the token of its session."""
         return isinstance(token, str) and hmac.compare_digest(token.encode(), self.csrf_token.encode())
 
 

@@ -1,0 +1,101 @@
+"""Two environments share a Hetzner project and a zone; a protected one refuses to go; what exists is taken over."""
+
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from components.ports import TABLE
+from tests.engine import clouds
+from tests.engine.conftest import DOMAIN
+from tests.engine.stack import Stack
+
+SECOND = f"staging.{DOMAIN}"
+IMAGE = "analogic/poste.io:2.5.11"
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+
+
+def digest() -> str:
+    """The image's digest, as the registry gives it."""
+    repository, _, tag = IMAGE.partition(":")
+    url = f"http://127.0.0.1:47003/v2/{repository}/manifests/{tag}"
+    request = urllib.request.Request(url, method="HEAD", headers={"Accept": MANIFEST})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return str(answer.headers["Docker-Content-Digest"])
+
+
+@pytest.fixture(scope="module")
+def second(deployed: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A protected environment beside the first: the same project, the same zone, a sub-domain of its own."""
+    clouds.remove_all_of("staging")
+    stack = Stack(
+        tmp_path_factory.mktemp("second"),
+        "staging",
+        mailHost=f"mail.{SECOND}",
+        domains=[{"name": SECOND, "zone": DOMAIN}],
+        adminAddress=f"admin@{SECOND}",
+        protect=True,
+        posteImage=f"{IMAGE}@{digest()}",
+    )
+    stack.up()
+    yield stack
+    if clouds.left_of("staging"):
+        remove(stack)
+
+
+def remove(stack: Stack) -> None:
+    """Lift the protection on purpose, then destroy."""
+    stack.configure(protect=False)
+    stack.up()
+    stack.run("destroy", "--yes", "--skip-preview", "--stack", stack.name)
+
+
+def test_the_second_environment_works_and_the_first_does_not_notice(deployed: Stack, second: Stack) -> None:
+    deployed.run("preview", "--expect-no-changes", "--stack", deployed.name)
+    second.run("preview", "--expect-no-changes", "--stack", second.name)
+    names = [port.number for port in TABLE]
+    for stack in (deployed, second):
+        assert clouds.open_ports(stack.outputs()["ipv4"], [22, *names], outside=True) == names
+    assert deployed.outputs()["ipv4"] != second.outputs()["ipv4"]
+    assert clouds.ask(SECOND, "MX") == {f"10 mail.{SECOND}."}
+
+
+def test_a_protected_stack_refuses_to_be_destroyed_and_says_how_it_is_lifted(second: Stack) -> None:
+    text = second.run("destroy", "--yes", "--skip-preview", "--stack", second.name, expect=None)
+    assert "cannot be deleted" in text
+    assert "protect" in text
+    assert len(clouds.left_of("staging")) >= 5
+    (server,) = clouds.hetzner().servers.get_all(name="poste-mail-staging")
+    assert server.protection == {"delete": True, "rebuild": True}
+
+
+def test_a_protected_server_cannot_be_deleted_at_hetzner_either(second: Stack) -> None:
+    (server,) = clouds.hetzner().servers.get_all(name="poste-mail-staging")
+    with pytest.raises(Exception, match="protected"):
+        server.delete()
+
+
+def test_the_second_is_destroyed_on_purpose_and_the_first_stays_whole(deployed: Stack, second: Stack) -> None:
+    remove(second)
+    assert clouds.left_of("staging") == []
+    assert not any(SECOND in name for name, _, _ in clouds.zone_records(DOMAIN))
+    deployed.run("preview", "--expect-no-changes", "--refresh", "--stack", deployed.name)
+    assert clouds.ask(DOMAIN, "MX") == {f"10 mail.{DOMAIN}."}
+
+
+def test_a_foreign_record_is_taken_over_with_the_printed_commands(sandbox: None, tmp_path: Path) -> None:
+    zone = "takeover.example"
+    clouds.add_zone(zone)
+    domains = [{"name": zone}]
+    stack = Stack(tmp_path, "takeover", mailHost=f"mail.{zone}", domains=domains, adminAddress=f"admin@{zone}")
+    identifier = clouds.add_record(zone, zone, "MX", "mx.other.example")
+    commands = [line.split()[1:] for line in stack.refused().splitlines() if line.strip().startswith("pulumi ")]
+    for command in commands:
+        stack.run(*[word.strip("'") for word in command], "--yes" if command[0] == "import" else "--non-interactive")
+    preview = stack.run("preview", "--stack", stack.name)
+    assert f"{zone}-mx" in preview
+    assert "1 to update" in preview
+    assert "to delete" not in preview
+    assert clouds.zone_records(zone) == {(zone, "MX", "mx.other.example")}
+    assert identifier in str(stack.resources())
