@@ -66,13 +66,13 @@ def explain(zone_id: str, conflicts: Iterable[tuple[Wanted, Record]], adopted: i
 
     The import generates no code, since the program has the resource already.
     """
+    flags = f"--stack {stack} --generate-code=false"
     lines = ["DNS records that this stack did not make are in the way. Nothing was changed."]
     for number, (want, record) in enumerate(conflicts, start=adopted):
         lines += [
             f"  {record.name} {record.type} {record.content} (id {record.id})",
             "    To let this stack take it over and change it, run both:",
-            f"      pulumi import cloudflare:index/dnsRecord:DnsRecord {want.resource} {zone_id}/{record.id}"
-            f" --stack {stack} --generate-code=false",
+            f"      pulumi import cloudflare:index/dnsRecord:DnsRecord {want.resource} {zone_id}/{record.id} {flags}",
             f"      pulumi config set --path 'adoptedRecords[{number}]' {record.id} --stack {stack}",
             "    To keep it as it is, use another name or domain; to be rid of it, delete it at Cloudflare.",
         ]

@@ -28,7 +28,7 @@ IMAGE_QUESTION = (
     "analogic/poste.io:TAG` prints a tag's digest"
 )
 HETZNER_QUESTION = "Hetzner API token with read and write access, from the project's Security, API tokens"
-CLOUDFLARE_QUESTION = "Cloudflare API token with the permission Zone, DNS, Edit for the domain's zone"
+CLOUDFLARE_QUESTION = "Cloudflare API token with the permissions Zone: Read and DNS: Edit for the domain's zone"
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -75,7 +75,7 @@ def obstacles(zone: Zone, domain: str, mail_host: str, owner: str) -> Iterator[s
 
 
 def _right(domain: str) -> str:
-    return f"Expected an API token with the permission Zone, DNS, Edit for the zone of {domain}."
+    return f"Expected an API token with the permissions Zone: Read and DNS: Edit for the zone of {domain}."
 
 
 def _message(error: APIStatusError) -> str:

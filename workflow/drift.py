@@ -27,8 +27,9 @@ def drift(found: Preview, stack: str) -> str:
     if not found.changes and not found.errors:
         return ""
     meaning = (
-        "The real resources are not as the program and its last deploy left them. The next deploy would do what is "
-        "listed below. If the change was meant, put it into the program or the stack's configuration; if not, deploy."
+        "The real resources are not as the last deploy left them. If the change was meant, put it into the program or "
+        "the stack's configuration. If not, run the workflow Deploy by hand with refresh, or "
+        f"`./run python -m workflow.deploy --stack {stack} --refresh`, which does what is listed here."
     )
     return f"{meaning}\n\n{summary(found, stack)}"
 

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
 from summary.changes import Preview
@@ -32,7 +31,7 @@ def preview(stack: str, *, refresh: bool = False) -> Preview:
     return Preview(found.changes, found.unchanged, [done.stderr.strip()], found.violations) if failed else found
 
 
-def up(stack: str) -> int:
-    """Deploy a stack in sight of the person; the engine's exit code."""
-    command: Sequence[str] = ["pulumi", "up", "--yes", "--stack", stack, "--non-interactive", *policies(stack)]
-    return subprocess.run(command, check=False).returncode
+def up(stack: str, *, refresh: bool = False) -> int:
+    """Deploy a stack in sight of the person; the engine's exit code. With `refresh`, drift is put right, too."""
+    command = ["pulumi", "up", "--yes", "--stack", stack, "--non-interactive", *policies(stack)]
+    return subprocess.run([*command, "--refresh"] if refresh else command, check=False).returncode

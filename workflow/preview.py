@@ -9,14 +9,17 @@ from pathlib import Path
 from summary.markdown import summary
 from workflow import engine
 
+REFRESH_HELP = "look at what is really there first, to find or put right what was changed by hand"
+
 
 def main(arguments: Sequence[str]) -> int:
     """0 if the preview succeeds with all mandatory policies, else 1; the summary is written either way."""
     parser = argparse.ArgumentParser(prog="python -m workflow.preview", description=__doc__)
     parser.add_argument("--stack", required=True)
     parser.add_argument("--output", type=Path, help="file for the summary")
+    parser.add_argument("--refresh", nargs="?", const="true", default="", metavar="true", help=REFRESH_HELP)
     options = parser.parse_args(arguments)
-    found = engine.preview(options.stack)
+    found = engine.preview(options.stack, refresh=options.refresh == "true")
     report(summary(found, options.stack), options.output)
     return 1 if found.errors else 0
 

@@ -1,7 +1,5 @@
 """The wizard as a whole, with the real engine and the sandbox's APIs on paper."""
 
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,66 +7,16 @@ import pytest
 import yaml
 from cloudflare import Cloudflare
 
-from tests.policy.project import ROOT, Clouds, clouds_on_paper
+from tests.policy.project import Clouds, clouds_on_paper
+from tests.unit.checkout import CLOUDFLARE_TOKEN, HCLOUD_TOKEN, Checkout
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
-
-HCLOUD_TOKEN = "sandbox-hcloud-token-".ljust(64, "x")
-CLOUDFLARE_TOKEN = "sandbox-cloudflare-token-".ljust(40, "x")
-IMAGE = f"analogic/poste.io:2.5.11@sha256:{'7' * 64}"
-
-Done = subprocess.CompletedProcess[str]
 
 
 @pytest.fixture(scope="module")
 def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
     with clouds_on_paper(tmp_path_factory.mktemp("clouds")) as running:
         yield running
-
-
-class Checkout:
-    """The project in a folder of the test's own, without any stack."""
-
-    def __init__(self, folder: Path, clouds: Clouds) -> None:
-        self.folder = folder
-        self._clouds = clouds
-        (folder / "backend").mkdir()
-        for name in ("components", "remote", "__main__.py"):
-            (folder / name).symlink_to(ROOT / name)
-        program = (ROOT / "Pulumi.yaml").read_text()
-        (folder / "Pulumi.yaml").write_text(program.replace("virtualenv: .venv", f"virtualenv: {ROOT / '.venv'}"))
-
-    def run(self, *command: str, **variables: str) -> Done:
-        environment = os.environ | {
-            "HOME": str(self.folder),
-            "PYTHONPATH": str(ROOT),
-            "PULUMI_BACKEND_URL": f"file://{self.folder / 'backend'}",
-            "PULUMI_CONFIG_PASSPHRASE": "sandbox",
-            "HCLOUD_TOKEN": HCLOUD_TOKEN,
-            "CLOUDFLARE_API_TOKEN": CLOUDFLARE_TOKEN,
-        }
-        return subprocess.run(
-            [str(ROOT / "run"), *command],
-            cwd=self.folder,
-            env=environment | variables,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def wizard(self, *flags: str, **variables: str) -> Done:
-        return self.run(
-            *("python", "-m", "wizard", "--stack", "prod", "--no-questions"),
-            *("--hetzner-endpoint", f"http://127.0.0.1:{self._clouds.hetzner}/v1"),
-            *("--cloudflare-base-url", f"http://127.0.0.1:{self._clouds.cloudflare}/client/v4"),
-            *("--admin-cidr", "198.51.100.1/32", "--image", IMAGE, *flags),
-            **variables,
-        )
-
-    @property
-    def file(self) -> Path:
-        return self.folder / "Pulumi.prod.yaml"
 
 
 @pytest.fixture
@@ -80,9 +28,7 @@ def test_one_command_makes_a_stack_that_passes_the_preview_with_all_policies(che
     done = checkout.wizard("--domain", "family.example")
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("Next:\n  ./run pulumi preview --stack prod --policy-pack policy\n")
-    preview = checkout.run(
-        "pulumi", "preview", "--stack", "prod", "--non-interactive", "--policy-pack", str(ROOT / "policy")
-    )
+    preview = checkout.run("pulumi", "preview", "--stack", "prod", "--non-interactive", "--policy-pack", "policy")
     assert preview.returncode == 0, preview.stdout + preview.stderr
     assert "mail.family.example" in preview.stdout
 
