@@ -12,7 +12,7 @@ up: ## Bring up the mail server on the sandbox, show the stack's outputs, send a
 	./run pulumi up --yes --stack dev --policy-pack policy
 	./run pulumi stack output --stack dev
 	./run python -m sandbox.exchange --stack dev
-	./run python -m verify --stack dev
+	./run python -m verify --stack dev --watch 120
 
 verify: ## Check from outside whether a stack's mail server works: make verify STACK=NAME
 	./run python -m verify --stack $(or $(STACK),dev)
