@@ -23,6 +23,8 @@ class MailServer(pulumi.ComponentResource):
 
     ipv4: pulumi.Output[str]
     ipv6: pulumi.Output[str]
+    machine: hcloud.Server
+    """The server itself; what lives on it goes with it."""
     server_id: pulumi.Output[str]
     volume_device: pulumi.Output[str]
     """Path of the volume's block device on the server; known once it is attached."""
@@ -67,7 +69,7 @@ class MailServer(pulumi.ComponentResource):
             labels=labels,
             opts=child(self),
         )
-        server = hcloud.Server(
+        self.machine = hcloud.Server(
             name,
             name=name,
             server_type=self._fitting_server_type(settings),
@@ -114,12 +116,12 @@ class MailServer(pulumi.ComponentResource):
         )
         attachment = hcloud.VolumeAttachment(
             name,
-            server_id=as_int(server.id),
+            server_id=as_int(self.machine.id),
             volume_id=as_int(volume.id),
             automount=False,
             opts=child(self, delete_before_replace=True),
         )
-        self.server_id = server.id
+        self.server_id = self.machine.id
         self.volume_device = pulumi.Output.all(volume.linux_device, attachment.id).apply(lambda values: str(values[0]))
         self.register_outputs({"ipv4": self.ipv4, "ipv6": self.ipv6, "server_id": self.server_id})
 

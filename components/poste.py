@@ -46,7 +46,7 @@ class Poste(pulumi.ComponentResource):
             keep_locally=True,
             # A new server has no images yet, and without this nobody would know before the container fails.
             triggers={"server": server.server_id},
-            opts=child(self, provider=engine, depends_on=[host]),
+            opts=child(self, provider=engine, depends_on=[host], deleted_with=server.machine),
         )
         bridged = settings.network_mode == "bridge"
         container = docker.Container(
@@ -69,6 +69,9 @@ class Poste(pulumi.ComponentResource):
                 provider=engine,
                 # Two Postes on one /data destroy its databases, and both want the same ports.
                 delete_before_replace=True,
+                # A server that is gone or broken must not keep the stack from replacing or destroying it. Docker stops
+                # the container in order when the server shuts down.
+                deleted_with=server.machine,
             ),
         )
         self.installed = host.scripts.run(

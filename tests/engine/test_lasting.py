@@ -1,5 +1,6 @@
 """What outlives the server, what survives a killed deploy, and what a destroy leaves."""
 
+import shutil
 import time
 from email.message import EmailMessage
 
@@ -69,6 +70,8 @@ def test_errors_and_throttling_of_the_clouds_are_waited_out(deployed: Stack) -> 
 
 def test_destroy_leaves_nothing_of_ours_and_everything_foreign(deployed: Stack) -> None:
     clouds.add_record(DOMAIN, f"www.{DOMAIN}", "A", "198.51.100.80")
+    # As on a machine that has never run the program: no way into the server.
+    shutil.rmtree(deployed.folder / ".state")
     deployed.run("destroy", "--yes", "--skip-preview", "--stack", deployed.name)
     assert clouds.zone_records(DOMAIN) == {(f"www.{DOMAIN}", "A", "198.51.100.80")}
     assert clouds.left_of("engine") == []

@@ -42,6 +42,8 @@ class Registered:
     depends_on: set[str]
     """Names of the resources that must be there before, through options or inputs."""
     provider: str
+    goes_with: str
+    """URN of the resource whose deletion deletes this one."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,7 @@ def _registered(request: Any) -> Registered:
         ignores=list(request.ignoreChanges),
         delete_first=request.deleteBeforeReplace,
         depends_on={f"{urn.split('::')[2].rpartition(':')[2]} {urn.rpartition('::')[2]}" for urn in urns},
+        goes_with=request.deletedWith,
         provider=request.provider.rpartition("::")[2] or next(iter(request.providers.values()), ""),
     )
 

@@ -156,6 +156,13 @@ def test_a_new_server_gets_everything_that_was_on_the_old_one_again() -> None:
         assert "Server poste-mail-prod" in resource.depends_on, resource.name
 
 
+def test_a_server_that_is_out_of_reach_can_still_be_replaced_or_destroyed() -> None:
+    found = run()
+    for name in ("RemoteImage poste", "Container poste"):
+        assert found[name].goes_with.endswith("hcloud:index/server:Server::poste-mail-prod"), name
+    assert not any("delete" in found[name].inputs for name in found if name.startswith("Command"))
+
+
 def test_bridge_mode_publishes_the_table_on_ipv4_and_makes_no_aaaa() -> None:
     found = run(networkMode="bridge")
     ports = found["Container poste"].inputs["ports"]
