@@ -11,6 +11,9 @@ POLICY = "policy"
 POLICY_SETTINGS = Path(POLICY) / "stacks"
 """Folder with a stack's settings for the policy pack, as STACK.json, where it needs any."""
 
+REFRESH = ("--refresh", "--run-program")
+"""Where the program has not run yet, as on a fresh runner, it must write the SSH key that the Docker provider needs."""
+
 
 def policies(stack: str) -> list[str]:
     """The flags that have the policy pack judge a stack."""
@@ -23,7 +26,7 @@ def preview(stack: str, *, refresh: bool = False) -> Preview:
     command = ["pulumi", "preview", "--stack", stack, "--json", "--non-interactive", *policies(stack)]
     variables = os.environ | {STREAMING: "true"}
     done = subprocess.run(
-        [*command, "--refresh"] if refresh else command, env=variables, capture_output=True, text=True, check=False
+        [*command, *REFRESH] if refresh else command, env=variables, capture_output=True, text=True, check=False
     )
     # Before its first event the engine reports an error, such as a stack that is not there, on standard error.
     found = read(done.stdout)
@@ -34,4 +37,4 @@ def preview(stack: str, *, refresh: bool = False) -> Preview:
 def up(stack: str, *, refresh: bool = False) -> int:
     """Deploy a stack in sight of the person; the engine's exit code. With `refresh`, drift is put right, too."""
     command = ["pulumi", "up", "--yes", "--stack", stack, "--non-interactive", *policies(stack)]
-    return subprocess.run([*command, "--refresh"] if refresh else command, check=False).returncode
+    return subprocess.run([*command, *REFRESH] if refresh else command, check=False).returncode
