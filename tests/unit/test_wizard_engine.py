@@ -103,3 +103,22 @@ def test_a_sub_domain_goes_into_the_zone_above_it(checkout: Checkout) -> None:
         {"name": "staging.family.example", "zone": "family.example", "dmarc": {"policy": "none"}}
     ]
     assert str(config["poste-mail:protect"]).lower() == "false"
+
+
+def test_a_stack_outside_the_sandbox_gets_a_passphrase_of_its_own_and_keeps_it(
+    checkout: Checkout, clouds: Clouds
+) -> None:
+    # 127.1 is this machine, too, but not a name that the sandbox goes by.
+    elsewhere = ("--domain", "family.example", "--hetzner-endpoint", f"http://127.1:{clouds.hetzner}/v1")
+    config = checkout.folder / "config"
+    done = checkout.wizard(*elsewhere, XDG_CONFIG_HOME=str(config))
+    assert done.returncode == 0, done.stderr
+    file = config / "poste-mail" / "prod.passphrase"
+    assert f"  export PULUMI_CONFIG_PASSPHRASE_FILE={file}\n" in done.stdout
+    assert file.read_text() not in done.stdout
+    password = ("pulumi", "config", "get", "adminPassword", "--stack", "prod")
+    assert checkout.run(*password).returncode != 0, "the sandbox's passphrase opens it"
+    again = checkout.wizard(*elsewhere, XDG_CONFIG_HOME=str(config))
+    assert "adminPassword kept" in again.stdout
+    lost = checkout.wizard(*elsewhere, XDG_CONFIG_HOME=str(checkout.folder / "empty"))
+    assert "Set PULUMI_CONFIG_PASSPHRASE_FILE to the file with the passphrase of stack prod" in lost.stderr
