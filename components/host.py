@@ -25,7 +25,7 @@ class Host(pulumi.ComponentResource):
     docker_host: pulumi.Output[str]
     """Address of the server's Docker engine; unknown until it answers, so that nothing dials it before."""
     data_folder: pulumi.Output[str]
-    """Where the volume is mounted; unknown until it is."""
+    """A folder on the mounted volume; unknown until it is mounted."""
     scripts: RemoteScripts
 
     def __init__(

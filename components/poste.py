@@ -57,7 +57,8 @@ class Poste(pulumi.ComponentResource):
             envs=environment(settings),
             network_mode=settings.network_mode,
             ports=published(settings.ports) if bridged else [],
-            volumes=[{"host_path": host.data_folder, "container_path": "/data"}],
+            # A bind mount, which fails where the folder is missing; a volume would make an empty one.
+            mounts=[{"type": "bind", "source": host.data_folder, "target": "/data"}],
             # The server's id as a label: on a new server the container is made anew, not looked for in vain.
             labels=[{"label": "poste-mail.server", "value": server.server_id}],
             restart="unless-stopped",

@@ -1,7 +1,7 @@
 """Mounts the mail volume, now and at each boot. Never formats a disk that holds anything.
 
 Runs on the server, hence standard library only. Standard input: {"device": <path of the block device>, "folder": <mount
-point>}. Prints one JSON object: {"folder": <mount point>, "size": <bytes>}.
+point>}. Prints one JSON object: {"folder": <the folder for the data, which is on the volume>, "size": <bytes>}.
 """
 
 import json
@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 FSTAB = Path("/etc/fstab")
+DOCKER_DROP_IN = Path("/etc/systemd/system/docker.service.d/mail-volume.conf")
 DEVICE_DEADLINE = 60  # seconds until an attached volume shows up
 
 
@@ -44,15 +45,26 @@ def mount(device: Path, folder: Path) -> None:
         run("mount", str(folder))
 
 
+def start_docker_after(folder: Path) -> None:
+    DOCKER_DROP_IN.parent.mkdir(parents=True, exist_ok=True)
+    DOCKER_DROP_IN.write_text(f"[Unit]\nRequiresMountsFor={folder}\n")
+    run("systemctl", "daemon-reload")
+
+
 def main() -> None:
     request = json.load(sys.stdin)
     device, folder = Path(request["device"]), Path(request["folder"])
     wait_for(device)
     mount(device, folder)
+    start_docker_after(folder)
     # The volume may have been enlarged since.
     subprocess.run(["resize2fs", str(device)], capture_output=True, check=False)
     space = os.statvfs(folder)
-    print(json.dumps({"folder": str(folder), "size": space.f_frsize * space.f_blocks}))
+    # A folder that is there only while the volume is mounted: without it the container does not start. The empty mount
+    # point it would take for a new installation, and offer its installer to the world.
+    data = folder / "data"
+    data.mkdir(exist_ok=True)
+    print(json.dumps({"folder": str(data), "size": space.f_frsize * space.f_blocks}))
 
 
 if __name__ == "__main__":

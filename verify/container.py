@@ -111,7 +111,7 @@ async def healthy(ask: Ask) -> Finding:
 
 
 async def data(ask: Ask) -> Finding:
-    """The folder behind /data is a mount of its own: the volume, not the server's disk."""
+    """The folder behind /data lies on the volume, not on the server's disk."""
     report = await ask()
     box, space = report["container"], report["disk"]
     if not box or not space:

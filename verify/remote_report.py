@@ -39,7 +39,7 @@ def disk(folder: str) -> dict[str, Any] | None:
         return None
     space = os.statvfs(folder)
     return {
-        "mounted": os.path.ismount(folder),
+        "mounted": os.stat(folder).st_dev != os.stat("/").st_dev,
         "size": space.f_blocks * space.f_frsize,
         "free": space.f_bavail * space.f_frsize,
         "inodes": space.f_files,

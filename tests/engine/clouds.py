@@ -1,9 +1,12 @@
 """The sandbox's clouds as their owners see them: official clients, DNS over the wire, and two places to look from."""
 
+import contextlib
 import json
 import subprocess
+import time
 import urllib.request
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import cloudflare
 import dns.message
@@ -11,6 +14,8 @@ import dns.query
 import dns.rdatatype
 import dns.reversename
 import hcloud
+
+T = TypeVar("T")
 
 HETZNER = "http://127.0.0.1:47001"
 CLOUDFLARE = "http://127.0.0.1:47002"
@@ -91,6 +96,17 @@ def open_ports(address: str, ports: list[int], *, outside: bool) -> list[int]:
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     found: list[int] = json.loads(done.stdout)
     return found
+
+
+def eventually(look: Callable[[], T], seconds: float) -> T:
+    """The first answer that is one, from something that takes its time to come up."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(AssertionError):
+            if answer := look():
+                return answer
+        assert time.monotonic() < deadline, f"nothing within {seconds} s"
+        time.sleep(0.5)
 
 
 def page_from_outside(address: str, path: str) -> tuple[int, str]:

@@ -25,7 +25,7 @@ def leave_a_mail(stack: Stack, subject: str) -> None:
     message.set_content("Still here?")
     mailbox.send(message)
     deadline = time.monotonic() + 30
-    while not stack.on_server(f"grep -rl '{subject}' /mnt/poste/domains || true"):
+    while not stack.on_server(f"grep -rl '{subject}' /mnt/poste/data/domains || true"):
         assert time.monotonic() < deadline, "the mail never arrived"
         time.sleep(0.5)
 
@@ -50,6 +50,33 @@ def test_a_killed_deploy_heals_and_a_replaced_server_keeps_addresses_mail_and_ke
     report = deployed.python("sandbox.exchange", "--stack", deployed.name)
     assert "Mail goes out authenticated and comes in." in report
     deployed.up("--expect-no-changes")
+
+
+def test_a_rebooted_server_comes_back_whole(deployed: Stack) -> None:
+    leave_a_mail(deployed, "kept-through-a-reboot")
+    (server,) = clouds.hetzner().servers.get_all(name="poste-mail-engine")
+    server.reboot().wait_until_finished()
+    assert_the_mail_is_there(deployed, "kept-through-a-reboot")
+    assert "policy drop" in deployed.on_server("nft list table inet mail_host")
+    assert "Mail goes out authenticated" in deployed.python("sandbox.exchange", "--stack", deployed.name)
+
+
+def test_poste_does_not_start_without_its_volume_and_so_offers_nobody_its_installer(deployed: Stack) -> None:
+    (server,) = clouds.hetzner().servers.get_all(name="poste-mail-engine")
+    volume = clouds.hetzner().volumes.get_by_name("poste-mail-engine")
+    assert volume is not None
+    server.power_off().wait_until_finished()
+    volume.detach().wait_until_finished()
+    server.power_on().wait_until_finished()
+    try:
+        running = clouds.eventually(lambda: deployed.on_server("docker ps --format '{{.Names}}'; echo ok"), 60)
+        assert running == "ok\n"
+        assert clouds.open_ports(deployed.outputs()["ipv4"], [25, 80, 443], outside=True) == []
+    finally:
+        server.power_off().wait_until_finished()
+        volume.attach(server, automount=False).wait_until_finished()
+        server.power_on().wait_until_finished()
+    clouds.eventually(lambda: clouds.open_ports(deployed.outputs()["ipv4"], [443], outside=True), 60)
 
 
 def test_a_container_that_was_removed_by_hand_comes_back_with_mail_and_signature(deployed: Stack) -> None:

@@ -79,7 +79,7 @@ class Cloud(Mocks):
                 return {"imageId": "sha256:" + "b" * 64}
             case "command:remote:Command":
                 key = {"selector": SELECTOR, "public_key": self.public_key}
-                return {"stdout": json.dumps(key | {"folder": "/mnt/poste"})}
+                return {"stdout": json.dumps(key | {"folder": "/mnt/poste/data"})}
             case _:
                 return {}
 

@@ -137,7 +137,7 @@ def test_the_docker_provider_checks_the_host_key_with_files_of_the_owner_alone(t
 def test_the_container_is_replaced_stop_first_and_keeps_its_data_on_the_volume() -> None:
     container = run()["Container poste"]
     assert container.delete_first
-    assert container.inputs["volumes"] == [{"hostPath": "/mnt/poste", "containerPath": "/data"}]
+    assert container.inputs["mounts"] == [{"type": "bind", "source": "/mnt/poste/data", "target": "/data"}]
     assert container.inputs["hostname"] == "mail.example.com"
     assert container.inputs["networkMode"] == "host"
     assert container.inputs["ports"] == []
