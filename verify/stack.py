@@ -107,13 +107,11 @@ def make_stack(name: str, outputs: dict[str, Any], config: dict[str, Any]) -> St
 
 def _values(config: dict[str, Any], namespace: str) -> dict[str, Any]:
     prefix = f"{namespace}:"
-    values = {
+    return {
         key.removeprefix(prefix): entry.get("objectValue", entry.get("value"))
         for key, entry in config.items()
         if key.startswith(prefix)
     }
-    # Pulumi.yaml declares keys that have no default with an empty one.
-    return {key: value for key, value in values.items() if value != ""}
 
 
 async def _pulumi(*arguments: str) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def config(**own: str) -> dict[str, Any]:
         else {"value": value}
         for key, value in VALUES.items()
     }
-    # Pulumi.yaml declares keys without a default with an empty one; other namespaces are none of our business.
+    # Pulumi.yaml declares optional keys with an empty default; other namespaces are none of our business.
     entries |= {"poste-mail:elasticsearch": {"value": ""}, "hcloud:token": {"value": "x", "secret": True}}
     return entries | {f"verify:{key}": {"value": value} for key, value in own.items()}
 
