@@ -37,6 +37,7 @@ class DnsZone:
         self._parent = parent
         self._ttl = domain.ttl
         self._adopted = settings.adopted_records
+        self._protect = settings.protect
         self._owner = owner_comment(pulumi.get_project(), pulumi.get_stack())
         self._id = domain.zone_id or self._look_up(domain.zone_name)
         self._existing = cloudflare.get_dns_records_output(
@@ -60,7 +61,8 @@ class DnsZone:
                 ttl=self._ttl,
                 proxied=False,
                 comment=self._owner,
-                opts=child(self._parent),
+                # Without its records a domain gets no mail, and what others then bounce is lost.
+                opts=child(self._parent, protect=self._protect),
             )
 
     def _look_up(self, name: str) -> str:

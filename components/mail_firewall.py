@@ -31,6 +31,6 @@ class MailFirewall(pulumi.ComponentResource):
             apply_tos=[{"label_selector": label_selector(labels)}],
             rules=mail_rules(settings.ports, settings.reverse_proxy_cidrs),
             labels=labels,
-            opts=child(self, depends_on=[poste.installed]),
+            opts=child(self, depends_on=[poste.installed], protect=settings.protect),
         )
         self.register_outputs({})

@@ -67,7 +67,7 @@ class MailServer(pulumi.ComponentResource):
             apply_tos=[{"label_selector": label_selector(labels)}],
             rules=[*ssh_rules(settings.admin_cidrs), *egress_rules()],
             labels=labels,
-            opts=child(self),
+            opts=lasting,
         )
         self.machine = hcloud.Server(
             name,

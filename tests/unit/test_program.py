@@ -80,6 +80,14 @@ def test_protection_follows_the_setting(protect: bool) -> None:
     )
 
 
+@pytest.mark.parametrize("protect", [True, False])
+def test_records_and_firewalls_are_protected_with_the_server(protect: bool) -> None:
+    found = run(protect=str(protect).lower())
+    kept = [name for name in found if name.startswith(("DnsRecord", "Firewall"))]
+    assert len(kept) == 8
+    assert {found[name].protect for name in kept} == {protect}
+
+
 def test_both_addresses_have_the_mail_host_as_ptr() -> None:
     found = run()
     pointers = {found[f"Rdns poste-mail-prod-{family}"].inputs["ipAddress"] for family in ("ipv4", "ipv6")}
