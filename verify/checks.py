@@ -8,6 +8,7 @@ from verify import (
     domain_names,
     host_names,
     mail,
+    other_provider,
     outbound,
     ports,
     reputation,
@@ -31,6 +32,7 @@ GROUPS: Sequence[ModuleType] = (
     reputation,
     web,
     mail,
+    other_provider,
     container,
 )
 """Each has CHECKS, what it looks at, and jobs(context), the work for one stack."""

@@ -1,24 +1,17 @@
-"""Real messages: sent as a mail program sends them, and looked for where they arrive."""
+"""Real messages to oneself: sent as a mail program sends them, and looked for as one fetches them."""
 
 import base64
-import re
 import secrets
-import ssl
 from collections.abc import Iterable
-from email.message import EmailMessage
-from email.utils import formatdate, make_msgid
 from functools import partial
-
-import dkim  # type: ignore[import-untyped]
 
 from components.ports import POP3S, SIEVE
 from verify.context import Context
-from verify.conversation import ConversationError, encrypted, unverified
-from verify.mailbox import Mailbox, MailboxError
-from verify.names import LookupFailedError, Names
+from verify.conversation import ConversationError, encrypted
+from verify.letter import letter
+from verify.mailbox import Mailbox, MailboxError, own_mailbox
 from verify.result import Check, Finding, fail, ok, unknown
 from verify.runner import Job
-from verify.stack import Stack
 
 LOGS = "Look at /data/log on the server. If the password was changed in Poste, set the same one as adminPassword."
 SUBMISSION = Check(
@@ -56,33 +49,16 @@ SIEVE_LOGIN = Check(
     LOGS,
     deadline=45,
 )
-OUT = Check(
-    "mail.out",
-    "mail to another provider",
-    "The proof of SPF, DKIM and DMARC is what another provider makes of a real message (RFC 8601).",
-    "Compare the other checks of DNS, DKIM and reverse DNS; what the provider found stands here.",
-    deadline=120,
-)
-BACK = Check(
-    "mail.back",
-    "mail from another provider",
-    "Mail from others is what a mail server is for (RFC 5321).",
-    "Look at the MX record and port 25, then at /data/log on the server.",
-    deadline=120,
-)
-CHECKS = (SUBMISSION, IMAP, POP3, FOLDERS, SIEVE_LOGIN, OUT, BACK)
+CHECKS = (SUBMISSION, IMAP, POP3, FOLDERS, SIEVE_LOGIN)
 
 DELIVERY = 40.0
 """Seconds until a message has to be there."""
-METHODS = ("spf", "dkim", "dmarc")
 
 
 def jobs(context: Context) -> Iterable[Job]:
-    """The checks of the administrator's mailbox, and of the exchange with another provider if one is set."""
+    """The checks of the administrator's mailbox."""
     stack = context.stack
-    tls = unverified() if stack.own.allow_self_signed else ssl.create_default_context()
-    password = stack.settings.admin_password.get_secret_value()
-    box = Mailbox(stack.settings.admin_address, password, stack.mail_host, stack.ipv4, tls)
+    box = own_mailbox(stack)
     trial = Trial(context, box)
     yield Job(SUBMISSION, "465 submissions", partial(trial.submission, 465))
     yield Job(SUBMISSION, "587 submission", partial(trial.submission, 587))
@@ -93,21 +69,6 @@ def jobs(context: Context) -> Iterable[Job]:
     yield Job(FOLDERS, box.address, partial(folders, box))
     if SIEVE.number in open_ports:
         yield Job(SIEVE_LOGIN, box.address, partial(sieve, box))
-    if stack.own.other_mailbox:
-        yield Job(OUT, f"to {stack.own.other_mailbox}", partial(out, context.names, stack, box, tls))
-        yield Job(BACK, f"from {stack.own.other_mailbox}", partial(back, context.names, stack, box, tls))
-
-
-def letter(sender: str, recipient: str) -> EmailMessage:
-    """A test message; its subject tells it from all others."""
-    message = EmailMessage()
-    message["From"] = sender
-    message["To"] = recipient
-    message["Subject"] = f"verify-{secrets.token_hex(8)}"
-    message["Date"] = formatdate()
-    message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
-    message.set_content("A test message of the mail server's verification; it is deleted once it has been seen.\n")
-    return message
 
 
 class Trial:
@@ -204,68 +165,3 @@ async def sieve(box: Mailbox) -> Finding:
     except (ConversationError, OSError) as error:
         return fail(str(error), "login")
     return ok("login", "login")
-
-
-async def out(names: Names, stack: Stack, box: Mailbox, tls: ssl.SSLContext) -> Finding:
-    """A message to the other provider passes its SPF, DKIM and DMARC, and its signature holds."""
-    expected = "spf, dkim and dmarc pass; signature valid"
-    other = await other_mailbox(names, stack, tls)
-    message = letter(box.address, other.address)
-    try:
-        await box.send(message)
-        arrived = await other.find(message["Subject"], DELIVERY * 2)
-        await other.remove(message["Subject"])
-    except MailboxError as error:
-        return fail(str(error), expected)
-    results = authentication_results(arrived.get_all("Authentication-Results", []))
-    found = [f"{method} {results.get(method, 'not checked')}" for method in METHODS]
-    signed = await signature(names, arrived)
-    shown = f"{', '.join(found)}; signature {signed}"
-    good = signed == "valid" and all(results.get(method, "pass") == "pass" for method in METHODS)
-    return ok(shown, expected) if good else fail(shown, expected)
-
-
-async def back(names: Names, stack: Stack, box: Mailbox, tls: ssl.SSLContext) -> Finding:
-    """A message from the other provider arrives."""
-    other = await other_mailbox(names, stack, tls)
-    message = letter(other.address, box.address)
-    try:
-        await other.send(message, 587)
-        await box.find(message["Subject"], DELIVERY * 2)
-        await box.remove(message["Subject"])
-    except MailboxError as error:
-        return fail(str(error), "in the inbox")
-    return ok("in the inbox", "in the inbox")
-
-
-async def other_mailbox(names: Names, stack: Stack, tls: ssl.SSLContext) -> Mailbox:
-    """The mailbox at another provider; raises LookupFailedError."""
-    own = stack.own
-    if not own.other_mailbox or not own.other_host or not own.other_password:
-        raise LookupFailedError("verify:otherHost and verify:otherPassword are not set in the stack's configuration")
-    addresses = (await names.public(own.other_host, "A")).values
-    if not addresses:
-        raise LookupFailedError(f"{own.other_host} has no address")
-    return Mailbox(own.other_mailbox, own.other_password.get_secret_value(), own.other_host, addresses[0], tls)
-
-
-def authentication_results(fields: list[str]) -> dict[str, str]:
-    """The result of each method in the topmost header field, which the receiving provider wrote (RFC 8601)."""
-    for field in fields[:1]:
-        text = re.sub(r"\([^()]*\)", " ", " ".join(str(field).split()))
-        return {method: result.lower() for method, result in re.findall(r";\s*(spf|dkim|dmarc)\s*=\s*(\w+)", text)}
-    return {}
-
-
-async def signature(names: Names, message: EmailMessage) -> str:
-    """Whether the DKIM signature holds for the key in DNS: valid, invalid or missing (checked by dkimpy)."""
-    field = message["DKIM-Signature"]
-    if not field:
-        return "missing"
-    tags = dict(part.strip().split("=", 1) for part in "".join(str(field).split()).split(";") if "=" in part)
-    record = (await names.public(f"{tags.get('s', '')}._domainkey.{tags.get('d', '')}", "TXT")).values
-    text = record[0].encode() if record else b""
-    try:
-        return "valid" if dkim.verify(message.as_bytes(), dnsfunc=lambda *_, **__: text) else "invalid"
-    except dkim.DKIMException as error:
-        return f"invalid ({error})"

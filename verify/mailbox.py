@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
+from verify.conversation import unverified
 from verify.dialled import ImapByName, Pop3ByName, SmtpByName, SmtpsByName
+from verify.stack import Stack
 
 TIMEOUT = 15.0
 """Seconds for each step of a connection."""
@@ -131,3 +133,14 @@ def _explained(what: str) -> Iterator[None]:
         raise MailboxError(f"{what}: the certificate is not trusted ({error.verify_message})") from error
     except (smtplib.SMTPException, imaplib.IMAP4.error, poplib.error_proto, OSError) as error:
         raise MailboxError(f"{what}: {error}") from error
+
+
+def tls_for(stack: Stack) -> ssl.SSLContext:
+    """The TLS over which passwords go: to trusted certificates only, unless self-signed ones are allowed."""
+    return unverified() if stack.own.allow_self_signed else ssl.create_default_context()
+
+
+def own_mailbox(stack: Stack) -> Mailbox:
+    """The administrator's mailbox."""
+    password = stack.settings.admin_password.get_secret_value()
+    return Mailbox(stack.settings.admin_address, password, stack.mail_host, stack.ipv4, tls_for(stack))

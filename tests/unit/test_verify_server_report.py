@@ -15,8 +15,8 @@ from components.records import dkim
 from tests.unit.verify_world import DOMAIN, IPV4, LOOPBACK, stack
 from verify import container, outbound
 from verify.context import Context
-from verify.mail import authentication_results
 from verify.names import Dns
+from verify.other_provider import authentication_results
 from verify.result import Finding, Status
 from verify.runner import Shared
 from verify.server_shell import SCRIPT
