@@ -59,7 +59,7 @@ MEMORY = Check(
 CHECKS = (IMAGE_PINNED, HEALTHY, DATA, SIGNS, DISK, MEMORY)
 
 NAME = "poste"
-MOUNT = "/mnt/poste"
+ON_VOLUME = "a folder on the volume"
 FREE_SHARE = 0.1
 
 Report = dict[str, Any]
@@ -115,8 +115,10 @@ async def data(ask: Ask) -> Finding:
     report = await ask()
     box, space = report["container"], report["disk"]
     if not box or not space:
-        return fail("no /data", MOUNT)
-    return ok(box["data"], MOUNT) if space["mounted"] else fail(f"{box['data']}, on the server's own disk", MOUNT)
+        return fail("no /data", ON_VOLUME)
+    return (
+        ok(box["data"], ON_VOLUME) if space["mounted"] else fail(f"{box['data']}, on the server's own disk", ON_VOLUME)
+    )
 
 
 async def signs(ask: Ask, domain: Domain) -> Finding:
