@@ -7,7 +7,7 @@ from components.connection import write_ssh_files
 from components.host import Host
 from components.mail_server import MailServer
 from components.options import child
-from components.poste_container import environment, loopback_url, published
+from components.poste_container import CLEAN_START, environment, loopback_url, published
 from components.remote_scripts import secret_json
 from components.settings import Settings
 
@@ -53,6 +53,7 @@ class Poste(pulumi.ComponentResource):
             name,
             name=CONTAINER,
             image=image.image_id,
+            entrypoints=["/bin/sh", "-c", CLEAN_START],
             hostname=settings.mail_host,
             envs=environment(settings),
             network_mode=settings.network_mode,

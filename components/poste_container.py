@@ -7,6 +7,17 @@ import pulumi_docker as docker
 from components.ports import Port
 from components.settings import Settings
 
+CLEAN_START = """\
+rm -f /run/dovecot/master.pid /run/rsyslogd.pid /data/log/s6/*/lock
+find /run -type s -delete
+exec /init
+"""
+"""What the container runs: Poste's own /init, after removing what the services of an earlier run left behind.
+
+When Docker starts the same container again, after a reboot say, stale pid files and sockets make Dovecot and syslog
+think that they run already, and no mailbox can be read.
+"""
+
 
 def environment(settings: Settings) -> list[str]:
     """The switches of the guide, as NAME=value, only where they differ from what Poste does anyway."""

@@ -171,6 +171,13 @@ def test_a_server_that_is_out_of_reach_can_still_be_replaced_or_destroyed() -> N
     assert not any("delete" in found[name].inputs for name in found if name.startswith("Command"))
 
 
+def test_each_start_of_the_container_cleans_up_and_then_becomes_poste() -> None:
+    shell, flag, script = run()["Container poste"].inputs["entrypoints"]
+    assert (shell, flag) == ("/bin/sh", "-c")
+    assert "/run/dovecot/master.pid" in script
+    assert script.rstrip().splitlines()[-1] == "exec /init"
+
+
 def test_bridge_mode_publishes_the_table_on_ipv4_and_makes_no_aaaa() -> None:
     found = run(networkMode="bridge")
     ports = found["Container poste"].inputs["ports"]
