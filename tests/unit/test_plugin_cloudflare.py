@@ -67,6 +67,7 @@ def records(zone: Zone) -> dict[str, Values]:
         "SRV": zone.inputs(
             "SRV",
             name="_imaps._tcp.club.example",
+            priority=0,
             data={"priority": 0, "weight": 1, "port": 993, "target": "mail.club.example"},
         ),
         "CAA": zone.inputs("CAA", data={"flags": 0, "tag": "issue", "value": "letsencrypt.org"}),
@@ -113,6 +114,16 @@ def test_a_record_differs_neither_after_its_creation_nor_after_a_refresh(zone: Z
     refreshed = zone.read(RECORD, id_, state, inputs)[1]
     assert not zone.diff(RECORD, refreshed, inputs).detailedDiff
     assert refreshed["zoneId"] == zone.id
+
+
+def test_a_service_record_without_a_priority_of_its_own_differs_after_a_refresh_as_with_the_real_plugin(
+    zone: Zone,
+) -> None:
+    inputs = {name: value for name, value in records(zone)["SRV"].items() if name != "priority"}
+    id_, state = zone.create(RECORD, inputs)
+    assert not zone.diff(RECORD, state, inputs).detailedDiff
+    refreshed = zone.read(RECORD, id_, state, inputs)[1]
+    assert [*zone.diff(RECORD, refreshed, inputs).detailedDiff] == ["priority"]
 
 
 def test_a_new_record_is_sent_with_what_the_program_gave_only(zone: Zone) -> None:

@@ -123,6 +123,7 @@ DNS_RECORD = ResourceType(
     schema=SCHEMA,
     operations=DnsRecords(),
     records_defaults=False,
+    empty_is_absent=False,
     plan_defaults={"proxied": False},
     replace_on=frozenset({"type", "zoneId"}),
     computed=frozenset({"content", "tags", "settings", *(f"settings.{name}" for name in SETTINGS)}),

@@ -80,7 +80,7 @@ def _compare(kind: ResourceType, path: str, rule: str, old: Any, new: Any) -> It
             before = old[index] if index < len(old) else None
             after = new[index] if index < len(new) else None
             yield from _compare(kind, f"{path}[{index}]", rule, before, after)
-    elif (old or new) and old != new:
+    elif old != new and (old or new or not kind.empty_is_absent):
         yield Change(path, rule, old, new)
 
 

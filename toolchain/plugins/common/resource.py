@@ -121,6 +121,7 @@ class ResourceType:
       of a set, each item too.
     - `records_defaults`: whether the inputs tell which of them the program did not set (the SDK v2's way).
     - `hashed`: inputs of which the state holds only a digest made by this function.
+    - `empty_is_absent`: whether 0, False and "" equal an absent value (the SDK v2's way).
     - `unknown_on_update`: outputs that a preview of an update shows as unknown.
     - `stable`: outputs that never change in place.
     - `delete_first`: whether a replacement deletes before it creates; "if named" means: if the program gave the name.
@@ -143,6 +144,7 @@ class ResourceType:
     canonical: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     hashed: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     records_defaults: bool = True
+    empty_is_absent: bool = True
     unknown_on_update: frozenset[str] = frozenset()
     stable: frozenset[str] = frozenset()
     delete_first: str = "no"

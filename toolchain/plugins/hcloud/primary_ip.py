@@ -122,6 +122,7 @@ PRIMARY_IP = ResourceType(
     schema=resource_schema(pulumi_hcloud.PrimaryIpArgs, pulumi_hcloud.PrimaryIp),
     operations=PrimaryIps(),
     records_defaults=False,
+    empty_is_absent=False,
     autoname="name",
     plan_defaults={"autoDelete": False, "deleteProtection": False, "labels": {}},
     replace_on=frozenset({"type", "location"}),

@@ -97,6 +97,7 @@ RDNS = ResourceType(
     schema=resource_schema(pulumi_hcloud.RdnsArgs, pulumi_hcloud.Rdns),
     operations=ReverseNames(),
     records_defaults=False,
+    empty_is_absent=False,
     replace_on=frozenset({*OWNERS, "ipAddress"}),
     canonical={"ipAddress": lambda address: str(ip_address(address))},
     check=_check,

@@ -41,6 +41,7 @@ SSH_KEY = ResourceType(
     schema=resource_schema(pulumi_hcloud.SshKeyArgs, pulumi_hcloud.SshKey),
     operations=SshKeys(),
     records_defaults=False,
+    empty_is_absent=False,
     autoname="name",
     plan_defaults={"labels": {}},
     replace_on=frozenset({"publicKey"}),
