@@ -1,7 +1,7 @@
 """The tests' own side of the API server: what no client of Cloudflare may do.
 
 GET  /_sandbox/health       200 once every daemon of the container answers, else 503 with the reason
-POST /_sandbox/reset        only the initial zones, empty; no faults' effects on records remain
+POST /_sandbox/reset        only the initial zones, empty (faults stay: DELETE /_sandbox/faults)
 POST /_sandbox/zones        {"name": "more.example"} adds an empty zone (or empties it)
 POST /_sandbox/rate_limit   {"quota": 1200, "window": 300} another rate limit, window in seconds
 GET  /_sandbox/warnings     what the dashboard would warn about: TXT content without quotation marks
