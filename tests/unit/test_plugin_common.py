@@ -231,7 +231,8 @@ def test_empty_and_absent_are_the_same() -> None:
 
 
 def test_empty_and_absent_are_not_the_same_where_the_table_says_so() -> None:
-    assert change({"size": 1, "name": ""}, {"size": 1}, empty_is_absent=False) == {"name": "DELETE"}
+    state = {"size": 1, "name": "", "proxied": False}
+    assert change(state, {"size": 1}, empty_is_absent=False) == {"name": "DELETE"}
 
 
 def test_a_changed_input_is_an_update_unless_the_table_says_replace() -> None:
