@@ -16,6 +16,9 @@ PID_FILE = STATE / "dockerd.pid"
 LOG_FILE = STATE / "dockerd.log"
 START_SECONDS = 60
 STOP_SECONDS = 30
+RUNTIME = Path("/var/run")
+ENGINE_PID_FILES = {"docker.pid": "dockerd", "docker/containerd/containerd.pid": "containerd"}
+"""Below RUNTIME, with the program that each belongs to."""
 SYSTEM_PATH = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
 
 
@@ -62,6 +65,7 @@ def _which(program: str) -> str | None:
 def _start() -> None:
     say(f"starting dockerd (log: {LOG_FILE})")
     STATE.mkdir(parents=True, exist_ok=True)
+    clear_stale_pid_files(RUNTIME)
     with LOG_FILE.open("ab") as log:
         process = subprocess.Popen(
             (_which("dockerd") or "dockerd",),
@@ -77,6 +81,14 @@ def _start() -> None:
             PID_FILE.unlink(missing_ok=True)
             raise HostError(f"dockerd did not come up, see {LOG_FILE}")
         time.sleep(0.3)
+
+
+def clear_stale_pid_files(folder: Path) -> None:
+    """Remove what a killed engine has left: a dead process that is not collected yet passes for a running engine."""
+    for name, program in ENGINE_PID_FILES.items():
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            if _program_of(int((folder / name).read_text())) != program:
+                (folder / name).unlink()
 
 
 def stop_ours() -> bool:

@@ -1,8 +1,10 @@
 """The sandbox's own machinery as far as it can be judged without an engine: checks, texts and the VPS's systemctl."""
 
 import json
+import os
 import shutil
 import struct
+import subprocess
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from sandbox.datacentre.machines.network import first_address
 from sandbox.datacentre.machines.packet_filter import ruleset
 from sandbox.datacentre.machines.seed import seed_files
 from sandbox.datacentre.model import Rule
-from sandbox.host import addresses, containers, images
+from sandbox.host import addresses, containers, engine, images
 from sandbox.host.parts import IMAGES, INTERNET, SOURCE
 from sandbox.host.shell import HostError, run
 from sandbox.vps import supervisor, systemctl
@@ -227,3 +229,26 @@ def test_changes_are_left_to_init(
 ) -> None:
     assert systemctl.main(arguments) == 0
     assert asked == [request_made]
+
+
+# --- engine
+
+
+def test_what_a_killed_engine_left_is_removed_and_a_living_ones_pid_stays(tmp_path: Path) -> None:
+    (tmp_path / "docker/containerd").mkdir(parents=True)
+    killed = subprocess.Popen(["sleep", "60"])
+    killed.kill()
+    os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)  # dead, and not yet collected
+    program = tmp_path / "containerd"
+    program.symlink_to(shutil.which("sleep") or "sleep")
+    living = subprocess.Popen([str(program), "60"])
+    try:
+        (tmp_path / "docker.pid").write_text(str(killed.pid))
+        (tmp_path / "docker/containerd/containerd.pid").write_text(str(living.pid))
+        engine.clear_stale_pid_files(tmp_path)
+        assert not (tmp_path / "docker.pid").exists()
+        assert (tmp_path / "docker/containerd/containerd.pid").exists()
+    finally:
+        killed.wait()
+        living.kill()
+        living.wait()
