@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pulumi_docker as docker
 
-from components.ports import Port
+from components.ports import HTTP, HTTPS, Port
 from components.settings import Settings
 
 CLEAN_START = """\
@@ -24,8 +24,8 @@ def environment(settings: Settings) -> list[str]:
     switches = {
         "TZ": settings.time_zone,
         "HTTPS": None if settings.https else "OFF",
-        "HTTP_PORT": settings.http_port if settings.http_port != 80 else None,
-        "HTTPS_PORT": settings.https_port if settings.https_port != 443 else None,
+        "HTTP_PORT": settings.http_port if settings.http_port != HTTP.number else None,
+        "HTTPS_PORT": settings.https_port if settings.https_port != HTTPS.number else None,
         "DISABLE_CLAMAV": "TRUE" if settings.disable_clamav else None,
         "DISABLE_RSPAMD": "TRUE" if settings.disable_rspamd else None,
         "DISABLE_ROUNDCUBE": "TRUE" if settings.disable_roundcube else None,

@@ -65,17 +65,7 @@ class Stack:
 
     def run(self, *arguments: str, expect: int | None = 0, stdin: str | None = None) -> str:
         """Run a command of Pulumi; what it printed. Fails with that text on another exit code than expected."""
-        done = subprocess.run(
-            ["pulumi", "--non-interactive", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            input=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=DEADLINE,
-            check=False,
-        )
+        done = self._execute("pulumi", "--non-interactive", *arguments, stdin=stdin)
         if expect is not None:
             assert done.returncode == expect, f"pulumi {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}"
         return done.stdout
@@ -136,9 +126,9 @@ class Stack:
 
     def secrets(self) -> list[str]:
         """Pieces of the stack's secrets that must stand nowhere in clear."""
-        values = [self.run("config", "get", key, "--stack", self.name) for key in SECRETS]
+        values = [self.run("config", "get", key, "--stack", self.name).strip().splitlines() for key in SECRETS]
         # Of a key, a line from its middle: its frame is no secret.
-        return [value.strip().splitlines()[len(value.strip().splitlines()) // 2] for value in values]
+        return [lines[len(lines) // 2] for lines in values]
 
     def on_server(self, command: str) -> str:
         """Run a command on the server, with the administrator's key and the host key checked."""
@@ -166,15 +156,19 @@ class Stack:
 
     def python(self, *arguments: str) -> str:
         """Run one of the project's own programs against this stack."""
-        done = subprocess.run(
-            [sys.executable, "-m", *arguments],
+        done = self._execute(sys.executable, "-m", *arguments)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def _execute(self, *command: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
             cwd=self.folder,
             env=self.environment,
+            input=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=DEADLINE,
             check=False,
         )
-        assert done.returncode == 0, done.stdout
-        return done.stdout
