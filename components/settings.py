@@ -3,6 +3,7 @@
 Keys and defaults are documented in the config section of Pulumi.yaml.
 """
 
+import hashlib
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -26,6 +27,10 @@ from components.values import (
 
 Ttl = Annotated[int, Field(ge=60, le=86400)]
 """Seconds that resolvers may keep a record; the range that Cloudflare takes for records that are not proxied."""
+
+
+Part = Literal["server", "records", "addresses", "volume"]
+"""What can be protected from deletion, each apart from the others. The firewalls belong to the server."""
 
 
 class Model(BaseModel):
@@ -89,7 +94,11 @@ class Settings(Model):
     domains: tuple[MailDomainSettings, ...]
     admin_address: EmailAddress
     admin_password: Password
+    former_mail_hosts: tuple[Fqdn, ...] = ()
+    """Earlier names of the mail server whose address records stay."""
     adopted_records: tuple[str, ...] = ()
+    owner_id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
+    """What marks the stack's DNS records as its own, whatever the stack is called; see `owner`."""
 
     location: Annotated[str, Field(pattern=r"^[a-z]{3}\d?$")] = "nbg1"
     server_type: str = "cx23"
@@ -99,6 +108,12 @@ class Settings(Model):
     ssh_private_key: SshPrivateKey
     ssh_host_key: SshHostKey
     protect: bool = True
+    unprotected: tuple[Part, ...] = ()
+    """The parts whose protection is lifted for a while."""
+    server_revision: Annotated[int, Field(ge=0)] = 0
+    """Raised to replace the server on purpose; addresses and volume stay."""
+    rerun: Annotated[int, Field(ge=0)] = 0
+    """Raised to run every script on the server again, which mends what was changed there by hand."""
 
     poste_image: ImageReference
     time_zone: TimeZone = "UTC"
@@ -112,6 +127,15 @@ class Settings(Model):
     disable_rspamd: bool = False
     disable_roundcube: bool = False
     elasticsearch: HostPort | None = None
+
+    def protects(self, part: Part) -> bool:
+        """Whether this part of the stack is protected from deletion and replacement."""
+        return self.protect and part not in self.unprotected
+
+    @property
+    def owner(self) -> str:
+        """The stack's own mark, 16 hexadecimal digits: `ownerId`, or where that is unset one from the host key."""
+        return self.owner_id or hashlib.sha256(self.ssh_host_public_key.encode()).hexdigest()[:16]
 
     @property
     def ports(self) -> list[Port]:

@@ -1,6 +1,7 @@
 """Configuration errors: all at once, each with key, value, what is right and an example; no secret in any of them."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,10 @@ def test_a_complete_configuration_is_accepted() -> None:
         ({"adminCidrs": ["::/0"]}, "opens SSH to the whole world in a protected stack"),
         ({"posteImage": "analogic/poste.io"}, "Expected an image with tag and digest"),
         ({"posteImage": "analogic/poste.io:2.5.11"}, "has no digest"),
+        ({"ownerId": "prod"}, 'ownerId: "prod": '),
+        ({"unprotected": ["mail"]}, 'unprotected.0: "mail": '),
+        ({"serverRevision": "-1"}, 'serverRevision: "-1": '),
+        ({"formerMailHosts": ["mx"]}, 'formerMailHosts.0: "mx": Expected a fully qualified name'),
         ({"timeZone": "Mars/Base"}, 'timeZone: "Mars/Base": Expected a name from the time zone database'),
         ({"networkMode": "none"}, 'networkMode: "none": '),
         ({"volumeSize": "5"}, 'volumeSize: "5": '),
@@ -146,6 +151,25 @@ def test_an_unprotected_stack_may_run_an_image_by_tag() -> None:
     assert load_settings().poste_image == "analogic/poste.io:2.5.11"
     configure(posteImage=IMAGE)
     assert load_settings().poste_image == IMAGE
+
+
+def test_a_part_is_protected_unless_it_or_all_of_the_stack_is_not() -> None:
+    configure(unprotected=["server"])
+    assert [load_settings().protects(part) for part in ("server", "records", "addresses", "volume")] == [
+        False, True, True, True,
+    ]  # fmt: skip
+    configure(protect="false")
+    assert not load_settings().protects("volume")
+
+
+def test_a_stack_without_an_owner_id_is_told_from_others_by_its_host_key() -> None:
+    configure()
+    mine = load_settings().owner
+    configure(sshHostKey=LOGIN_KEY, sshPrivateKey=HOST_KEY)
+    assert re.fullmatch("[0-9a-f]{16}", mine)
+    assert load_settings().owner != mine
+    configure(ownerId="0123456789abcdef")
+    assert load_settings().owner == "0123456789abcdef"
 
 
 def test_pulumi_yaml_documents_each_key_with_its_default() -> None:
