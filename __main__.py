@@ -14,21 +14,26 @@ from components.next_steps import next_steps
 from components.poste import Poste
 from components.providers import cloudflare_dns, hetzner, ssh_commands
 from components.stack_config import load_settings
+from components.stack_state import state
+from components.zones import Zones
 
 settings = load_settings()
 project, stack = pulumi.get_project(), pulumi.get_stack()
 name, labels = f"{project}-{stack}", stack_labels(project, stack)
-clouds = pulumi.ResourceOptions(providers=[hetzner(), cloudflare_dns(), ssh_commands()])
+dns = cloudflare_dns()
+zones = Zones(settings, state(), dns, addresses=())
+clouds = pulumi.ResourceOptions(providers=[hetzner(), dns, ssh_commands()])
 
 server = MailServer(name, settings, labels, clouds)
-MailHostRecords(settings.mail_host, settings, server, clouds)
+for mail_host in (settings.mail_host, *settings.former_mail_hosts):
+    MailHostRecords(mail_host, settings, server, zones, clouds)
 host = Host("host", settings, server, clouds)
 poste = Poste("poste", settings, server, host, clouds)
-MailFirewall(f"{name}-mail", settings, labels, poste, clouds)
+firewall = MailFirewall(f"{name}-mail", settings, labels, poste, clouds)
 keys = {}
 for domain in settings.domains:
     keys[domain.name] = DkimKey(f"dkim-{domain.name}", domain.name, settings, host, poste, clouds)
-    MailDomain(domain, settings, server, keys[domain.name], clouds)
+    MailDomain(domain, settings, server, keys[domain.name], zones, [firewall], clouds)
 
 pulumi.export("mailHost", settings.mail_host)
 pulumi.export("ipv4", server.ipv4)

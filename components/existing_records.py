@@ -1,15 +1,33 @@
-"""Records that already stand in a zone and are in the way of ours, as pure functions.
+"""Records that already stand in a zone, and whether they are in the way of ours, as pure functions.
 
 Another SPF policy makes both invalid (RFC 7208, section 4.5), another MX takes mail away, another address splits the
-mail host in two. Nothing foreign is ever changed or deleted: the preview stops and says how to take the record over.
+mail host in two. Nothing foreign is ever changed or deleted: the preview stops and says how to go on.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import ipaddress
+import json
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
-from components.records import txt_value
+from components.records import tag_values, txt_value
+from components.values import is_within
 
-ADDRESS_TYPES = ("A", "AAAA", "CNAME")
+Kind = Literal["address", "MX", "SPF", "DKIM", "DMARC", "DMARC report"]
+"""What a record of ours is for."""
+
+ADDRESS_TYPES = ("A", "AAAA")
+
+TEXTS: Mapping[Kind, re.Pattern[str]] = {
+    # "v=spf10" is another version and no business of SPF's (RFC 7208, section 4.5).
+    "SPF": re.compile(r"v=spf1( |$)", re.IGNORECASE),
+    "DMARC": re.compile(r"\s*v\s*=\s*DMARC1\b", re.IGNORECASE),
+    "DMARC report": re.compile(r"\s*v\s*=\s*DMARC1\b", re.IGNORECASE),
+    # A selector holds one key and nothing else; the version may be missing (RFC 6376, sections 3.6.1 and 3.6.2.2).
+    "DKIM": re.compile(r""),
+}
+"""How the texts begin of which only one may stand at a name; others may stand beside them."""
 
 
 @dataclass(frozen=True)
@@ -21,59 +39,87 @@ class Record:
     type: str
     content: str
     comment: str = ""
+    locked: bool = False
+    """Whether a service of Cloudflare's (Email Routing) keeps the record from being edited."""
+
+    @classmethod
+    def of(cls, found: Any) -> "Record":
+        """A record from an answer of the API, as its client or Pulumi's provider (`meta` as JSON text) has it."""
+        meta = json.loads(found.meta) if isinstance(found.meta, str) else found.meta
+        return cls(
+            id=str(found.id),
+            name=str(found.name).lower(),
+            type=str(found.type),
+            content=str(found.content or ""),
+            comment=str(found.comment or ""),
+            locked=isinstance(meta, dict) and bool(meta.get("read_only")),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.type} {self.content}"
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A record that this stack makes: the resource's name, and the record's name and type."""
+    """A record that this stack makes."""
 
     resource: str
+    """The resource's logical name."""
+    kind: Kind
+    domain: str
+    """The mail domain in whose zone the record stands."""
     name: str
+    """`*._domainkey.example.com` as long as the selector is not known."""
     type: str
-    marker: str = ""
-    """For TXT: how the text begins. Other texts may stand beside it."""
+    content: str | None = None
+    """What is known of the content before the deploy: of SPF, all but the server's addresses; TXT without quotes."""
+    priority: int | None = None
 
 
-def clashes(wanted: Wanted, existing: Record) -> bool:
-    """Whether an existing record cannot stand beside a wanted one."""
-    if existing.name.lower() != wanted.name:
+def clashes(wanted: Wanted, existing: Record, zone: str) -> bool:
+    """Whether an existing record of a zone (by name) cannot stand beside a wanted one."""
+    if existing.type == "NS":
+        # Below a delegation another server answers, so a record there would be seen by nobody (RFC 1034, 4.2.1).
+        return existing.name != zone and is_within(wanted.name, existing.name)
+    if existing.name != wanted.name:
         return False
-    if existing.type == "CNAME" or (wanted.type in ADDRESS_TYPES and existing.type in ADDRESS_TYPES):
+    if existing.type == "CNAME":
+        # At the zone's own name Cloudflare flattens a CNAME to addresses, beside which mail records may stand.
+        return wanted.type in ADDRESS_TYPES or wanted.name != zone
+    if wanted.type in ADDRESS_TYPES:
         # A foreign address of the other family would split the mail host between two servers.
-        return True
+        return existing.type in ADDRESS_TYPES
     if existing.type != wanted.type:
         return False
-    return existing.type != "TXT" or txt_value(existing.content).lower().startswith(wanted.marker)
+    return existing.type != "TXT" or bool(TEXTS[wanted.kind].match(txt_value(existing.content)))
 
 
-def in_the_way(
-    wanted: Sequence[Wanted], existing: Iterable[Record], owner: str, adopted: Collection[str]
-) -> Iterator[tuple[Wanted, Record]]:
-    """Foreign records that clash with a wanted one, each with the wanted record that would take its place.
+def is_as_wanted(wanted: Wanted, existing: Record, addresses: Collection[str] = ()) -> bool:
+    """Whether an existing record says what the wanted one would; `addresses` are the server's."""
+    if existing.name != wanted.name or existing.type != wanted.type:
+        return False
+    match wanted.kind:
+        case "address":
+            return _address(existing.content) in set(map(_address, addresses))
+        case "MX":
+            return existing.content.lower().rstrip(".") == wanted.content
+        case "SPF":
+            own = {f"{mechanism}:{_address(address)}" for address in addresses for mechanism in ("ip4", "ip6")}
+            terms = txt_value(existing.content).lower().split()
+            return [term for term in terms if _spf_term(term) not in own] == (wanted.content or "").lower().split()
+        case "DMARC":
+            return tag_values(txt_value(existing.content)) == tag_values(wanted.content or "")
+        case _:
+            return txt_value(existing.content) == wanted.content
 
-    A record is ours if its comment is `owner`, or if its id is in `adopted` (imported by hand and not yet commented).
-    """
-    for record in existing:
-        if record.comment == owner or record.id in adopted:
-            continue
-        clashing = [want for want in wanted if clashes(want, record)]
-        if clashing:
-            yield min(clashing, key=lambda want: want.type != record.type), record
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return text
 
 
-def explain(zone_id: str, conflicts: Iterable[tuple[Wanted, Record]], adopted: int, stack: str) -> str:
-    """What is in the way, and how it is taken over or kept. `adopted` counts the records that already were.
-
-    The import generates no code, since the program has the resource already.
-    """
-    flags = f"--stack {stack} --generate-code=false"
-    lines = ["DNS records that this stack did not make are in the way. Nothing was changed."]
-    for number, (want, record) in enumerate(conflicts, start=adopted):
-        lines += [
-            f"  {record.name} {record.type} {record.content} (id {record.id})",
-            "    To let this stack take it over and change it, run both:",
-            f"      pulumi import cloudflare:index/dnsRecord:DnsRecord {want.resource} {zone_id}/{record.id} {flags}",
-            f"      pulumi config set --path 'adoptedRecords[{number}]' {record.id} --stack {stack}",
-            "    To keep it as it is, use another name or domain; to be rid of it, delete it at Cloudflare.",
-        ]
-    return "\n".join(lines)
+def _spf_term(term: str) -> str:
+    mechanism, _, value = term.partition(":")
+    return f"{mechanism}:{_address(value)}" if mechanism in ("ip4", "ip6") else term

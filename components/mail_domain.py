@@ -1,19 +1,25 @@
-"""The records that make a domain a mail domain: MX, SPF, DKIM and DMARC."""
+"""The records that make a domain a mail domain: SPF, DMARC, DKIM and, last, MX."""
+
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pulumi
 
 from components.dkim_key import DkimKey
-from components.dns_zone import DnsZone, RecordSpec
+from components.existing_records import Wanted
 from components.mail_server import MailServer
-from components.records import dmarc, dmarc_name, spf, txt
+from components.records import spf, txt
 from components.settings import MailDomainSettings, Settings
+from components.wanted_records import domain_records
+from components.zones import Zones
 
 
 class MailDomain(pulumi.ComponentResource):
-    """`poste-mail:index:MailDomain` makes the MX, SPF, DKIM and DMARC records of a domain.
+    """`poste-mail:index:MailDomain` makes the SPF, DMARC, DKIM and MX records of a domain.
 
-    MX (RFC 5321) says where its mail goes, SPF (RFC 7208) which addresses send for it, DKIM (RFC 6376) which key signs
-    it, and DMARC (RFC 7489) what to do with mail that fails.
+    SPF (RFC 7208) says which addresses send for it, DMARC (RFC 9989) what to do with mail that fails, DKIM (RFC 6376)
+    which key signs it, and MX (RFC 5321) where its mail goes: this one is made when all that takes the mail is `ready`
+    and Poste knows the domain, because mail that comes earlier is refused for good.
     """
 
     def __init__(
@@ -22,28 +28,33 @@ class MailDomain(pulumi.ComponentResource):
         settings: Settings,
         server: MailServer,
         key: DkimKey,
+        zones: Zones,
+        ready: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("poste-mail:index:MailDomain", domain.name, {}, opts)
-        name = domain.name
-        senders = pulumi.Output.all(server.ipv4, server.ipv6).apply(
-            lambda addresses: txt(spf(addresses[0], addresses[1], domain.spf))
-        )
-        reports = (settings.admin_address,)
-        policy = dmarc(
-            domain.dmarc.policy,
-            reports if domain.dmarc.rua is None else domain.dmarc.rua,
-            reports if domain.dmarc.ruf is None else domain.dmarc.ruf,
-            domain.dmarc.tags(),
-        )
-        zone = DnsZone(domain, settings, parent=self)
-        zone.make(
-            [
-                RecordSpec(f"{name}-mx", name, "MX", settings.mail_host, priority=domain.mx_priority),
-                RecordSpec(f"{name}-spf", name, "TXT", senders, marker="v=spf1"),
-                RecordSpec(f"{name}-dmarc", dmarc_name(name), "TXT", txt(policy), marker="v=dmarc1"),
-            ]
-        )
-        # On its own, because its name is not known before Poste has made the key, and what is known is checked already.
-        zone.make([RecordSpec(f"{name}-dkim", key.record_name, "TXT", key.record_text.apply(txt), marker="v=dkim1")])
+        for wanted in domain_records(domain, settings):
+            match wanted.kind:
+                case "SPF":
+                    policy = pulumi.Output.all(server.ipv4, server.ipv6).apply(
+                        lambda addresses: txt(spf(addresses[0], addresses[1], domain.spf))
+                    )
+                    zones.make(wanted, policy, self)
+                case "DKIM":
+                    zones.make(wanted, _dkim_text(wanted, key, zones), self, name=key.record_name)
+                case "MX":
+                    zones.make(wanted, settings.mail_host, self, depends_on=[*ready, key])
+                case _:
+                    zones.make(wanted, txt(wanted.content or ""), self)
         self.register_outputs({})
+
+
+def _dkim_text(wanted: Wanted, key: DkimKey, zones: Zones) -> pulumi.Output[str]:
+    """The key's text, which is had only where nothing else stands at its name; that is known with its selector."""
+
+    def text(known: Sequence[str]) -> str:
+        name, content = known
+        zones.refuse_beside(replace(wanted, name=name, content=content))
+        return txt(content)
+
+    return pulumi.Output.all(key.record_name, key.record_text).apply(text)

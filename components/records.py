@@ -21,6 +21,9 @@ CHARACTER_STRING_LIMIT = 255
 MINIMUM_DKIM_BITS = 2048
 """Signers should use keys of at least this size (RFC 8301, section 3.2)."""
 
+QUOTED = r'"(?:[^"\\]|\\.)*"'
+"""A character-string in presentation form."""
+
 SELECTOR = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 
 DmarcPolicy = Literal["none", "quarantine", "reject"]
@@ -51,15 +54,27 @@ def txt(text: str) -> str:
 def txt_value(content: str) -> str:
     """The text of TXT content in presentation form, joined as its reader joins it (RFC 7208, section 3.3).
 
-    Content without quotes is taken as it is: so it stands in zones that were filled in by hand.
+    Content that is no row of quoted strings is taken as it is: so it stands in zones that were filled in by hand.
     """
-    strings = re.findall(r'"((?:[^"\\]|\\.)*)"', content)
-    return "".join(re.sub(r"\\(.)", r"\1", string) for string in strings) if strings else content
+    if not re.fullmatch(rf"\s*({QUOTED}\s*)+", content):
+        return content
+    return "".join(re.sub(r"\\(.)", r"\1", string[1:-1]) for string in re.findall(QUOTED, content))
 
 
 def spf(ipv4: str, ipv6: str, qualifier: SpfQualifier = "~all") -> str:
     """SPF policy (RFC 7208): the domain's A and MX hosts and the server's two addresses may send, nobody else."""
-    return f"v=spf1 a mx ip4:{ipv4} ip6:{ipv6} {qualifier}"
+    return spf_policy((f"ip4:{ipv4}", f"ip6:{ipv6}"), qualifier)
+
+
+def spf_policy(senders: Sequence[str], qualifier: SpfQualifier) -> str:
+    """SPF policy for the domain's A and MX hosts and for the senders that these terms allow (RFC 7208, section 5)."""
+    return " ".join(["v=spf1", "a", "mx", *senders, qualifier])
+
+
+def tag_values(text: str) -> dict[str, str]:
+    """The tags of a list such as a DMARC policy (RFC 9989, section 4.7); without blanks around names and values."""
+    parts = (part.partition("=") for part in text.split(";") if part.strip())
+    return {name.strip().lower(): value.strip() for name, _, value in parts}
 
 
 def dmarc(policy: DmarcPolicy, rua: Sequence[str], ruf: Sequence[str], tags: Mapping[str, str]) -> str:

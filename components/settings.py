@@ -3,12 +3,12 @@
 Keys and defaults are documented in the config section of Pulumi.yaml.
 """
 
-import hashlib
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
+from components.labels import owner_of
 from components.ports import HTTP, HTTPS, OPTIONAL, Port, open_ports
 from components.records import DmarcPolicy, SpfQualifier
 from components.values import (
@@ -135,7 +135,7 @@ class Settings(Model):
     @property
     def owner(self) -> str:
         """The stack's own mark, 16 hexadecimal digits: `ownerId`, or where that is unset one from the host key."""
-        return self.owner_id or hashlib.sha256(self.ssh_host_public_key.encode()).hexdigest()[:16]
+        return self.owner_id or owner_of(self.ssh_host_public_key)
 
     @property
     def ports(self) -> list[Port]:
@@ -147,11 +147,10 @@ class Settings(Model):
         """Whether Poste answers on IPv6: not behind Docker's bridge, which has IPv4 only."""
         return self.network_mode == "host"
 
-    @property
-    def mail_host_domain(self) -> MailDomainSettings:
-        """The domain whose zone holds the mail host's address records: the closest one."""
+    def zone_holder(self, host: str) -> MailDomainSettings:
+        """The domain whose zone holds a mail host's address records: the closest one."""
         return max(
-            (domain for domain in self.domains if is_within(self.mail_host, domain.zone_name)),
+            (domain for domain in self.domains if is_within(host, domain.zone_name)),
             key=lambda domain: len(domain.zone_name),
         )
 

@@ -10,8 +10,9 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter
 
-from components.labels import owner_comment
-from components.values import Cidr, EmailAddress, Fqdn, ImageReference
+from components.labels import earlier_comment, owner_of
+from components.record_conflicts import Ownership
+from components.values import Cidr, EmailAddress, Fqdn, ImageReference, ssh_public_key
 from wizard import passphrase
 from wizard.answers import Answers
 from wizard.errors import WizardError
@@ -70,7 +71,8 @@ def make_stack(options: argparse.Namespace, project: str) -> None:
     say(f"Zone: {zone.name}")
     if not zone.is_active:
         say(f"  not active yet: have the registrar name these servers for it: {', '.join(zone.name_servers)}")
-    in_the_way = list(obstacles(zone, domain_name, paths["mailHost"], owner_comment(project, options.stack)))
+    ownership = Ownership(owner(stack, kept), earlier_comment(project, options.stack))
+    in_the_way = list(obstacles(zone, domain_name, paths["mailHost"], ownership))
     for obstacle in in_the_way:
         say(f"  {obstacle}")
 
@@ -80,6 +82,13 @@ def make_stack(options: argparse.Namespace, project: str) -> None:
         passphrase.make(stack.name, os.environ)
     write(stack, options, kept, paths, tokens)
     finish(stack, in_the_way)
+
+
+def owner(stack: Stack, kept: dict[str, Any]) -> str:
+    """What marks the stack's DNS records as its own; empty for a stack that is only being made."""
+    if "ownerId" in kept:
+        return str(kept["ownerId"])
+    return owner_of(ssh_public_key(stack.secret("sshHostKey"))) if "sshHostKey" in stack.secrets() else ""
 
 
 def wants_passphrase(stack: Stack, secrets_provider: str | None, hetzner_endpoint: str | None) -> bool:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from cloudflare import APIConnectionError, APIStatusError, Cloudflare, PermissionDeniedError
 
-from components.existing_records import Record, Wanted, in_the_way
-from components.records import dmarc_name
+from components.existing_records import Record, Wanted
+from components.record_conflicts import Ownership, conflicts
+from components.records import dmarc_name, spf_policy
 from wizard.errors import WizardError
 
 EDIT = "#dns_records:edit"
@@ -35,10 +36,7 @@ def find_zone(domain: str, token: str, base_url: str | None) -> Zone:
             for zone in client.zones.list(name=name):
                 if zone.permissions and EDIT not in zone.permissions:
                     raise WizardError(f"The Cloudflare token may not edit DNS records of zone {name}. {_right(domain)}")
-                records = [
-                    Record(str(found.id), found.name, found.type, str(found.content or ""), str(found.comment or ""))
-                    for found in client.dns.records.list(zone_id=zone.id)
-                ]
+                records = [Record.of(found) for found in client.dns.records.list(zone_id=zone.id)]
                 return Zone(zone.id, name, zone.status == "active", list(zone.name_servers), records)
     except APIConnectionError as error:
         raise WizardError(f"Cloudflare's API cannot be reached: {error}") from None
@@ -55,23 +53,23 @@ def find_zone(domain: str, token: str, base_url: str | None) -> Zone:
     )
 
 
-def obstacles(zone: Zone, domain: str, mail_host: str, owner: str) -> Iterator[str]:
+def obstacles(zone: Zone, domain: str, mail_host: str, ownership: Ownership) -> Iterator[str]:
     """What stands in the zone and is not this stack's: first what the preview will stop at, then what to know."""
     wanted = [
-        Wanted("mail host", mail_host, "A"),
-        Wanted("mail host", mail_host, "AAAA"),
-        Wanted("MX", domain, "MX"),
-        Wanted("SPF", domain, "TXT", "v=spf1"),
-        Wanted("DMARC", dmarc_name(domain), "TXT", "v=dmarc1"),
+        Wanted("mail host", "address", domain, mail_host, "A"),
+        Wanted("mail host", "address", domain, mail_host, "AAAA"),
+        Wanted("MX", "MX", domain, domain, "MX", mail_host),
+        Wanted("SPF", "SPF", domain, domain, "TXT", spf_policy((), "~all")),
+        Wanted("DMARC", "DMARC", domain, dmarc_name(domain), "TXT"),
+        Wanted("DKIM", "DKIM", domain, f"*._domainkey.{domain}", "TXT"),
     ]
-    for want, record in in_the_way(wanted, zone.records, owner, ()):
-        yield f"in the way of the {want.resource} record: {record.name} {record.type} {record.content}"
-    for record in zone.records:
-        if record.name.startswith("*.") and record.comment != owner:
-            yield (
-                f"a wildcard, which answers for every name that has no record: {record.name} {record.type} "
-                f"{record.content}"
-            )
+    foreign = [record for record in zone.records if not ownership.marks(record)]
+    for conflict in conflicts(wanted, foreign, zone.name, ownership):
+        if conflict.way != "lost":
+            yield f"in the way of the {conflict.wanted.resource} record: {conflict.record}"
+    for record in foreign:
+        if record.name.startswith("*."):
+            yield f"a wildcard, which answers for every name that has no record: {record}"
 
 
 def _right(domain: str) -> str:

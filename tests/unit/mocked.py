@@ -62,6 +62,8 @@ class Cloud(Mocks):
     unknown: bool = False
     """As in the preview of an empty stack: what a provider computes is not known yet."""
     server_type: dict[str, Any] = field(default_factory=dict)
+    state: dict[str, Any] = field(default_factory=dict)
+    """Type and outputs of the resources that the stack has already, by URN."""
     made: int = 0
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
@@ -93,6 +95,8 @@ class Cloud(Mocks):
                 return {"zoneId": ZONE, "name": args.args["filter"]["name"]}, []
             case "cloudflare:index/getDnsRecords:getDnsRecords":
                 return {"results": self.records}, []
+            case "pulumi:pulumi:readStackResourceOutputs":
+                return {"outputs": self.state}, []
             case token:
                 raise AssertionError(f"the program called {token}")
 

@@ -97,7 +97,14 @@ def test_labels_tell_stacks_apart() -> None:
         "managed-by=pulumi,project=poste-mail,stack=dev",
         "managed-by=pulumi,project=poste-mail,stack=prod",
     }
-    assert owner_comment("poste-mail", "dev") != owner_comment("poste-mail", "prod")
+
+
+@pytest.mark.parametrize("stack", ["prod", "a-very-long-name-of-a-stack-" * 5])
+def test_a_records_comment_fits_cloudflare_and_ends_with_the_owner(stack: str) -> None:
+    comment = owner_comment("poste-mail", stack, "0123456789abcdef")
+    assert len(comment) <= 100
+    assert comment.startswith(f"Managed by Pulumi: poste-mail/{stack}"[:50])
+    assert comment.endswith(" 0123456789abcdef")
 
 
 def test_next_steps_name_hetzners_block_first() -> None:

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from pulumi.output import Unknown
 
-from tests.unit.examples import HOST_KEY, LOGIN_KEY, PASSWORD
+from tests.unit.examples import HOST_KEY, LOGIN_KEY, PASSWORD, settings
 from tests.unit.mocked import IPV4, SELECTOR, ZONE, Cloud, Registered, Secret, refusal, run_program
 from tests.unit.test_records import public_key
 
 KEY = public_key(2048)
+OWNER = settings().owner
 
 
 @pytest.fixture(autouse=True)
@@ -228,7 +229,7 @@ def test_the_records_of_a_domain_are_the_guides() -> None:
     assert {(record.inputs["proxied"], record.inputs["ttl"], record.inputs["zoneId"]) for record in records} == {
         (False, 3600, ZONE)
     }
-    assert {record.inputs["comment"] for record in records} == {"Managed by Pulumi: poste-mail/prod"}
+    assert {record.inputs["comment"] for record in records} == {f"Managed by Pulumi: poste-mail/prod {OWNER}"}
     assert found["DnsRecord example.com-mx"].inputs["priority"] == 10
 
 
@@ -251,6 +252,33 @@ def test_a_weak_dkim_key_is_not_published() -> None:
 def test_a_foreign_record_stops_the_program_with_the_import_command() -> None:
     foreign = {"id": "abc", "name": "example.com", "type": "TXT", "content": '"v=spf1 -all"', "comment": None}
     assert f"DnsRecord example.com-spf {ZONE}/abc" in refusal(Cloud(KEY, records=[foreign]))
+
+
+def test_mail_comes_only_when_the_domain_has_its_key_and_the_ports_are_open() -> None:
+    mx = run()["DnsRecord example.com-mx"]
+    assert {"Command dkim-example.com", "Firewall poste-mail-prod-mail"} <= mx.depends_on
+
+
+def test_all_that_is_in_the_way_of_any_component_is_told_at_once() -> None:
+    foreign = [
+        {"id": "a1", "name": "mail.example.com", "type": "A", "content": "198.51.100.9", "comment": None},
+        {"id": "a2", "name": "example.com", "type": "MX", "content": "mx.other.example", "comment": None},
+        {"id": "a3", "name": "_dmarc.example.com", "type": "TXT", "content": '"v=DMARC1; p=none"', "comment": None},
+    ]
+    text = refusal(Cloud(KEY, records=foreign))
+    assert all(f"{ZONE}/{record['id']}" in text for record in foreign)
+    assert text.count("Nothing was changed") == 1
+
+
+def test_a_record_whose_comment_was_edited_is_still_ours() -> None:
+    """Only what the state has is known for sure; a comment can be edited by anyone."""
+    edited = {"id": "a2", "name": "example.com", "type": "MX", "content": "edited.example", "comment": "mine"}
+    urn = (
+        "urn:pulumi:prod::poste-mail::poste-mail:index:MailDomain$cloudflare:index/dnsRecord:DnsRecord::example.com-mx"
+    )
+    state = {urn: {"type": "cloudflare:index/dnsRecord:DnsRecord", "outputs": {"id": "a2"}}}
+    found = run_program(Cloud(KEY, records=[edited], state=state))
+    assert found["DnsRecord example.com-mx"].inputs["content"] == "mail.example.com"
 
 
 def test_a_server_type_without_the_memory_for_clamav_is_refused() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.existing_records import Record
+from components.record_conflicts import Ownership
 from components.values import password_lacks, ssh_public_key
 from wizard import passphrase
 from wizard.answers import Answers
@@ -126,7 +127,9 @@ ZONE = Zone(
 
 
 def test_existing_mx_spf_dmarc_and_wildcard_are_shown_and_what_harms_nobody_is_not() -> None:
-    assert list(obstacles(ZONE, "a.example", "mail.a.example", "Managed by Pulumi: poste-mail/prod")) == [
+    assert list(
+        obstacles(ZONE, "a.example", "mail.a.example", Ownership("", "Managed by Pulumi: poste-mail/prod"))
+    ) == [
         "in the way of the MX record: a.example MX mx.other.example",
         'in the way of the SPF record: a.example TXT "v=spf1 include:other.example -all"',
         'in the way of the DMARC record: _dmarc.a.example TXT "v=DMARC1; p=none"',
@@ -135,7 +138,7 @@ def test_existing_mx_spf_dmarc_and_wildcard_are_shown_and_what_harms_nobody_is_n
 
 
 def test_records_of_another_stack_are_in_the_way() -> None:
-    found = list(obstacles(ZONE, "a.example", "mail.a.example", "Managed by Pulumi: poste-mail/staging"))
+    found = list(obstacles(ZONE, "a.example", "mail.a.example", Ownership("0123456789abcdef")))
     assert "in the way of the mail host record: mail.a.example A 198.51.100.9" in found
 
 

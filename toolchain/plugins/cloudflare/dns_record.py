@@ -77,7 +77,7 @@ def _check_ttl(inputs: Values) -> None:
 
 def _state(record: Json, zone: str) -> Values:
     """All that the API tells of a record."""
-    state = from_json(SCHEMA.outputs, record) | {"zoneId": zone}
+    state = from_json(SCHEMA.outputs, record) | {"id": record["id"], "zoneId": zone}
     if record["type"] == "CNAME":
         # The API leaves these out for records that are not proxied, where they mean nothing.
         state["settings"] = dict.fromkeys(SETTINGS, False) | (state.get("settings") or {})

@@ -1,0 +1,37 @@
+"""What the stack's state holds, read before anything is registered.
+
+An engine tells a program nothing about the state; its stack reference does, and a stack may refer to itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.questions import ask
+
+
+@dataclass(frozen=True)
+class Held:
+    """One resource of the state, as the last operation left it."""
+
+    urn: str
+    type: str
+    """The type's token, such as `cloudflare:index/dnsRecord:DnsRecord`."""
+    outputs: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The logical name."""
+        return self.urn.rpartition("::")[2]
+
+
+def state() -> list[Held]:
+    """All resources of the current stack's state; none before the first deploy. Raises pulumi.RunError."""
+    stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    answer = ask(
+        f"the state of stack {stack} cannot be read",
+        lambda: pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", {"stackName": stack}),
+    )
+    return [Held(urn, found["type"], found["outputs"]) for urn, found in answer.value["outputs"].items()]
