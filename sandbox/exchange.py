@@ -18,11 +18,10 @@ from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from typing import Any
 
-from sandbox.provider.authentication_results import method_results
 from sandbox.provider.mailbox import Mailbox, MailboxError, patiently, wait_for
+from verify.authentication import METHODS, authentication_results
 
 PROVIDER = Mailbox("user@other.example", "sandbox-Provider-1", "mx.other.example")
-METHODS = ("spf", "dkim", "dmarc")
 DEADLINE = 60.0
 """Seconds that one mail may take."""
 
@@ -56,7 +55,7 @@ def read_stack(stack: str) -> Mailbox:
 def outgoing(ours: Mailbox) -> list[Finding]:
     """Send from our server to the other provider."""
     message = _exchange(ours, PROVIDER)
-    results = method_results(message.get_all("Authentication-Results", []), PROVIDER.host)
+    results = authentication_results(message, [ours.host], [PROVIDER.host])
     checks = [Finding(method, results.get(method, "missing"), results.get(method) == "pass") for method in METHODS]
     return [Finding("arrived at the provider", PROVIDER.address, good=True), *checks, *_hop(message)]
 
@@ -64,7 +63,7 @@ def outgoing(ours: Mailbox) -> list[Finding]:
 def incoming(ours: Mailbox) -> list[Finding]:
     """Send from the other provider to our server."""
     message = _exchange(PROVIDER, ours)
-    results = method_results(message.get_all("Authentication-Results", []), ours.host)
+    results = authentication_results(message, [PROVIDER.host], [ours.host])
     notes = [Finding(f"our server on {method}", results[method]) for method in METHODS if method in results]
     return [Finding("arrived at our server", ours.address, good=True), *notes, *_hop(message)]
 

@@ -156,9 +156,10 @@ async def folders(box: Mailbox) -> Finding:
 
 async def sieve(box: Mailbox) -> Finding:
     """Login to ManageSieve, over TLS (RFC 5804, section 2.1)."""
-    secret = base64.b64encode(f"\0{box.address}\0{box.password}".encode()).decode()
+    secret = base64.b64encode(box.plain).decode()
+    server = box.reading
     try:
-        async with encrypted(box.dial, SIEVE.number, "sieve", "STARTTLS", box.host, box.tls) as talk:
+        async with encrypted(server.dial, SIEVE.number, "sieve", "STARTTLS", server.host, box.tls) as talk:
             await talk.until("OK")
             await talk.ask(f'AUTHENTICATE "PLAIN" "{secret}"', "OK")
             await talk.say("LOGOUT")

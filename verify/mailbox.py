@@ -1,6 +1,7 @@
 """A mailbox as its owner's mail program uses it: submission (RFC 6409), IMAP (RFC 9051), POP3 (RFC 1939)."""
 
 import asyncio
+import base64
 import contextlib
 import imaplib
 import poplib
@@ -9,7 +10,6 @@ import ssl
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 from verify.conversation import unverified
@@ -26,21 +26,36 @@ class MailboxError(Exception):
 
 
 @dataclass(frozen=True)
+class Server:
+    """A server that is dialled by address and asked for by name."""
+
+    host: str
+    dial: str
+
+
+@dataclass(frozen=True)
 class Mailbox:
-    """One address with its password, on a server that is dialled by address and asked for by name."""
+    """One address with its password; providers may have one server for reading and another for sending."""
 
     address: str
     password: str = field(repr=False)
-    host: str
-    dial: str
+    reading: Server
+    """IMAP and POP3."""
+    sending: Server
+    """Submission."""
     tls: ssl.SSLContext = field(repr=False)
+
+    @property
+    def plain(self) -> bytes:
+        """The credentials for SASL's mechanism PLAIN, in UTF-8 (RFC 4616); not yet in base64."""
+        return f"\0{self.address}\0{self.password}".encode()
 
     async def send(self, message: EmailMessage, port: int = 465) -> None:
         """Hand a message to the submission server, over TLS from the start on 465, else by STARTTLS."""
         await asyncio.to_thread(self._send, message, port)
 
-    async def find(self, subject: str, deadline: float) -> EmailMessage:
-        """The message with this subject, once it has come; raises MailboxError after `deadline` seconds."""
+    async def find(self, subject: str, deadline: float) -> bytes:
+        """The message with this subject, byte by byte, once it is there; raises MailboxError after `deadline` s."""
         end = time.monotonic() + deadline
         while True:
             found = await asyncio.to_thread(self._look_for, subject)
@@ -63,31 +78,47 @@ class Mailbox:
         await asyncio.to_thread(self._try_folder, name, message)
 
     def _send(self, message: EmailMessage, port: int) -> None:
-        with _explained(f"port {port}"):
+        server = self.sending
+        with _explained(f"port {port} of {server.host}"):
             if port == 465:
-                client: smtplib.SMTP = SmtpsByName(self.dial, self.host, port, self.tls, TIMEOUT)
+                client: smtplib.SMTP = SmtpsByName(server.dial, server.host, port, self.tls, TIMEOUT)
             else:
-                client = SmtpByName(self.dial, self.host, port, TIMEOUT)
+                client = SmtpByName(server.dial, server.host, port, TIMEOUT)
             with client:
                 if port != 465:
                     client.starttls(context=self.tls)
-                client.login(self.address, self.password)
+                self._log_in(client)
                 client.send_message(message)
+
+    def _log_in(self, client: smtplib.SMTP) -> None:
+        client.ehlo_or_helo_if_needed()
+        if "PLAIN" not in client.esmtp_features.get("auth", "").split():
+            client.login(self.address, self.password)
+            return
+        # The library's own way knows ASCII only.
+        code, text = client.docmd("AUTH", f"PLAIN {base64.b64encode(self.plain).decode()}")
+        if code != 235:
+            raise smtplib.SMTPAuthenticationError(code, text)
 
     @contextlib.contextmanager
     def _imap(self) -> Iterator[imaplib.IMAP4]:
-        with _explained("IMAP on 993"), ImapByName(self.dial, self.host, self.tls, TIMEOUT) as imap:
-            imap.login(self.address, self.password)
+        server = self.reading
+        with (
+            _explained(f"IMAP on 993 of {server.host}"),
+            ImapByName(server.dial, server.host, self.tls, TIMEOUT) as imap,
+        ):
+            # LOGIN carries ASCII only (RFC 9051, section 6.2.3); every server knows PLAIN.
+            imap.authenticate("PLAIN", lambda _: self.plain)
             imap.select("INBOX")
             yield imap
 
-    def _look_for(self, subject: str) -> EmailMessage | None:
+    def _look_for(self, subject: str) -> bytes | None:
         with self._imap() as imap:
             numbers = imap.search(None, "SUBJECT", f'"{subject}"')[1][0].split()
             if not numbers:
                 return None
             part = imap.fetch(numbers[0].decode(), "(BODY.PEEK[])")[1][0]
-            return message_from_bytes(part[1], policy=policy.SMTP) if isinstance(part, tuple) else None
+            return bytes(part[1]) if isinstance(part, tuple) else None
 
     def _remove(self, subject: str) -> None:
         with self._imap() as imap:
@@ -108,8 +139,9 @@ class Mailbox:
                 _must(imap.delete(name), "delete")
 
     def _pop3_has(self, subject: str) -> bool:
-        with _explained("POP3 on 995"):
-            pop3 = Pop3ByName(self.dial, self.host, self.tls, TIMEOUT)
+        server = self.reading
+        with _explained(f"POP3 on 995 of {server.host}"):
+            pop3 = Pop3ByName(server.dial, server.host, self.tls, TIMEOUT)
             try:
                 pop3.user(self.address)
                 pop3.pass_(self.password)
@@ -131,6 +163,10 @@ def _explained(what: str) -> Iterator[None]:
         yield
     except ssl.SSLCertVerificationError as error:
         raise MailboxError(f"{what}: the certificate is not trusted ({error.verify_message})") from error
+    except UnicodeEncodeError as error:
+        raise MailboxError(
+            f"{what}: no way to log in that carries characters beyond ASCII, as the password has"
+        ) from error
     except (smtplib.SMTPException, imaplib.IMAP4.error, poplib.error_proto, OSError) as error:
         raise MailboxError(f"{what}: {error}") from error
 
@@ -143,4 +179,5 @@ def tls_for(stack: Stack) -> ssl.SSLContext:
 def own_mailbox(stack: Stack) -> Mailbox:
     """The administrator's mailbox."""
     password = stack.settings.admin_password.get_secret_value()
-    return Mailbox(stack.settings.admin_address, password, stack.mail_host, stack.ipv4, tls_for(stack))
+    server = Server(stack.mail_host, stack.ipv4)
+    return Mailbox(stack.settings.admin_address, password, server, server, tls_for(stack))

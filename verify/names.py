@@ -133,4 +133,4 @@ def _text(record: object) -> str:
     strings = getattr(record, "strings", None)
     if strings is not None:
         return b"".join(strings).decode("ascii", "backslashreplace")
-    return " ".join(part.rstrip(".").lower() if part.endswith(".") else part for part in str(record).split())
+    return " ".join(part.rstrip(".").lower() or "." if part.endswith(".") else part for part in str(record).split())

@@ -1,18 +1,18 @@
 """Messages to and from a mailbox at another provider: the proof of what others make of our mail."""
 
-import re
 from collections.abc import Iterable
-from email.message import EmailMessage
+from email import message_from_bytes, policy
 from functools import partial
 
-import dkim  # type: ignore[import-untyped]
-
+from verify.authentication import METHODS, authentication_results, organisation
 from verify.context import Context
 from verify.letter import letter
-from verify.mailbox import Mailbox, MailboxError, own_mailbox, tls_for
+from verify.mailbox import Mailbox, MailboxError, Server, own_mailbox, tls_for
+from verify.mx import mail_servers
 from verify.names import LookupFailedError, Names
-from verify.result import Check, Finding, fail, ok
+from verify.result import Check, Finding, fail, ok, unknown
 from verify.runner import Job
+from verify.signature import signature
 from verify.stack import Stack
 
 OUT = Check(
@@ -33,7 +33,13 @@ CHECKS = (OUT, BACK)
 
 DELIVERY = 80.0
 """Seconds until a message has to be there; others may take their time."""
-METHODS = ("spf", "dkim", "dmarc")
+EXPECTED = "spf, dkim and dmarc pass; signature valid"
+UNSETTLED = ("temperror", "not said")
+"""What is neither a pass nor a failure: the provider could not look, or does not write what it found."""
+ASK_ANOTHER = (
+    "The provider's own Authentication-Results do not say it. Look again later, or use a mailbox at a provider that "
+    "writes all three, as Gmail, Fastmail, iCloud and Outlook do."
+)
 
 
 def jobs(context: Context) -> Iterable[Job]:
@@ -46,7 +52,6 @@ def jobs(context: Context) -> Iterable[Job]:
 
 async def out(names: Names, stack: Stack) -> Finding:
     """A message to the other provider passes its SPF, DKIM and DMARC, and its signature holds."""
-    expected = "spf, dkim and dmarc pass; signature valid"
     box, other = own_mailbox(stack), await other_mailbox(names, stack)
     message = letter(box.address, other.address)
     try:
@@ -54,13 +59,31 @@ async def out(names: Names, stack: Stack) -> Finding:
         arrived = await other.find(message["Subject"], DELIVERY)
         await other.remove(message["Subject"])
     except MailboxError as error:
-        return fail(str(error), expected)
-    results = authentication_results(arrived.get_all("Authentication-Results", []))
-    found = [f"{method} {results.get(method, 'not checked')}" for method in METHODS]
-    signed = await signature(names, arrived)
-    shown = f"{', '.join(found)}; signature {signed}"
-    good = signed == "valid" and all(results.get(method, "pass") == "pass" for method in METHODS)
-    return ok(shown, expected) if good else fail(shown, expected)
+        return fail(str(error), EXPECTED)
+    domain = other.address.rpartition("@")[2]
+    receiving = [domain, other.reading.host, other.sending.host, *await mail_servers(names, domain)]
+    return judged(arrived, await signature(names, arrived, box.address.rpartition("@")[2]), senders(stack), receiving)
+
+
+def judged(arrived: bytes, signed: str, sending: Iterable[str], receiving: Iterable[str]) -> Finding:
+    """What the receiving side says of a message as it arrived, and whether its signature holds."""
+    message = message_from_bytes(arrived, policy=policy.SMTP)
+    results = authentication_results(message, list(sending), list(receiving))
+    found = {method: results.get(method, "not said") for method in METHODS}
+    shown = f"{', '.join(f'{method} {result}' for method, result in found.items())}; signature {signed}"
+    if signed != "valid" or any(result not in ("pass", *UNSETTLED) for result in found.values()):
+        return fail(shown, EXPECTED)
+    if any(result in UNSETTLED for result in found.values()):
+        return unknown(shown, EXPECTED, ASK_ANOTHER)
+    return ok(shown, EXPECTED)
+
+
+def senders(stack: Stack) -> list[str]:
+    """Hosts, or domains with all their hosts, that write into our mail before another provider has it."""
+    if not stack.own.smart_host:
+        return [stack.mail_host]
+    # A relay hands on through many hosts of its own.
+    return [stack.mail_host, organisation(stack.own.smart_host.rpartition(":")[0])]
 
 
 async def back(names: Names, stack: Stack) -> Finding:
@@ -68,7 +91,7 @@ async def back(names: Names, stack: Stack) -> Finding:
     box, other = own_mailbox(stack), await other_mailbox(names, stack)
     message = letter(other.address, box.address)
     try:
-        await other.send(message, 587)
+        await other.send(message, stack.own.other_submission_port)
         await box.find(message["Subject"], DELIVERY)
         await box.remove(message["Subject"])
     except MailboxError as error:
@@ -79,33 +102,20 @@ async def back(names: Names, stack: Stack) -> Finding:
 async def other_mailbox(names: Names, stack: Stack) -> Mailbox:
     """The mailbox at another provider; raises LookupFailedError."""
     own = stack.own
-    if not own.other_mailbox or not own.other_host or not own.other_password:
-        raise LookupFailedError("verify:otherHost and verify:otherPassword are not set in the stack's configuration")
-    addresses = (await names.public(own.other_host, "A")).values
-    if not addresses:
-        raise LookupFailedError(f"{own.other_host} has no address")
+    reading, sending = own.other_imap_host or own.other_host, own.other_submission_host or own.other_host
+    if not own.other_mailbox or not own.other_password or not reading or not sending:
+        raise LookupFailedError(
+            "the stack's configuration has verify:otherMailbox, but not all of verify:otherPassword and "
+            "verify:otherHost, or verify:otherImapHost with verify:otherSubmissionHost"
+        )
+    password = own.other_password.get_secret_value()
     return Mailbox(
-        own.other_mailbox, own.other_password.get_secret_value(), own.other_host, addresses[0], tls_for(stack)
+        own.other_mailbox, password, await _server(names, reading), await _server(names, sending), tls_for(stack)
     )
 
 
-def authentication_results(fields: list[str]) -> dict[str, str]:
-    """The result of each method in the topmost header field, which the receiving provider wrote (RFC 8601)."""
-    for field in fields[:1]:
-        text = re.sub(r"\([^()]*\)", " ", " ".join(str(field).split()))
-        return {method: result.lower() for method, result in re.findall(r";\s*(spf|dkim|dmarc)\s*=\s*(\w+)", text)}
-    return {}
-
-
-async def signature(names: Names, message: EmailMessage) -> str:
-    """Whether the DKIM signature holds for the key in DNS: valid, invalid or missing (checked by dkimpy)."""
-    field = message["DKIM-Signature"]
-    if not field:
-        return "missing"
-    tags = dict(part.strip().split("=", 1) for part in "".join(str(field).split()).split(";") if "=" in part)
-    record = (await names.public(f"{tags.get('s', '')}._domainkey.{tags.get('d', '')}", "TXT")).values
-    text = record[0].encode() if record else b""
-    try:
-        return "valid" if dkim.verify(message.as_bytes(), dnsfunc=lambda *_, **__: text) else "invalid"
-    except dkim.DKIMException as error:
-        return f"invalid ({error})"
+async def _server(names: Names, host: str) -> Server:
+    addresses = (await names.public(host, "A")).values
+    if not addresses:
+        raise LookupFailedError(f"{host} has no address")
+    return Server(host, addresses[0])

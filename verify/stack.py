@@ -3,7 +3,7 @@
 import asyncio
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel
@@ -34,7 +34,13 @@ class OwnSettings(BaseModel):
     other_mailbox: EmailAddress | None = None
     """A mailbox at another provider, with which messages are exchanged."""
     other_host: Fqdn | None = None
-    """That provider's server for submission (587) and IMAP (993)."""
+    """That provider's server, where submission and IMAP have one in common."""
+    other_imap_host: Fqdn | None = None
+    """Its server for IMAP (993); `other_host` unless set."""
+    other_submission_host: Fqdn | None = None
+    """Its server for submission; `other_host` unless set."""
+    other_submission_port: Literal[465, 587] = 587
+    """Where that server takes mail: 465 is TLS from the start, 587 turns to it (RFC 8314)."""
     other_password: SecretStr | None = None
     smart_host: HostPort | None = None
     """host:port through which Poste has been told to deliver, because port 25 is blocked."""

@@ -16,7 +16,6 @@ from tests.unit.verify_world import DOMAIN, IPV4, LOOPBACK, stack
 from verify import container, outbound
 from verify.context import Context
 from verify.names import Dns
-from verify.other_provider import authentication_results
 from verify.result import Finding, Status
 from verify.runner import Shared
 from verify.server_shell import SCRIPT
@@ -197,10 +196,3 @@ def test_remedy_for_the_block_names_the_server_and_the_smart_host_takes_its_plac
     assert {port for _, port in targets} == {25}
     _, targets = asyncio.run(remedy(smart_host="smtp.relay.example:587"))
     assert targets == [("smtp.relay.example", 587)]
-
-
-def test_only_the_receiving_providers_own_results_count() -> None:
-    own = "mx.other.example; spf=pass (x; dkim=fail) smtp.mailfrom=a@b; dkim=pass header.d=b; dmarc=fail (p=reject)"
-    forged = "mx.other.example; dmarc=pass"
-    assert authentication_results([own, forged]) == {"spf": "pass", "dkim": "pass", "dmarc": "fail"}
-    assert authentication_results([]) == {}
