@@ -1,14 +1,18 @@
-"""Faults on request: an API of the sandbox that answers late, or with an error, for the next few matching requests.
+"""Faults on request: a server of the sandbox that answers late, with an error, or cut off, for the next few requests.
 
-Both API servers (Hetzner Cloud and Cloudflare) use this one aiohttp middleware. A test posts a rule:
+Hetzner's API, Cloudflare's and the package mirror use this one aiohttp middleware. A test posts a rule:
 
     POST /_sandbox/faults   {"method": "POST", "path": "/dns_records$", "status": 429, "delay": 0.5, "times": 2}
-    GET /_sandbox/faults    the rules that still wait
+    GET /_sandbox/faults    all rules since they were cleared, each with `used`: how many requests it has met
     DELETE /_sandbox/faults forgets all rules
 
-`path` is a regular expression searched in the request's path; without `method` any method matches; `delay` is in
-seconds; without `status` the request is only delayed and then handled as usual; `times` is how many requests the rule
-meets (default 1). The first matching rule wins. A request that got an error was not handled: nothing changed.
+`path` is a regular expression searched in the request's path; without `method` any method matches; `times` is how many
+requests the rule meets (default 1); the first matching rule that is not used up wins. What it does:
+
+- `status`: an error answer. The request was not handled: nothing changed.
+- `delay`: seconds until the answer, the error or the true one.
+- `cut`: the connection is closed in the middle of the answer's body, or before it where there is no body. Without
+  `status` the request was handled: what it asked for is done, and the client does not get to know.
 """
 
 from __future__ import annotations
@@ -22,23 +26,30 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+FIELDS = ("path", "method", "status", "delay", "cut", "times")
+
 
 @dataclass
 class Fault:
-    """One rule; `times` counts down to nought."""
+    """One rule, and how often it was used."""
 
     path: str
     method: str | None = None
     status: int | None = None
     delay: float = 0.0
+    cut: bool = False
     times: int = 1
+    used: int = 0
 
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Fault:
         """Read a rule from a request's body; raises ValueError when it is not one."""
+        unknown = sorted(body.keys() - set(FIELDS))
+        if unknown:
+            raise ValueError(f"a fault has no {', '.join(unknown)}; it has {', '.join(FIELDS)}")
         status = body.get("status")
-        if "path" not in body or (status is None and not body.get("delay")):
-            raise ValueError('a fault needs "path" and at least one of "status" and "delay"')
+        if "path" not in body or (status is None and not body.get("delay") and not body.get("cut")):
+            raise ValueError('a fault needs "path" and at least one of "status", "delay" and "cut"')
         re.compile(str(body["path"]))
         method = body.get("method")
         return cls(
@@ -46,18 +57,21 @@ class Fault:
             method=str(method).upper() if method else None,
             status=int(status) if status is not None else None,
             delay=float(body.get("delay", 0)),
+            cut=bool(body.get("cut", False)),
             times=int(body.get("times", 1)),
         )
 
     def meets(self, request: web.Request) -> bool:
         """Whether this rule applies to the request."""
         return (
-            self.times > 0 and self.method in (None, request.method) and re.search(self.path, request.path) is not None
+            self.used < self.times
+            and self.method in (None, request.method)
+            and re.search(self.path, request.path) is not None
         )
 
 
 class Faults:
-    """The waiting rules of one API server; `error` writes an error answer of a status in that API's own form."""
+    """The rules of one server; `error` writes an error answer of a status in that server's own form."""
 
     def __init__(self, error: Callable[[int], web.Response]) -> None:
         self._error = error
@@ -73,12 +87,10 @@ class Faults:
             rule = next((rule for rule in self._rules if rule.meets(request)), None)
             if rule is None:
                 return await handler(request)
-            rule.times -= 1
-            self._rules = [rule for rule in self._rules if rule.times > 0]
+            rule.used += 1
             await asyncio.sleep(rule.delay)
-            if rule.status is None:
-                return await handler(request)
-            return self._error(rule.status)
+            answer = await handler(request) if rule.status is None else self._error(rule.status)
+            return await _cut(request, answer) if rule.cut else answer
 
         return play
 
@@ -88,7 +100,7 @@ class Faults:
         async def add(request: web.Request) -> web.Response:
             try:
                 rule = Fault.from_json(await request.json())
-            except (ValueError, TypeError, re.error) as error:
+            except (ValueError, TypeError, AttributeError, re.error) as error:
                 return web.json_response({"error": str(error)}, status=400)
             self._rules.append(rule)
             return web.json_response(asdict(rule), status=201)
@@ -102,3 +114,16 @@ class Faults:
 
         path = "/_sandbox/faults"
         return [web.post(path, add), web.get(path, show), web.delete(path, clear)]
+
+
+async def _cut(request: web.Request, whole: web.StreamResponse) -> web.StreamResponse:
+    """Begin the answer as announced, with its full length, send half of its body, and close the connection."""
+    body = whole.body if isinstance(whole, web.Response) and isinstance(whole.body, bytes) else b""
+    begun = web.StreamResponse(status=whole.status, headers=whole.headers)
+    if body:
+        begun.content_length = len(body)
+        await begun.prepare(request)
+        await begun.write(body[: len(body) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return begun

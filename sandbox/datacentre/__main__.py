@@ -19,12 +19,13 @@ PORT = 47001
 async def start_machines() -> web.Application:
     # Imported here because only the container has what the machines need.
     from sandbox.datacentre.boot_options import boot_routes  # noqa: PLC0415
-    from sandbox.datacentre.machines import engine, network  # noqa: PLC0415
+    from sandbox.datacentre.machines import engine, metadata, network  # noqa: PLC0415
     from sandbox.datacentre.machines.containers import ContainerHypervisor  # noqa: PLC0415
 
     await network.prepare()
     await engine.start()
     hypervisor = ContainerHypervisor()
+    await metadata.serve(hypervisor.machine_at)
     app, cloud = build_app(hypervisor, TOKEN)
     app.add_routes(boot_routes(hypervisor))
     await cloud.refilter()

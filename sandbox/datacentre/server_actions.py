@@ -77,6 +77,7 @@ class Servers(ServerRecords):
         return self._start(command, server, work)
 
     def _change_type(self, server: Server, form: Form) -> Action:
+        """The server has to be off, and is on when the action ends, whoever had switched it off."""
         wanted = form.id_or_name("server_type")
         upgrade_disk = form.flag("upgrade_disk", False)
         server_type = None if wanted is None else catalogue.server_type(wanted)
@@ -97,7 +98,9 @@ class Servers(ServerRecords):
             server.type = server_type
             if upgrade_disk:
                 server.disk_gb = server_type.disk
+            await self.switch_on(server)
 
+        server.status = "migrating"
         return self._start("change_server_type", server, work)
 
     def _change_protection(self, server: Server, form: Form) -> Action:

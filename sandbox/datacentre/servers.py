@@ -119,14 +119,14 @@ class ServerRecords(ResourceHandler[Server]):
         server.status = "off"
 
     def start_power_on(self, server: Server, after: Action | None = None) -> Action:
-        async def work() -> None:
-            server.status = "starting"
-            # The firewall stands before the machine is up, so that it is never naked.
-            await self.cloud.refilter()
-            await self.cloud.hypervisor.start(self.cloud.machine(server))
-            server.status = "running"
+        return self.cloud.actions.start("start_server", [("server", server.id)], lambda: self.switch_on(server), after)
 
-        return self.cloud.actions.start("start_server", [("server", server.id)], work, after)
+    async def switch_on(self, server: Server) -> None:
+        server.status = "starting"
+        # The firewall stands before the machine is up, so that it is never naked.
+        await self.cloud.refilter()
+        await self.cloud.hypervisor.start(self.cloud.machine(server))
+        server.status = "running"
 
     def name(self, form: Form, entry: Server | None = None) -> str:
         name = super().name(form, entry)

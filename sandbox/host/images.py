@@ -22,10 +22,10 @@ path-exclude /usr/share/locale/*
 
 
 def content(image: Image, source: Path = SOURCE) -> str:
-    """A hash over the files an image is made of, those of its base included."""
+    """A hash over the files an image is made of, those of the image it needs included."""
     digest = hashlib.sha256()
-    if image.base is not None:
-        digest.update(content(_by_name(image.base), source).encode())
+    if image.needs is not None:
+        digest.update(content(_by_name(image.needs), source).encode())
     for name in sorted({image.name, *image.sources}):
         for path in _files(source / name):
             mode = "x" if os.access(path, os.X_OK) else "-"
@@ -57,10 +57,10 @@ def built_content(tag: str) -> str | None:
 
 
 def ensure(name: str) -> None:
-    """Build an image, and its base first, unless they are there as their sources are now."""
+    """Build an image, and the one it needs first, unless they are there as their sources are now."""
     image = _by_name(name)
-    if image.base is not None:
-        ensure(image.base)
+    if image.needs is not None:
+        ensure(image.needs)
     if built_content(image.tag) == content(image):
         return
     say(f"building image {name}")

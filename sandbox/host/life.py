@@ -49,7 +49,6 @@ def up() -> None:
 
 
 def _machines() -> None:
-    images.ensure("engine")  # first, because both of the next start from it
     with ThreadPoolExecutor() as pool:
         vps = pool.submit(images.ensure, "vps")
         _part(DATACENTRE)

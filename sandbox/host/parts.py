@@ -20,11 +20,13 @@ IPV4_GATEWAY, IPV6_GATEWAY = "198.51.100.1", "2001:db8:100::1"
 
 @dataclass(frozen=True)
 class Image:
-    """Built from `sandbox/<name>/Dockerfile`; `sources` are what it copies, `base` the image of ours it starts from."""
+    """Built from `sandbox/<name>/Dockerfile`; `sources` are what it copies, `needs` another of these that it takes
+    files from.
+    """
 
     name: str
     sources: Sequence[str]
-    base: str | None = None
+    needs: str | None = None
 
     @property
     def tag(self) -> str:
@@ -55,10 +57,10 @@ class Part:
 
 
 IMAGES = (
-    Image("engine", ("engine",)),
-    Image("vps", ("__init__.py", "vps"), base="engine"),
-    Image("datacentre", ("__init__.py", "faults.py", "datacentre"), base="engine"),
-    Image("internet", ("__init__.py", "faults.py", "internet")),
+    Image("vps", ("__init__.py", "vps")),
+    Image("datacentre", ("__init__.py", "faults.py", "datacentre")),
+    Image("packages", ("packages",)),
+    Image("internet", ("__init__.py", "faults.py", "internet"), needs="packages"),
     Image("poste", ("poste",)),
     Image("provider", ("provider",)),
 )
@@ -86,8 +88,8 @@ INTERNET = Part(
     "198.51.100.53",
     "2001:db8:100::53",
     ready="http://127.0.0.1:47002/_sandbox/health",
-    ports=((47002, 8080), (47003, 80)),
-    # It adds the resolver's addresses, .54 and ::54, itself.
+    ports=((47002, 8080), (47003, 80), (47004, 8081)),
+    # It adds the resolver's addresses, .54 and ::54, and the package mirror's, .55 and ::55, itself.
     flags=("--cap-add", "NET_ADMIN", "--volume", f"{REGISTRY_STORE}:/var/lib/docker-registry"),
 )
 DATACENTRE = Part(

@@ -1,1 +1,3 @@
-"""The sandbox's internet: Cloudflare's API, authoritative DNS, a resolver and a container registry in one container."""
+"""The sandbox's internet in one container: Cloudflare's API, authoritative DNS, a resolver, a container registry, and
+the servers' package mirror.
+"""

@@ -18,6 +18,7 @@ from aiohttp import web
 from sandbox.internet.cloudflare.knot import Knot, knotc
 from sandbox.internet.cloudflare.server import build
 from sandbox.internet.health import accepts, answers_dns
+from sandbox.internet.packages import mirror
 
 SETTINGS = Path("/etc/sandbox")
 RUN = Path("/run/sandbox")
@@ -25,7 +26,11 @@ KNOT_ZONES = Path("/var/lib/knot/zones")
 
 AUTHORITATIVE = ("198.51.100.53", "2001:db8:100::53")
 RESOLVER = ("198.51.100.54", "2001:db8:100::54")
-API_PORT, REGISTRY_PORT = 8080, 80
+MIRROR = ("198.51.100.55", "2001:db8:100::55")
+API_PORT, REGISTRY_PORT, MIRROR_PORT = 8080, 80, 80
+MIRROR_CONTROL_PORT = 8081
+"""The mirror once more, on the address whose ports are published on loopback: for its faults."""
+PACKAGES = Path("/srv/debian")
 BLOCK_LISTS = ("zen.spamhaus.org", "bl.spamcop.net", "b.barracudacentral.org", "dnsbl.sorbs.net")
 START_LIMIT = 10.0  # seconds until a daemon must answer
 
@@ -36,8 +41,8 @@ DAEMONS = {
 }
 
 
-def add_resolver_addresses() -> None:
-    """Give the container its second pair of addresses, on the interface that has the first."""
+def add_addresses() -> None:
+    """Give the container its further addresses, on the interface that has the first."""
     shown = subprocess.run(["ip", "-json", "address"], check=True, capture_output=True, text=True).stdout
     interface = next(
         link["ifname"]
@@ -47,9 +52,10 @@ def add_resolver_addresses() -> None:
     )
     present = {address.get("local") for link in json.loads(shown) for address in link["addr_info"]}
     # Without duplicate address detection (IPv6 only): the address must be usable at once.
-    for address in (f"{RESOLVER[0]}/32", f"{RESOLVER[1]}/128 nodad"):
-        if address.split("/")[0] not in present:
-            subprocess.run(["ip", "address", "add", "dev", interface, *address.split()], check=True)
+    for ipv4, ipv6 in (RESOLVER, MIRROR):
+        for address in (f"{ipv4}/32", f"{ipv6}/128 nodad"):
+            if address.split("/")[0] not in present:
+                subprocess.run(["ip", "address", "add", "dev", interface, *address.split()], check=True)
 
 
 def write_forwarding(resolv_conf: str) -> str:
@@ -92,9 +98,14 @@ async def serve() -> int:
     daemons = {name: await asyncio.create_subprocess_exec(*command) for name, command in DAEMONS.items()}
     await wait_for_knot()
     checks = [answers_dns(address) for address in (*AUTHORITATIVE, *RESOLVER)]
-    runner = web.AppRunner(build(Knot(KNOT_ZONES), [*checks, accepts("127.0.0.1", REGISTRY_PORT)]))
-    await runner.setup()
-    await web.TCPSite(runner, port=API_PORT).start()
+    checks.append(accepts(AUTHORITATIVE[0], REGISTRY_PORT))
+    api, packages = web.AppRunner(build(Knot(KNOT_ZONES), checks)), web.AppRunner(mirror(PACKAGES))
+    for runner in (api, packages):
+        await runner.setup()
+    for address in MIRROR:
+        await web.TCPSite(packages, address, MIRROR_PORT).start()
+    await web.TCPSite(packages, port=MIRROR_CONTROL_PORT).start()
+    await web.TCPSite(api, port=API_PORT).start()
     print(f"Cloudflare API on port {API_PORT}", flush=True)
 
     ends = {asyncio.create_task(daemon.wait(), name=name) for name, daemon in daemons.items()}
@@ -102,7 +113,8 @@ async def serve() -> int:
     done, _ = await asyncio.wait({*ends, stop}, return_when=asyncio.FIRST_COMPLETED)
     for task in done - {stop}:
         print(f"{task.get_name()} ended with exit code {task.result()}", file=sys.stderr, flush=True)
-    await runner.cleanup()
+    for runner in (api, packages):
+        await runner.cleanup()
     for daemon in daemons.values():
         if daemon.returncode is None:
             daemon.terminate()
@@ -111,6 +123,6 @@ async def serve() -> int:
 
 
 if __name__ == "__main__":
-    add_resolver_addresses()
+    add_addresses()
     prepare_files()
     sys.exit(asyncio.run(serve()))

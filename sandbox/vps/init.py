@@ -137,9 +137,6 @@ def _first_boot() -> None:
     FIRST_BOOT_DONE.write_text(os.urandom(16).hex() + "\n")
     Path("/etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n")
     Path("/etc/hostname").write_text(os.uname().nodename + "\n")
-    for unit in UNITS.values():
-        if unit.enabled:
-            supervisor.enable(unit)
 
 
 def _call(*command: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sandbox.vps.units import UNITS, Command, Unit
 
-ENABLED = Path("/etc/systemd/system/multi-user.target.wants")
+SYSTEM = Path("/etc/systemd/system")
 LOGS = Path("/var/log/services")
 READY_SECONDS = 60
 RESTART_PAUSE = 1.0
@@ -112,18 +112,22 @@ class Supervisor:
 
 
 def is_enabled(unit: Unit) -> bool:
-    return (ENABLED / _file_name(unit)).is_symlink()
+    """Whether a target wants the unit: packages enable their services themselves, by the same links."""
+    return bool(_links(unit))
 
 
 def enable(unit: Unit) -> None:
-    ENABLED.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        (ENABLED / _file_name(unit)).symlink_to(f"/usr/lib/systemd/system/{_file_name(unit)}")
+    for target in unit.wanted_by:
+        wants = SYSTEM / f"{target}.wants"
+        wants.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            (wants / unit.file.name).symlink_to(unit.file)
 
 
 def disable(unit: Unit) -> None:
-    (ENABLED / _file_name(unit)).unlink(missing_ok=True)
+    for link in _links(unit):
+        link.unlink()
 
 
-def _file_name(unit: Unit) -> str:
-    return unit.name if "." in unit.name else f"{unit.name}.service"
+def _links(unit: Unit) -> list[Path]:
+    return [link for wants in SYSTEM.glob("*.wants") if (link := wants / unit.file.name).is_symlink()]

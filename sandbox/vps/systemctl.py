@@ -6,7 +6,10 @@ from sandbox.vps import supervisor
 from sandbox.vps.control import ask
 from sandbox.vps.units import Unit, find
 
-OPTIONS = {"--now", "--quiet", "-q", "--no-pager", "--no-block", "--no-ask-password", "--system", "--force", "-f"}
+OPTIONS = {
+    *("--", "--now", "--quiet", "-q", "--no-pager", "--no-block", "--no-ask-password", "--system", "--force", "-f"),
+    *("--root", "--preset-mode"),  # what Debian's packages say when they enable their services
+}
 POWER = {"reboot", "poweroff", "halt"}
 WITHOUT_UNITS = {"daemon-reload", "daemon-reexec", "is-system-running"} | POWER
 CHANGES = {"start", "stop", "restart", "reload"}
@@ -20,7 +23,7 @@ NO_SUCH_UNIT_STATUS = 4
 def main(arguments: list[str]) -> int:
     options = {word for word in arguments if word.startswith("-")}
     words = [word for word in arguments if not word.startswith("-")]
-    for option in options - OPTIONS:
+    for option in {word.partition("=")[0] for word in options} - OPTIONS:
         return _fail(1, f"systemctl: unrecognized option '{option}'")
     if not words:
         return _fail(1, "Too few arguments.")
@@ -45,6 +48,8 @@ def _system(verb: str) -> int:
 def _unit(verb: str, name: str, *, now: bool, quiet: bool) -> int:
     full_name = name if "." in name else f"{name}.service"
     unit = find(name)
+    if verb == "preset":  # Debian's preset is to enable; a unit that the stand-in does not run stays as it is
+        return _set_enabled("enable", full_name, unit, now=False) if unit else 0
     if verb in ("enable", "disable"):
         return _set_enabled(verb, full_name, unit, now=now)
     if verb in CHANGES:

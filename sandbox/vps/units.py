@@ -1,10 +1,14 @@
-"""The services of the VPS, by the names systemd knows them."""
+"""The services that can run on the VPS, by the names systemd knows them. One is there when its package is installed."""
 
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 Command = Sequence[str]
+
+UNIT_FILES = Path("/usr/lib/systemd/system")
+"""Where packages put their unit files."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +26,28 @@ class Unit:
     check: Command | None = None
     ready: Command | None = None
     stop_seconds: float = 10
-    enabled: bool = True  # in a fresh image
 
+    @property
+    def file(self) -> Path:
+        """Its unit file, which is there when its package is installed."""
+        return UNIT_FILES / (self.name if "." in self.name else f"{self.name}.service")
+
+    @property
+    def wanted_by(self) -> Sequence[str]:
+        """The targets in which it is started when it is enabled; systemd.unit(5), "[Install]"."""
+        lines = self.file.read_text().splitlines()
+        return [target for line in lines if line.startswith("WantedBy=") for target in line[9:].split()]
+
+
+# Docker's client answers only where its package is installed too, the engine without it.
+PING = """\
+import http.client, socket
+connection = http.client.HTTPConnection("docker")
+connection.sock = socket.socket(socket.AF_UNIX)
+connection.sock.connect("/run/docker.sock")
+connection.request("GET", "/_ping")
+raise SystemExit(connection.getresponse().status != 200)
+"""
 
 DOCKERD = (
     "/usr/sbin/dockerd",
@@ -35,13 +59,14 @@ LOAD_RULES = ("/usr/sbin/nft", "-f", "/etc/nftables.conf")
 FLUSH_RULES = ("/usr/sbin/nft", "flush", "ruleset")
 
 _UNITS = (
-    Unit("nftables", "nftables", start=LOAD_RULES, stop=FLUSH_RULES, enabled=False),
+    Unit("nftables", "nftables", start=LOAD_RULES, stop=FLUSH_RULES),
     Unit("ssh", "OpenBSD Secure Shell server", daemon=("/usr/sbin/sshd", "-D"), check=("/usr/sbin/sshd", "-t")),
+    Unit("containerd", "containerd container runtime"),  # Docker's engine starts one of its own here
     Unit(
         "docker",
         "Docker Application Container Engine",
         daemon=DOCKERD,
-        ready=("/usr/bin/docker", "info"),
+        ready=("/usr/bin/python3", "-I", "-c", PING),
         stop_seconds=60,
     ),
     Unit("cron", "Regular background program processing daemon", daemon=("/usr/sbin/cron", "-f")),
@@ -56,6 +81,7 @@ ALIASES = {"sshd": "ssh", "crond": "cron", "docker.socket": "docker", "ssh.socke
 
 
 def find(name: str) -> Unit | None:
-    """The unit of that name, with or without `.service`; None when there is none."""
+    """The unit of that name, with or without `.service`; None when there is none, or its package is not installed."""
     plain = name.removesuffix(".service")
-    return UNITS.get(ALIASES.get(plain, plain))
+    unit = UNITS.get(ALIASES.get(plain, plain))
+    return unit if unit is not None and unit.file.exists() else None

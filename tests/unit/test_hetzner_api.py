@@ -169,6 +169,31 @@ def test_a_fault_on_request_strikes_as_often_as_asked_and_changes_nothing(datace
     assert datacentre.ssh_key().name == "operator"
 
 
+def test_a_cut_off_answer_hides_from_the_client_what_was_done(datacentre: Datacentre) -> None:
+    faults = datacentre.url.removesuffix("/v1") + "/_sandbox/faults"
+    requests.post(faults, json={"method": "POST", "path": "/ssh_keys$", "cut": True}, timeout=5).raise_for_status()
+    with pytest.raises((requests.exceptions.ChunkedEncodingError, requests.exceptions.ConnectionError)):
+        datacentre.ssh_key()
+    assert [key.name for key in datacentre.client.ssh_keys.get_all()] == ["operator"]
+    requests.post(faults, json={"path": "/ssh_keys", "cut": True, "status": 503}, timeout=5).raise_for_status()
+    with pytest.raises(requests.exceptions.RequestException):
+        datacentre.request("DELETE", f"/ssh_keys/{datacentre.cloud.project.ssh_key.popitem()[0]}")
+
+
+def test_a_fault_tells_how_often_it_was_used(datacentre: Datacentre) -> None:
+    faults = datacentre.url.removesuffix("/v1") + "/_sandbox/faults"
+    rules: list[dict[str, Any]] = [{"path": "/servers", "status": 500, "times": 2}, {"path": "/volumes", "delay": 0.01}]
+    for rule in rules:
+        requests.post(faults, json=rule, timeout=5).raise_for_status()
+    datacentre.request("GET", "/servers")
+    datacentre.request("GET", "/volumes")
+    datacentre.request("GET", "/volumes")
+    assert [rule["used"] for rule in requests.get(faults, timeout=5).json()] == [1, 1]
+    unknown = requests.post(faults, json={"path": "/servers", "status": 500, "time": 2}, timeout=5)
+    assert unknown.status_code == 400
+    assert "a fault has no time" in unknown.json()["error"]
+
+
 @pytest.mark.parametrize(
     ("selector", "matches"),
     [
@@ -320,6 +345,19 @@ def test_a_server_must_be_off_to_change_its_type_and_keeps_its_architecture(data
     server.change_type(ServerType(name="cx33"), upgrade_disk=False).wait_until_finished()
     changed = datacentre.client.servers.get_by_id(server.id)
     assert (changed.server_type.name, changed.primary_disk_size) == ("cx33", 40)
+
+
+def test_a_server_is_started_again_when_its_type_has_changed(datacentre: Datacentre) -> None:
+    server, volume = datacentre.server(), datacentre.volume()
+    volume.attach(server).wait_until_finished()
+    server.power_off().wait_until_finished()
+    action = server.change_type(ServerType(name="cx33"), upgrade_disk=False)
+    assert datacentre.client.servers.get_by_id(server.id).status == "migrating"
+    action.wait_until_finished()
+    assert datacentre.client.servers.get_by_id(server.id).status == "running"
+    assert server.id in datacentre.hypervisor.running
+    machine = datacentre.hypervisor.machines[server.id]
+    assert (machine.cores, machine.memory, machine.volumes) == (4, 8.0, (volume.id,))
 
 
 def test_what_fails_below_ends_the_action_with_an_error(

@@ -290,6 +290,7 @@ def test_a_server_is_renamed_rescaled_and_protected_in_place(hetzner: Hetzner) -
     inputs = {**server_inputs(), "name": "mx", "serverType": "cx33", "labels": {"a": "b"}, "deleteProtection": True}
     state = hetzner.update(SERVER, id_, state, {**inputs, "rebuildProtection": True})
     assert (state["name"], state["serverType"], state["labels"]) == ("mx", "cx33", {"a": "b"})
+    assert state["status"] == "running"  # Hetzner starts a server after it has changed the type
     assert (state["deleteProtection"], state["rebuildProtection"]) == (True, True)
 
 

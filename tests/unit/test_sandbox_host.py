@@ -20,7 +20,7 @@ from sandbox.datacentre.model import Rule
 from sandbox.host import addresses, containers, engine, images
 from sandbox.host.parts import IMAGES, INTERNET, SOURCE
 from sandbox.host.shell import HostError, run
-from sandbox.vps import supervisor, systemctl
+from sandbox.vps import resize, supervisor, systemctl, units
 from sandbox.vps.control import Answer
 
 WANTED = ("198.51.100.0/24", "2001:db8:100::/48")
@@ -74,7 +74,9 @@ def test_the_kernels_route_tables_and_resolv_conf_are_read_as_they_are() -> None
 # --- images and containers
 
 
-def test_an_images_content_changes_with_its_files_their_mode_and_its_base_and_with_nothing_else(tmp_path: Path) -> None:
+def test_an_images_content_changes_with_its_files_their_mode_and_what_it_needs_and_with_nothing_else(
+    tmp_path: Path,
+) -> None:
     shutil.copytree(SOURCE, tmp_path / "sandbox")
     source = tmp_path / "sandbox"
     seen = {images.content(VPS, source)}
@@ -86,10 +88,12 @@ def test_an_images_content_changes_with_its_files_their_mode_and_its_base_and_wi
     seen.add(images.content(VPS, source))
     (source / "vps/new").chmod(0o755)
     seen.add(images.content(VPS, source))
-    with (source / "engine/Dockerfile").open("a") as dockerfile:
-        dockerfile.write("RUN true\n")
-    seen.add(images.content(VPS, source))
-    assert len(seen) == 4
+    assert len(seen) == 3
+    internet = next(image for image in IMAGES if image.name == "internet")
+    before = images.content(internet, source)
+    with (source / "packages/names").open("a") as names:  # in an image that this one takes files from
+        names.write("jq\n")
+    assert images.content(internet, source) != before
 
 
 def test_every_image_has_its_dockerfile_and_sources() -> None:
@@ -181,7 +185,11 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, st
         return Answer(0, "active")
 
     monkeypatch.setattr(systemctl, "ask", ask)
-    monkeypatch.setattr(supervisor, "ENABLED", tmp_path / "wants")
+    monkeypatch.setattr(supervisor, "SYSTEM", tmp_path / "etc")
+    monkeypatch.setattr(units, "UNIT_FILES", tmp_path / "lib")
+    (tmp_path / "lib").mkdir()
+    for name, target in (("docker", "multi-user"), ("ssh", "multi-user"), ("nftables", "sysinit")):
+        (tmp_path / f"lib/{name}.service").write_text(f"[Unit]\n[Install]\nWantedBy={target}.target\n")
     return requests
 
 
@@ -194,6 +202,23 @@ def test_enabling_with_now_also_starts_and_disabling_undoes_it(
     assert systemctl.main(["disable", "docker"]) == 0
     assert systemctl.main(["is-enabled", "docker"]) == 1
     assert capsys.readouterr().out == "enabled\ndisabled\n"
+
+
+def test_a_package_enables_its_service_and_another_target_counts_too(
+    asked: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    assert systemctl.main(["--root=/", "--system", "--preset-mode=enable-only", "preset", "nftables.service"]) == 0
+    assert (tmp_path / "etc/sysinit.target.wants/nftables.service").is_symlink()
+    assert systemctl.main(["--system", "is-enabled", "--", "nftables.service"]) == 0
+    assert systemctl.main(["preset", "docker.mount"]) == 0  # which the stand-in does not run
+    assert asked == []
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_service_is_there_when_its_package_is_installed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "lib/docker.service").unlink()
+    assert systemctl.main(["enable", "--now", "docker"]) == 1
+    assert capsys.readouterr().err == "Failed to enable unit: Unit docker.service does not exist\n"
 
 
 @pytest.mark.parametrize(
@@ -229,6 +254,115 @@ def test_changes_are_left_to_init(
 ) -> None:
     assert systemctl.main(arguments) == 0
     assert asked == [request_made]
+
+
+# --- the VPS's resize2fs
+
+MOUNTINFO = """\
+25 1 0:22 / / rw,relatime master:1 - overlay overlay rw,lowerdir=a
+31 25 7:3 / /mnt/poste rw,noatime - ext4 /dev/sdb rw,discard
+32 25 7:4 / /mnt/other rw - ext4 /dev/sdc rw
+"""
+
+
+class Tools:
+    """The programs that resize2fs calls: each call noted, with answers by their first words."""
+
+    def __init__(self, **answers: tuple[int, str, str]) -> None:
+        self.answers = answers
+        self.calls: list[str] = []
+        self.resized = False
+
+    def __call__(self, *command: str) -> "subprocess.CompletedProcess[str]":
+        line = " ".join(command)
+        self.calls.append(line)
+        if command[0] == resize.REAL and not self.resized and not self.unmounted:
+            return subprocess.CompletedProcess(command, 1, "", f"resize2fs: {resize.REFUSED}\n")
+        for words, (status, output, error) in self.answers.items():
+            if line.startswith(words.replace("_", " ")):
+                return subprocess.CompletedProcess(command, status, output, error)
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    @property
+    def unmounted(self) -> bool:
+        return any(call.startswith("umount") for call in self.calls)
+
+    def changes(self) -> list[str]:
+        """What was done, without what was only looked at."""
+        looks = ("docker version", "docker ps", "docker inspect")
+        return [call for call in self.calls if not call.startswith(looks)]
+
+
+CONTAINERS = json.dumps(
+    [
+        {"Id": "poste", "Mounts": [{"Source": "/mnt/poste/data"}]},
+        {"Id": "elsewhere", "Mounts": [{"Source": "/mnt/poster"}]},
+    ]
+)
+
+
+@pytest.fixture
+def mounted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """/dev/sdb is mounted as in MOUNTINFO."""
+    monkeypatch.setattr(
+        resize, "mounts_of_path", lambda _device: resize.mounts_of(os.makedev(7, 3), MOUNTINFO.splitlines())
+    )
+
+
+def test_what_the_kernel_lets_grow_is_left_to_the_real_resize2fs(monkeypatch: pytest.MonkeyPatch) -> None:
+    tools = Tools()
+    tools.resized = True
+    monkeypatch.setattr(resize, "_run", tools)
+    assert resize.main(["/dev/sdb"]) == 0
+    assert tools.calls == ["/usr/sbin/resize2fs /dev/sdb"]
+
+
+@pytest.mark.usefixtures("mounted")
+def test_a_mounted_file_system_grows_while_its_containers_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    tools = Tools(docker_ps=(0, "a b\n", ""), docker_inspect=(0, CONTAINERS, ""))
+    monkeypatch.setattr(resize, "_run", tools)
+    assert resize.main(["/dev/sdb"]) == 0
+    assert tools.changes() == [
+        "/usr/sbin/resize2fs /dev/sdb",
+        "docker stop poste",
+        "umount /mnt/poste",
+        "e2fsck -f -p /dev/sdb",
+        "/usr/sbin/resize2fs /dev/sdb",
+        "mount -o rw,noatime,discard /dev/sdb /mnt/poste",
+        "docker start poste",
+    ]
+
+
+@pytest.mark.usefixtures("mounted")
+@pytest.mark.parametrize(
+    ("failing", "answer", "last"),
+    [
+        (
+            "e2fsck",
+            (4, "", "UNEXPECTED INCONSISTENCY"),
+            ["mount -o rw,noatime,discard /dev/sdb /mnt/poste", "docker start poste"],
+        ),
+        ("umount", (32, "", "target is busy"), ["docker start poste"]),
+    ],
+)
+def test_a_resize_that_fails_says_why_and_leaves_all_running_as_before(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    failing: str,
+    answer: tuple[int, str, str],
+    last: list[str],
+) -> None:
+    tools = Tools(docker_ps=(0, "a b\n", ""), docker_inspect=(0, CONTAINERS, ""), **{failing: answer})
+    monkeypatch.setattr(resize, "_run", tools)
+    assert resize.main(["/dev/sdb"]) != 0
+    assert answer[2] in capsys.readouterr().err
+    assert tools.changes()[-len(last) :] == last
+
+
+def test_only_whole_file_systems_are_unmounted() -> None:
+    part = MOUNTINFO.replace("7:3 / /mnt/poste", "7:3 /data /mnt/part")
+    with pytest.raises(resize.ResizeError, match="/mnt/part shows a part"):
+        resize.mounts_of(os.makedev(7, 3), part.splitlines())
 
 
 # --- engine

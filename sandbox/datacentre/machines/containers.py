@@ -76,6 +76,10 @@ class ContainerHypervisor:
         self._running[machine.server] = machine
         self._watchers[machine.server] = asyncio.create_task(self._watch(machine.server))
 
+    def machine_at(self, address: str) -> Machine | None:
+        """The running machine of an IPv4 address."""
+        return next((machine for machine in self._running.values() if machine.ipv4 == address), None)
+
     async def _watch(self, server: int) -> None:
         """Wait for the end of a running server; start it again when it wanted a reboot."""
         status = int(await run("docker", "wait", container_name(server)))
