@@ -18,6 +18,7 @@ from verify import clients
 from verify.checks import CHECKS, is_selected, jobs
 from verify.context import Context
 from verify.names import Dns
+from verify.remedies import filled
 from verify.result import Result
 from verify.runner import Shared, run_all
 from verify.stack import Stack, StackError, read_stack
@@ -126,7 +127,7 @@ async def _round(
                     f"{done} of {len(work)} checks: {result.check.name} {result.subject}"[: progress.width - 4]
                 )
 
-            results = await run_all(work, report)
+            results = [filled(result, stack) for result in await run_all(work, report)]
     finally:
         shared.close()
     return results, time.monotonic() - begun

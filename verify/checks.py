@@ -7,6 +7,7 @@ from verify import (
     container,
     domain_names,
     host_names,
+    leftovers,
     mail,
     other_provider,
     outbound,
@@ -24,6 +25,7 @@ from verify.runner import Job
 GROUPS: Sequence[ModuleType] = (
     host_names,
     domain_names,
+    leftovers,
     reverse_dns,
     ports,
     tls,

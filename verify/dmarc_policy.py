@@ -1,17 +1,28 @@
-"""DMARC policies (RFC 7489)."""
+"""DMARC policies (RFC 9989)."""
 
 import re
-from collections.abc import Awaitable, Callable
 
 from components.records import dmarc_name
-from components.values import is_within
 from verify.names import Names
+from verify.remedies import REFRESH
 from verify.result import Finding, fail, ok, warn
 
 POLICIES = ("none", "quarantine", "reject")
-Refused = Callable[[str], Awaitable[bool]]
-"""Whether our own server refuses mail for an address."""
+VALUES = {
+    "p": POLICIES,
+    "sp": POLICIES,
+    "np": POLICIES,
+    "adkim": ("r", "s"),
+    "aspf": ("r", "s"),
+    "t": ("y", "n"),
+    "psd": ("y", "n", "u"),
+}
+"""What the tags with fixed values may say (RFC 9989, section 4.7)."""
+VERSION = re.compile(r"[vV]\s*=\s*DMARC1\s*(;|$)")
+"""How a policy begins (RFC 9989, section 4.8); a text that begins otherwise is none."""
 EXPECTED = "one record: v=DMARC1; p=none, quarantine or reject"
+WALK = 8
+"""Questions that a walk up the tree takes at most (RFC 9989, section 4.10)."""
 
 
 class PolicyError(Exception):
@@ -19,7 +30,7 @@ class PolicyError(Exception):
 
 
 def parse(record: str) -> dict[str, str]:
-    """The tags of a policy (RFC 7489, section 6.4); raises PolicyError."""
+    """The tags of a policy, unknown ones too, which everybody ignores; raises PolicyError."""
     tags: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in record.split(";"))):
         tag, equals, value = (piece.strip() for piece in part.partition("="))
@@ -30,62 +41,78 @@ def parse(record: str) -> dict[str, str]:
         tags[tag] = value
     if list(tags.items())[:1] != [("v", "DMARC1")]:
         raise PolicyError("does not begin with v=DMARC1")
-    for tag in ("p", "sp"):
-        if tags.get(tag, "none" if tag == "sp" else "").lower() not in POLICIES:
-            raise PolicyError(f"{tag}={tags.get(tag, '')} is no policy")
-    if not tags.get("pct", "100").isdigit() or int(tags.get("pct", "100")) > 100:
-        raise PolicyError(f"pct={tags['pct']} is no percentage")
-    for tag in ("adkim", "aspf"):
-        if tags.get(tag, "r") not in ("r", "s"):
-            raise PolicyError(f"{tag}={tags[tag]} is neither r nor s")
+    if "p" not in tags:
+        raise PolicyError("has no tag p")
+    for tag, allowed in VALUES.items():
+        if tags.get(tag, allowed[0]).lower() not in allowed:
+            raise PolicyError(f"{tag}={tags[tag]} is none of {', '.join(allowed)}")
     return tags
 
 
-def reported_to(tags: dict[str, str]) -> list[str]:
-    """The e-mail addresses that get reports, without size limits (RFC 7489, section 6.2)."""
-    uris = ",".join(tags.get(tag, "") for tag in ("rua", "ruf")).split(",")
-    found = [re.fullmatch(r"mailto:([^!]+)(!\d+[kmgt]?)?", uri.strip(), re.IGNORECASE) for uri in uris]
-    return sorted({match[1].lower() for match in found if match})
+async def policy_records(names: Names, domain: str, *, public: bool = False) -> list[str]:
+    """The texts at _dmarc that are meant as policies; others that stand there do not count (RFC 9989, section 4.10)."""
+    ask = names.public if public else names.authoritative
+    texts = (await ask(dmarc_name(domain), "TXT")).values
+    return [text for text in texts if VERSION.match(text)]
 
 
 async def dmarc_policy(names: Names, domain: str) -> Finding:
-    """There is exactly one policy, and it can be understood."""
-    texts = (await names.authoritative(dmarc_name(domain), "TXT")).values
-    records = [text for text in texts if text.lower().startswith("v=dmarc1")]
+    """There is exactly one policy, it can be understood, and it protects the domain."""
+    records = await policy_records(names, domain)
     if len(records) != 1:
-        return fail(" | ".join(records or texts) or "no record", EXPECTED)
+        # With several, receivers take none.
+        others = (await names.authoritative(dmarc_name(domain), "TXT")).values
+        return fail(" | ".join(records or others) or "no record", EXPECTED)
     try:
         tags = parse(records[0])
     except PolicyError as error:
         return fail(f"{records[0]} ({error})", EXPECTED)
+    weakness = _weakness(tags)
+    return warn(records[0], *weakness) if weakness else ok(records[0], EXPECTED)
+
+
+def _weakness(tags: dict[str, str]) -> tuple[str, str] | None:
+    """What a policy should say instead, and how it comes to say so; None for one that protects the domain."""
     if tags["p"].lower() == "none":
-        return warn(records[0], "quarantine or reject", "Set dmarc.policy to reject once the reports show no surprise.")
-    return ok(records[0], EXPECTED)
+        return "quarantine or reject", "Set dmarc.policy to reject once the reports show no surprise."
+    if tags.get("t", "n").lower() == "y":
+        return "no t=y", "It says that this is a test: set dmarc.testing to false when it is over."
+    if tags.get("pct", "100") != "100":
+        advice = "Receivers apply the policy to all mail or to a part, as they are new or old. For a test there is"
+        return "no pct (RFC 9989)", f"{advice} dmarc.testing; what the program publishes has no pct: {REFRESH}."
+    if tags.get("psd", "u").lower() == "y":
+        return "no psd=y", f"It says that names below this one have owners of their own, as below com: {REFRESH}."
+    return None
 
 
-async def report_addresses(names: Names, domain: str, mail_host: str, refused: Refused) -> Finding:
-    """Each report address can get mail, and its domain, where it is another, has agreed (RFC 7489, section 7.1)."""
-    texts = (await names.authoritative(dmarc_name(domain), "TXT")).values
-    try:
-        addresses = reported_to(parse(next(iter(texts), "")))
-    except PolicyError:
-        return warn("no policy", "a policy with report addresses")
-    if not addresses:
-        return warn("nobody gets reports", "an address for aggregate reports (rua)")
-    for address in addresses:
-        target = address.rpartition("@")[2]
-        hosts = [record.split()[-1] for record in (await names.public(target, "MX")).values]
-        if not hosts:
-            return fail(f"{address}: {target} takes no mail (no MX record)", "an address that takes mail")
-        if mail_host in hosts and await refused(address):
-            return fail(f"{address}: no such mailbox", "a mailbox", f"Make the mailbox {address} in Poste.")
-        if is_within(target, domain) or is_within(domain, target):
+async def organizational_domain(names: Names, domain: str) -> str:
+    """The domain that stands for all names of its owner, found by a walk up the tree (RFC 9989, section 4.10.2)."""
+    labels = domain.split(".")
+    # Of a long name, the walk leaves out what lies between the name itself and its last seven labels.
+    places = [0, *range(max(1, len(labels) - WALK + 1), len(labels))]
+    found = domain
+    for place in places:
+        name = ".".join(labels[place:])
+        records = await policy_records(names, name, public=True)
+        psd = _psd(records[0]) if len(records) == 1 else None
+        if psd is None:
             continue
-        name = f"{domain}._report._dmarc.{target}"
-        if not any(text.lower().startswith("v=dmarc1") for text in (await names.public(name, "TXT")).values):
-            return fail(
-                f"{target} has not agreed to reports about {domain}",
-                f"TXT record at {name}",
-                f'The owner of {target} has to publish: {name} TXT "v=DMARC1"',
-            )
-    return ok(", ".join(addresses), "addresses that take reports")
+        if psd == "n":
+            return name
+        if psd == "y" and name != domain:
+            return ".".join(labels[place - 1 :])
+        found = name
+    return found
+
+
+def _psd(record: str) -> str | None:
+    """What a policy says of being a public suffix; None for a text that is no policy."""
+    try:
+        return parse(record).get("psd", "u").lower()
+    except PolicyError:
+        return None
+
+
+async def same_organization(names: Names, one: str, other: str) -> bool:
+    """Whether two domains have one owner, by what the owners publish."""
+    return await organizational_domain(names, one) == await organizational_domain(names, other)

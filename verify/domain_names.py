@@ -2,21 +2,24 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Collection, Iterable
 from functools import partial
 
 from components.records import dmarc_name
 from verify.context import Context
 from verify.dkim_record import dkim_record
-from verify.dmarc_policy import dmarc_policy, report_addresses
+from verify.dmarc_policy import dmarc_policy
+from verify.dmarc_reports import report_addresses
+from verify.mx import NULL, hosts
 from verify.names import Names
 from verify.recipients import refuses
-from verify.result import Check, Finding, equal, ok, warn
+from verify.remedies import REFRESH
+from verify.result import Check, Finding, fail, ok, warn
 from verify.runner import Job
 from verify.spf_policy import spf_lookups, spf_policy
 from verify.stack import Domain
 
-REPAIR = "Run pulumi up; if the record was changed by hand, pulumi refresh first."
+REPAIR = f"{REFRESH} restores the record."
 
 MX = Check(
     "dns.mx",
@@ -46,15 +49,14 @@ DKIM = Check(
 DMARC = Check(
     "dns.dmarc",
     "DMARC policy",
-    "It says what becomes of mail that fails SPF and DKIM; large providers refuse domains without one "
-    "(RFC 7489, section 6.3).",
+    "It says what becomes of mail that fails SPF and DKIM; large providers refuse domains without one (RFC 9989).",
     f"Keep exactly one TXT record at _dmarc. {REPAIR}",
 )
 REPORTS = Check(
     "dns.dmarc-reports",
     "DMARC report addresses",
-    "Reports go only to domains that take mail and have agreed to get them (RFC 7489, section 7.1).",
-    "Use an address in one of your domains, or have its owner publish the record that authorises it.",
+    "Reports go only to domains that take mail and have agreed to get them (RFC 9990, section 4).",
+    "Use an address in one of your domains (dmarc.rua), or have its owner publish the record that authorises it.",
     required=False,
     deadline=40,
 )
@@ -83,28 +85,45 @@ def jobs(context: Context) -> Iterable[Job]:
 
 def _jobs(context: Context, domain: Domain) -> list[Job]:
     names, name, stack = context.names, domain.name, context.stack
-    senders = list(stack.families.values())
+    senders, siblings = list(stack.families.values()), [sibling.name for sibling in stack.domains]
 
     def refused(address: str) -> Awaitable[bool]:
         return context.shared.once(("refused", address), partial(refuses, stack.ipv4, 25, address))
 
     return [
-        Job(MX, name, lambda: mx(names, name, stack.mail_host)),
+        Job(MX, name, lambda: mx(names, name, stack.mail_host, [stack.ipv4, stack.ipv6])),
         Job(SPF, name, lambda: spf_policy(names, name, stack.mail_host, senders)),
         Job(SPF_LOOKUPS, name, lambda: spf_lookups(names, name, stack.mail_host, senders)),
         Job(DKIM, name, lambda: dkim_record(names, domain.dkim_name, domain.dkim_value)),
         Job(DMARC, name, lambda: dmarc_policy(names, name)),
-        Job(REPORTS, name, lambda: report_addresses(names, name, stack.mail_host, refused)),
+        Job(REPORTS, name, lambda: report_addresses(names, name, stack.mail_host, siblings, refused)),
         Job(WILDCARD, name, lambda: wildcard(names, name)),
         Job(PUBLIC, name, lambda: public(names, domain)),
     ]
 
 
-async def mx(names: Names, domain: str, mail_host: str) -> Finding:
-    """The domain's only MX is the mail host."""
-    answer = await names.authoritative(domain, "MX")
-    hosts = sorted(record.split()[-1] for record in answer.values)
-    return equal(", ".join(hosts), mail_host)
+async def mx(names: Names, domain: str, mail_host: str, addresses: Collection[str]) -> Finding:
+    """The domain's only MX is the mail host; `addresses` are the server's, by which it is known under other names."""
+    found = hosts(await names.authoritative(domain, "MX"))
+    if not found:
+        if await _leads_to(names, domain, addresses):
+            return warn("no record, but the domain's own address is the server's", mail_host)
+        return fail("nothing", mail_host)
+    if NULL in found:
+        return fail("a null MX: the domain takes no mail (RFC 7505)", mail_host)
+    others = [host for host in found if host != mail_host]
+    if not others:
+        return ok(mail_host, mail_host)
+    if all([await _leads_to(names, host, addresses) for host in others]):
+        return warn(f"{', '.join(found)}: the server under another name, which its certificate lacks", mail_host)
+    return fail(", ".join(found), mail_host)
+
+
+async def _leads_to(names: Names, host: str, addresses: Collection[str]) -> bool:
+    """Whether a name has addresses, and all are the server's."""
+    answers = await asyncio.gather(*(names.public(host, kind) for kind in ("A", "AAAA")))
+    found = {address for answer in answers for address in answer.values}
+    return bool(found) and found <= set(addresses)
 
 
 async def wildcard(names: Names, domain: str) -> Finding:

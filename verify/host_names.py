@@ -3,8 +3,10 @@
 import ipaddress
 from collections.abc import Iterable
 
+from verify.caa import caa
 from verify.context import Context
 from verify.names import Answer, Names
+from verify.remedies import REFRESH
 from verify.result import Check, Finding, equal, fail, ok, warn
 from verify.runner import Job
 
@@ -12,31 +14,32 @@ A = Check(
     "dns.a",
     "A record of the mail host",
     "Other servers and clients find the server by it (RFC 5321, section 5.1).",
-    "Run pulumi up; if the record was changed by hand, pulumi refresh first.",
+    f"{REFRESH} restores the record.",
 )
 AAAA = Check(
     "dns.aaaa",
     "AAAA record of the mail host",
     "Mail over IPv6 comes to this address (RFC 5321, section 5.2); a wrong one delays every mail.",
-    "Run pulumi up; if the record was changed by hand, pulumi refresh first.",
+    f"{REFRESH} restores the record.",
 )
 ALIAS = Check(
     "dns.no-cname",
     "mail host is no alias",
     "An MX must not point to a CNAME: some senders refuse to deliver (RFC 2181, section 10.3; RFC 5321, section 5.1).",
-    "Delete the CNAME record and run pulumi up.",
+    f"Delete the CNAME record at Cloudflare, then {REFRESH}.",
 )
 PROXY = Check(
     "dns.not-proxied",
     "mail host is not proxied",
     "Cloudflare's proxy carries web traffic only: a proxied mail host gets no mail.",
-    "Switch the record's proxy status to 'DNS only' at Cloudflare, or run pulumi refresh and pulumi up.",
+    f"{REFRESH} switches the record's proxy status back to 'DNS only'.",
 )
 CAA = Check(
     "dns.caa",
     "CAA permits Let's Encrypt",
     "A CAA record that does not name Let's Encrypt forbids it to issue the certificate (RFC 8659).",
-    'Add the CAA record 0 issue "letsencrypt.org" to the zone.',
+    'Add the CAA record 0 issue "letsencrypt.org" to the zone, at the name that is shown; take critical tags that '
+    "Let's Encrypt does not know out.",
 )
 DNSSEC = Check(
     "dns.dnssec",
@@ -47,7 +50,6 @@ DNSSEC = Check(
 )
 CHECKS = (A, AAAA, ALIAS, PROXY, CAA, DNSSEC)
 
-ISSUER = "letsencrypt.org"
 # fmt: off
 CLOUDFLARE = [
     ipaddress.ip_network(network)
@@ -97,21 +99,6 @@ async def proxied(names: Names, host: str) -> Finding:
     if foreign:
         return fail(f"{', '.join(foreign)} belongs to Cloudflare", "the server's own addresses")
     return ok("DNS only")
-
-
-async def caa(names: Names, host: str) -> Finding:
-    """The closest CAA record set, if there is one, names the issuer (RFC 8659, section 3)."""
-    labels = host.split(".")
-    for start in range(len(labels) - 1):
-        name = ".".join(labels[start:])
-        records = (await names.public(name, "CAA")).values
-        if not records:
-            continue
-        issuers = [record.split(" ", 2)[2].strip('"') for record in records if record.split(" ")[1] == "issue"]
-        if issuers and ISSUER not in [issuer.split(";")[0].strip() for issuer in issuers]:
-            return fail(f"{name} permits {', '.join(issuers)}", ISSUER)
-        return ok(f"{name} permits {', '.join(issuers) or 'everyone'}", ISSUER)
-    return ok("no CAA record, so everyone may issue", f"none, or {ISSUER}")
 
 
 async def dnssec(names: Names, host: str) -> Finding:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from verify.context import Context
+from verify.remedies import ADDRESS, HOST
 from verify.result import Check, Finding, fail, ok
 from verify.runner import Job
 from verify.server_shell import ask_server
@@ -15,7 +16,7 @@ PORT_25 = Check(
     "Hetzner blocks outgoing ports 25 and 465 of new accounts "
     "(https://docs.hetzner.com/cloud/servers/faq/#why-can-i-not-send-any-mails-from-my-server).",
     "After the first paid invoice, ask in Hetzner's console (Support, Server, 'Send mails'): 'Please unblock outgoing "
-    "ports 25 and 465 for {address}. It is the mail server {host} for our own mail; SPF, DKIM, DMARC and reverse DNS "
+    f"ports 25 and 465 for {ADDRESS}. It is the mail server {HOST} for our own mail; SPF, DKIM, DMARC and reverse DNS "
     "are set.' Until then, deliver through a smart host on port 587 (Poste: System settings, SMTP routes, "
     "*:host;587|user|password) and set verify:smartHost.",
     deadline=40,
@@ -38,11 +39,10 @@ def jobs(context: Context) -> Iterable[Job]:
         hosts = [stack.own.other_host] if stack.own.other_host else []
         targets = [(host, 25) for host in (*hosts, *PROVIDERS)]
     ask = partial(ask_server, stack, "reached", targets)
-    remedy = PORT_25.remedy.format(address=stack.ipv4, host=stack.mail_host)
-    yield Job(PORT_25, stack.ipv4, partial(leaves, ask, targets, remedy))
+    yield Job(PORT_25, stack.ipv4, partial(leaves, ask, targets))
 
 
-async def leaves(ask: Ask, targets: Sequence[tuple[str, int]], remedy: str) -> Finding:
+async def leaves(ask: Ask, targets: Sequence[tuple[str, int]]) -> Finding:
     """One of the targets greets the server."""
     expected = "a greeting from another server"
     answers = await ask()
@@ -52,4 +52,4 @@ async def leaves(ask: Ask, targets: Sequence[tuple[str, int]], remedy: str) -> F
     found = "; ".join(
         f"{host} port {port}: {answer['error']}" for (host, port), answer in zip(targets, answers, strict=True)
     )
-    return fail(found, expected, remedy)
+    return fail(found, expected)

@@ -8,6 +8,7 @@ import dns.reversename
 
 from verify.context import Context
 from verify.names import Names
+from verify.remedies import REFRESH
 from verify.result import Check, Finding, equal, fail, ok
 from verify.runner import Job
 
@@ -15,13 +16,13 @@ PTR = Check(
     "reverse.ptr",
     "reverse name",
     "Most servers refuse mail from an address whose PTR record is missing or generic (RFC 1912, section 2.1).",
-    "Run pulumi up; if the reverse DNS was changed in Hetzner's console, pulumi refresh first.",
+    f"{REFRESH} restores what was changed in Hetzner's console.",
 )
 CONFIRMED = Check(
     "reverse.confirmed",
     "reverse name leads back",
     "Receivers trust a reverse name only if it resolves to the same address (RFC 8601, section 2.7.3, iprev).",
-    "Make the name's A and AAAA records equal the server's addresses: run pulumi up.",
+    f"{REFRESH} restores the reverse names at Hetzner, and the mail host's A and AAAA records.",
 )
 CHECKS = (PTR, CONFIRMED)
 

@@ -9,10 +9,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from components.records import dkim, spf
 from tests.unit.verify_world import DOMAIN, HOST, IPV4, IPV6, Records
-from verify import domain_names, host_names, reputation, reverse_dns
+from verify import domain_names, host_names, leftovers, reputation, reverse_dns
+from verify.caa import caa
 from verify.dkim_record import dkim_record
-from verify.dmarc_policy import PolicyError, dmarc_policy, parse, report_addresses
+from verify.dmarc_policy import PolicyError, dmarc_policy, organizational_domain, parse
+from verify.dmarc_reports import report_addresses
+from verify.mta_sts import PolicyUnreadableError, fetch, mta_sts
 from verify.names import Answer
+from verify.remedies import REFRESH
 from verify.result import Finding, Status
 from verify.spf_policy import spf_lookups, spf_policy
 from verify.stack import Domain
@@ -64,21 +68,56 @@ def test_proxied_mail_host_is_recognised_by_cloudflares_addresses() -> None:
     assert asyncio.run(host_names.proxied(names, HOST)).status is FAIL
 
 
+ACCOUNT = "https://acme-v02.api.letsencrypt.org/acme/acct/1"
+
+
 @pytest.mark.parametrize(
-    ("records", "status"),
+    ("texts", "status"),
     [
-        ({}, OK),
-        ({(DOMAIN, "CAA"): ['0 issue "letsencrypt.org"']}, OK),
-        ({(DOMAIN, "CAA"): ['0 issue "letsencrypt.org; validationmethods=http-01"']}, OK),
-        ({(DOMAIN, "CAA"): ['0 issue "other.example"']}, FAIL),
-        ({(DOMAIN, "CAA"): ['0 issue ";"']}, FAIL),
-        ({(DOMAIN, "CAA"): ['0 iodef "mailto:a@example.com"']}, OK),  # RFC 8659, section 4.1: no issue tag, no limit
-        # The closest set counts, not the parent's.
-        ({(HOST, "CAA"): ['0 issue "letsencrypt.org"'], (DOMAIN, "CAA"): ['0 issue "other.example"']}, OK),
+        ([], OK),
+        (['0 issue "letsencrypt.org"'], OK),
+        (['0 issue "LetsEncrypt.org"'], OK),
+        (['0 ISSUE "letsencrypt.org"'], OK),
+        (['0 issue "other.example"'], FAIL),
+        (['0 issue "other.example"', '0 issue "letsencrypt.org"'], OK),
+        (['0 issue ";"'], FAIL),
+        (['0 issue ""'], FAIL),
+        (['0 issue ";"', '0 issue "letsencrypt.org"'], OK),
+        (['0 iodef "mailto:a@example.com"'], OK),  # RFC 8659, section 4.1: no issue tag, no limit
+        (['0 issuewild ";"'], OK),  # nothing for a plain name
+        (['0 issuewild "letsencrypt.org"', '0 issue "other.example"'], FAIL),
+        (['0 issue "letsencrypt.org; validationmethods=http-01"'], OK),
+        (['0 issue "letsencrypt.org;validationmethods=dns-01,http-01"'], OK),
+        (['0 issue "letsencrypt.org; validationmethods=dns-01"'], FAIL),
+        (['0 issue "letsencrypt.org; validationmethods="'], FAIL),
+        (['0 issue "letsencrypt.org; validationmethods=dns-01"', '0 issue "letsencrypt.org"'], OK),
+        ([f'0 issue "letsencrypt.org; accounturi={ACCOUNT}"'], WARN),  # which account is Poste's, nobody tells
+        ([f'0 issue "letsencrypt.org; accounturi={ACCOUNT}; validationmethods=dns-01"'], FAIL),
+        (['0 issue "letsencrypt.org; accounturi=https://ca.example/acct/1"'], FAIL),
+        ([f'0 issue "letsencrypt.org; accounturi={ACCOUNT}"', '0 issue "letsencrypt.org"'], OK),
+        ([f'0 issue "letsencrypt.org; accounturi={ACCOUNT}; accounturi={ACCOUNT}2"'], FAIL),  # cannot be satisfied
+        (['0 issue "letsencrypt.org; %%%"'], FAIL),  # malformed, so it permits nobody
+        (['128 issue "letsencrypt.org"'], OK),
+        (['128 tbs "unknown"', '0 issue "letsencrypt.org"'], FAIL),  # critical and unknown
+        (['0 tbs "unknown"', '0 issue "letsencrypt.org"'], OK),
     ],
 )
-def test_caa_permits_the_issuer(records: dict[tuple[str, str], list[str]], status: Status) -> None:
-    assert asyncio.run(host_names.caa(Records(records), HOST)).status is status
+def test_caa_permits_the_issuer_by_the_method_in_use(texts: list[str], status: Status) -> None:
+    assert asyncio.run(caa(Records({(DOMAIN, "CAA"): texts}), HOST)).status is status
+
+
+@pytest.mark.parametrize(
+    ("near", "far", "status"),
+    [
+        ("letsencrypt.org", "other.example", OK),
+        ("other.example", "letsencrypt.org", FAIL),
+    ],
+)
+def test_closest_caa_set_counts_alone(near: str, far: str, status: Status) -> None:
+    records = {(HOST, "CAA"): [f'0 issue "{near}"'], (DOMAIN, "CAA"): [f'0 issue "{far}"']}
+    assert asyncio.run(caa(Records(records), HOST)).status is status
+    climbed = {("com", "CAA"): [f'0 issue "{near}"']}
+    assert asyncio.run(caa(Records(climbed), HOST)).status is status
 
 
 def test_unsigned_zone_is_noted_but_no_failure() -> None:
@@ -88,10 +127,34 @@ def test_unsigned_zone_is_noted_but_no_failure() -> None:
 
 @pytest.mark.parametrize(
     ("found", "status"),
-    [([f"10 {HOST}"], OK), ([], FAIL), (["10 other.example"], FAIL), ([f"10 {HOST}", "20 old.example"], FAIL)],
+    [
+        ([f"10 {HOST}"], OK),
+        ([f"10 {HOST}", f"20 {HOST}"], OK),
+        ([], FAIL),
+        (["10 other.example"], FAIL),
+        ([f"10 {HOST}", "20 old.example"], FAIL),
+        (["0 ."], FAIL),  # takes no mail (RFC 7505)
+        (["10 mx.sibling.example"], WARN),  # the same server, under a name that its certificate lacks
+        ([f"10 {HOST}", "20 mx.sibling.example"], WARN),
+        (["10 mx.sibling.example", "20 old.example"], FAIL),
+        (["10 half.example"], FAIL),  # a part of its mail goes elsewhere
+    ],
 )
 def test_mx_is_the_mail_host_alone(found: list[str], status: Status) -> None:
-    assert asyncio.run(domain_names.mx(Records({(DOMAIN, "MX"): found}), DOMAIN, HOST)).status is status
+    others = {
+        ("mx.sibling.example", "A"): [IPV4],
+        ("mx.sibling.example", "AAAA"): [IPV6],
+        ("half.example", "A"): [IPV4, "198.51.100.9"],
+        ("old.example", "A"): ["198.51.100.9"],
+    }
+    names = Records(others | {(DOMAIN, "MX"): found})
+    assert asyncio.run(domain_names.mx(names, DOMAIN, HOST, SENDERS)).status is status
+
+
+def test_domain_without_mx_works_where_its_own_address_is_the_servers() -> None:
+    for address, status in ((IPV4, WARN), ("198.51.100.9", FAIL)):
+        finding = asyncio.run(domain_names.mx(Records({(DOMAIN, "A"): [address]}), DOMAIN, HOST, SENDERS))
+        assert finding.status is status
 
 
 @pytest.mark.parametrize(
@@ -150,12 +213,25 @@ def test_dkim_record_is_the_published_key(texts: list[str], expected: str, statu
     ("texts", "status"),
     [
         (["v=DMARC1; p=reject; rua=mailto:a@example.com"], OK),
+        (["v = DMARC1 ; p = reject ;"], OK),
+        (["v=DMARC1; rua=mailto:a@example.com; p=reject; np=reject; sp=none; psd=n; t=n; new=1"], OK),
+        (["another text", "v=DMARC1; p=reject"], OK),
+        (["v=DMARC12; p=none", "v=DMARC1; p=reject"], OK),  # another version is no policy
+        (["v=DMARC1; p=reject; pct=100; rf=afrf; ri=86400"], OK),  # gone in RFC 9989, and so ignored
         (["v=DMARC1; p=none"], WARN),
+        (["v=DMARC1; p=reject; t=y"], WARN),
+        (["v=DMARC1; p=reject; pct=10"], WARN),  # all mail for receivers of today
+        (["v=DMARC1; p=reject; psd=y"], WARN),
         ([], FAIL),
+        (["another text"], FAIL),
         (["v=DMARC1; p=reject", "v=DMARC1; p=none"], FAIL),
         (["v=DMARC1; p=rejct"], FAIL),
+        (["v=DMARC1; p=reject; np=nothing"], FAIL),
+        (["v=DMARC1; p=reject; t=yes"], FAIL),
+        (["v=DMARC1; p=reject; adkim=strict"], FAIL),
         (["v=DMARC1; rua=mailto:a@example.com"], FAIL),
-        (["v=DMARC1; p=reject; pct=200"], FAIL),
+        (["v=DMARC1; p=reject; sp"], FAIL),
+        (["v=dmarc1; p=reject"], FAIL),  # the version counts in capitals only
         (["p=reject; v=DMARC1"], FAIL),
     ],
 )
@@ -170,32 +246,136 @@ def test_dmarc_tags_may_not_stand_twice() -> None:
 
 
 @pytest.mark.parametrize(
+    ("domain", "published", "expected"),
+    [
+        ("example.com", {}, "example.com"),
+        ("a.example.com", {}, "a.example.com"),  # nobody says more
+        ("a.example.com", {"example.com": ""}, "example.com"),
+        ("a.example.com", {"a.example.com": "", "example.com": ""}, "example.com"),
+        ("a.example.com", {"a.example.com": "psd=n", "example.com": ""}, "a.example.com"),
+        ("a.b.example.co.uk", {"co.uk": "psd=y", "a.b.example.co.uk": ""}, "example.co.uk"),
+        ("shop.example.com", {"shop.example.com": "psd=y", "example.com": ""}, "example.com"),
+        ("1.2.3.4.5.6.7.8.example.com", {"3.4.5.6.7.8.example.com": "psd=n"}, "1.2.3.4.5.6.7.8.example.com"),
+        ("1.2.3.4.5.6.7.8.example.com", {"8.example.com": ""}, "8.example.com"),
+    ],
+)
+def test_organizational_domain_is_found_by_walking_up(domain: str, published: dict[str, str], expected: str) -> None:
+    names = Records({(f"_dmarc.{name}", "TXT"): [f"v=DMARC1; p=none; {tag}"] for name, tag in published.items()})
+    assert asyncio.run(organizational_domain(names, domain)) == expected
+
+
+OTHERS = {("other.example", "MX"): ["10 mx.other.example"]}
+AGREED = {(f"{DOMAIN}._report._dmarc.other.example", "TXT"): ["v=DMARC1"]}
+
+
+@pytest.mark.parametrize(
     ("address", "records", "status"),
     [
         (f"a@{DOMAIN}", {}, OK),
         (f"nobody@{DOMAIN}", {}, FAIL),  # our own server has no such mailbox
-        ("a@other.example", {("other.example", "MX"): ["10 mx.other.example"]}, FAIL),  # has not agreed
+        ("a@other.example", OTHERS, FAIL),  # has not agreed
+        ("a@other.example", OTHERS | {(f"{DOMAIN}._report._dmarc.other.example", "TXT"): ["welcome"]}, FAIL),
+        ("a@other.example!10m", OTHERS | AGREED, OK),
+        ("a@other.example", {("other.example", "A"): ["198.51.100.80"]} | AGREED, OK),  # without MX (RFC 5321, 5.1)
         (
-            "a@other.example!10m",
-            {
-                ("other.example", "MX"): ["10 mx.other.example"],
-                (f"{DOMAIN}._report._dmarc.other.example", "TXT"): ["v=DMARC1"],
-            },
-            OK,
+            "a@other.example",
+            {("other.example", "MX"): ["0 ."], ("other.example", "A"): ["198.51.100.80"]} | AGREED,
+            FAIL,
         ),
         ("a@nowhere.example", {}, FAIL),  # takes no mail
+        (f"a@reports.{DOMAIN}", {(f"reports.{DOMAIN}", "MX"): [f"10 {HOST}"]}, OK),  # the same owner
+        ("a@sibling.example", {("sibling.example", "MX"): [f"10 {HOST}"]}, FAIL),
     ],
 )
 def test_reports_go_only_where_they_are_welcome(
     address: str, records: dict[tuple[str, str], list[str]], status: Status
 ) -> None:
-    policy = {(f"_dmarc.{DOMAIN}", "TXT"): [f"v=DMARC1; p=reject; rua=mailto:{address}"]}
+    assert reports(address, records).status is status
+
+
+def reports(address: str, records: dict[tuple[str, str], list[str]]) -> Finding:
+    """What becomes of reports to an address; another text stands before the policy."""
+    policy = {(f"_dmarc.{DOMAIN}", "TXT"): ["a text", f"v=DMARC1; p=reject; rua=mailto:{address}"]}
     names = Records(BASE | policy | records)
 
     async def refused(recipient: str) -> bool:
         return recipient == f"nobody@{DOMAIN}"
 
-    assert asyncio.run(report_addresses(names, DOMAIN, HOST, refused)).status is status
+    return asyncio.run(report_addresses(names, DOMAIN, HOST, [DOMAIN, "sibling.example"], refused))
+
+
+def test_what_a_sibling_lacks_the_stack_publishes_and_what_a_stranger_lacks_he_does() -> None:
+    assert REFRESH in reports("a@sibling.example", {("sibling.example", "MX"): [f"10 {HOST}"]}).remedy
+    assert "The owner of other.example" in reports("a@other.example", OTHERS).remedy
+
+
+STS = "v=STSv1; id=1"
+POLICY_TEXT = "version: STSv1\r\nmode: {mode}\r\nmx: {host}\r\nmax_age: 604800\r\n"
+
+
+@pytest.mark.parametrize(
+    ("texts", "policy", "status"),
+    [
+        ([], None, OK),
+        (["a text"], None, OK),
+        ([STS], None, FAIL),  # announced, but nobody serves it
+        ([STS], "<html>", FAIL),
+        ([STS], POLICY_TEXT.format(mode="enforce", host="mx.old.example"), FAIL),
+        ([STS], POLICY_TEXT.format(mode="testing", host="mx.old.example"), WARN),
+        ([STS], POLICY_TEXT.format(mode="none", host="mx.old.example"), OK),
+        ([STS], POLICY_TEXT.format(mode="enforce", host=HOST), OK),
+        ([STS], POLICY_TEXT.format(mode="enforce", host="*.example.com"), OK),
+        ([STS], POLICY_TEXT.format(mode="enforce", host="*.com"), FAIL),
+    ],
+)
+def test_mta_sts_policy_of_a_former_server_is_seen(texts: list[str], policy: str | None, status: Status) -> None:
+    async def fetched() -> str:
+        if policy is None:
+            raise PolicyUnreadableError("mta-sts.example.com has no address")
+        return policy
+
+    names = Records({(f"_mta-sts.{DOMAIN}", "TXT"): texts})
+    assert asyncio.run(mta_sts(names, DOMAIN, HOST, fetched)).status is status
+
+
+def test_mta_sts_policy_without_a_server_cannot_be_fetched() -> None:
+    with pytest.raises(PolicyUnreadableError, match=f"mta-sts.{DOMAIN} has no address"):
+        asyncio.run(fetch(Records({}), DOMAIN))
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        (None, OK),
+        (f"v=TLSRPTv1; rua=mailto:tls@{DOMAIN}", OK),
+        ("v=TLSRPTv1; rua=mailto:tls@sibling.example", OK),
+        ("v=TLSRPTv1; rua=mailto:tls@old.example", WARN),
+        (f"v=TLSRPTv1; rua=mailto:tls@{DOMAIN},https://reports.old.example/v1", WARN),
+        ("a text", OK),
+    ],
+)
+def test_tls_reports_to_strangers_are_noted(text: str | None, status: Status) -> None:
+    names = Records({(f"_smtp._tls.{DOMAIN}", "TXT"): [text] if text else []})
+    assert asyncio.run(leftovers.tls_reports(names, DOMAIN, [DOMAIN, "sibling.example"])).status is status
+
+
+@pytest.mark.parametrize(
+    ("records", "status"),
+    [
+        ({}, OK),
+        ({(f"autodiscover.{DOMAIN}", "CNAME"): ["autodiscover.outlook.com"]}, WARN),
+        ({(f"autoconfig.{DOMAIN}", "A"): ["198.51.100.9"]}, WARN),
+        ({(f"autoconfig.{DOMAIN}", "A"): [IPV4], (f"autoconfig.{DOMAIN}", "AAAA"): [IPV6]}, OK),
+        ({(f"autodiscover.{DOMAIN}", "CNAME"): [HOST], (f"autodiscover.{DOMAIN}", "A"): [IPV4]}, OK),
+        ({(f"_autodiscover._tcp.{DOMAIN}", "SRV"): ["0 1 443 autodiscover.old.example"]}, WARN),
+        ({(f"_imaps._tcp.{DOMAIN}", "SRV"): [f"0 1 993 {HOST}"]}, OK),
+        ({(f"_imap._tcp.{DOMAIN}", "SRV"): ["0 0 0 ."]}, OK),  # not offered
+    ],
+)
+def test_set_up_that_leads_to_another_provider_is_noted(
+    records: dict[tuple[str, str], list[str]], status: Status
+) -> None:
+    assert asyncio.run(leftovers.set_up(Records(records), DOMAIN, HOST, SENDERS)).status is status
 
 
 def test_wildcard_answers_for_a_name_that_nobody_made() -> None:
@@ -214,7 +394,7 @@ def test_old_answer_of_a_resolver_is_told_apart_from_the_zones() -> None:
     names.seen[(DOMAIN, "MX")] = ["10 old.example"]
     finding = asyncio.run(domain_names.public(names, domain))
     assert (finding.status, "example.com MX" in finding.found) == (WARN, True)
-    assert asyncio.run(domain_names.mx(names, DOMAIN, HOST)).status is OK
+    assert asyncio.run(domain_names.mx(names, DOMAIN, HOST, SENDERS)).status is OK
 
 
 def test_reverse_name_is_the_mail_host_and_leads_back() -> None:

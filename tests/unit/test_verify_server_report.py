@@ -172,7 +172,7 @@ def way_out(*answers: dict[str, str]) -> Finding:
     async def ask() -> list[dict[str, Any]]:
         return list(answers)
 
-    return asyncio.run(outbound.leaves(ask, TARGETS, "Write to support."))
+    return asyncio.run(outbound.leaves(ask, TARGETS))
 
 
 def test_blocked_port_25_is_red_with_what_to_write_to_support() -> None:
