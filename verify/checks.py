@@ -14,6 +14,8 @@ from verify import (
     ports,
     reputation,
     reverse_dns,
+    server,
+    signing_key,
     smtp,
     tls,
     web,
@@ -36,6 +38,8 @@ GROUPS: Sequence[ModuleType] = (
     mail,
     other_provider,
     container,
+    signing_key,
+    server,
 )
 """Each has CHECKS, what it looks at, and jobs(context), the work for one stack."""
 

@@ -1,50 +1,55 @@
-"""The container and the server under it, as only the server can tell."""
+"""The container, as only the server can tell."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any
 
+from components.host_firewall import TABLE
 from components.values import IMAGE
 from verify.context import Context
-from verify.dkim_record import key_of
+from verify.remedies import REFRESH, RERUN, UP
 from verify.result import Check, Finding, equal, fail, ok, warn
 from verify.runner import Job
 from verify.server_shell import ask_server
-from verify.stack import Domain
 
 IMAGE_PINNED = Check(
     "container.image",
     "image as pinned",
     "Another image than the pinned one may have other holes, or migrate the mail store one way.",
-    "Run pulumi up.",
+    f"{UP} starts the configured image. If somebody made this container by hand, remove it first (docker rm -f poste, "
+    f"on the server; the mail is on the volume), then {REFRESH}.",
     deadline=40,
 )
 HEALTHY = Check(
     "container.healthy",
     "container is healthy",
     "The image watches its own services; what it calls unhealthy does not work.",
-    "On the server: docker inspect poste, docker logs poste, and the logs in /data/log.",
+    "On the server, look at docker logs poste and at the logs in /data/log; then docker restart poste. If there is no "
+    f"container any more: {REFRESH}.",
     deadline=40,
 )
 DATA = Check(
     "container.data",
     "/data is on the volume",
     "Mail outside of the volume is lost with the server.",
-    "Check that the volume is attached and mounted (findmnt, on the server), then run pulumi up.",
+    "Attach the volume to the server at Hetzner, if it is not. Stop Poste (docker stop poste), keep what has come "
+    f"meanwhile (it lies in the folder that is shown), {RERUN}: it mounts the volume; then docker start poste.",
     deadline=40,
 )
-SIGNS = Check(
-    "container.dkim",
-    "signs with the published key",
-    "Poste's signers have to find their key, and DNS has to hold its public half, or mail looks forged (RFC 6376).",
-    "Run pulumi up: it publishes the key in use and mends the link to it.",
+LOGS = Check(
+    "container.logs",
+    "container's log is bounded",
+    "Docker keeps what a container prints for ever, unless told otherwise, until the server's disk is full "
+    "(https://docs.docker.com/engine/logging/drivers/json-file/).",
+    f"{REFRESH} makes the container with limits.",
+    required=False,
     deadline=40,
 )
 DISK = Check(
     "container.disk",
     "free disk",
     "A full disk makes Poste refuse mail and can damage its databases.",
-    "Raise volumeSize and run pulumi up, or delete mail.",
+    f"Delete mail, or raise volumeSize: pulumi config set volumeSize, then {UP}, which makes the file system grow too.",
     required=False,
     deadline=40,
 )
@@ -52,11 +57,11 @@ MEMORY = Check(
     "container.memory",
     "free memory",
     "Without memory the kernel kills the virus scanner or the spam filter first.",
-    "Choose a larger serverType, or set disableClamav.",
+    f"Choose a larger serverType, or set disableClamav; then {UP}.",
     required=False,
     deadline=40,
 )
-CHECKS = (IMAGE_PINNED, HEALTHY, DATA, SIGNS, DISK, MEMORY)
+CHECKS = (IMAGE_PINNED, HEALTHY, DATA, LOGS, DISK, MEMORY)
 
 NAME = "poste"
 ON_VOLUME = "a folder on the volume"
@@ -66,17 +71,19 @@ Report = dict[str, Any]
 Ask = Callable[[], Awaitable[Report]]
 
 
-def jobs(context: Context) -> Iterable[Job]:
-    """The checks on the server; one SSH session answers them all."""
-    stack = context.stack
+def report(context: Context) -> Ask:
+    """What the server says of itself; one SSH session answers all checks."""
     names = [domain.name for domain in context.selected]
-    ask: Ask = partial(context.shared.once, "server", partial(ask_server, stack, "report", NAME, names))
-    host = stack.mail_host
-    yield Job(IMAGE_PINNED, host, partial(image, ask, stack.settings.poste_image))
+    return partial(context.shared.once, "server", partial(ask_server, context.stack, "report", NAME, TABLE, names))
+
+
+def jobs(context: Context) -> Iterable[Job]:
+    """The checks of the container."""
+    ask, host = report(context), context.stack.mail_host
+    yield Job(IMAGE_PINNED, host, partial(image, ask, context.stack.settings.poste_image))
     yield Job(HEALTHY, host, partial(healthy, ask))
     yield Job(DATA, host, partial(data, ask))
-    for domain in context.selected:
-        yield Job(SIGNS, domain.name, partial(signs, ask, domain))
+    yield Job(LOGS, host, partial(logs, ask))
     yield Job(DISK, host, partial(disk, ask))
     yield Job(MEMORY, host, partial(memory, ask))
 
@@ -121,18 +128,16 @@ async def data(ask: Ask) -> Finding:
     )
 
 
-async def signs(ask: Ask, domain: Domain) -> Finding:
-    """The signers find a key, and it is the one that the deploy published."""
-    key = (await ask())["keys"].get(domain.name)
-    if not key or not key["selector"]:
-        return fail("no key on the server", domain.dkim_name)
-    if key["blind"]:
-        return fail(f"{', '.join(key['blind'])} does not find the key", domain.dkim_name)
-    name = f"{key['selector']}._domainkey.{domain.name}"
-    if name.lower() != domain.dkim_name:
-        return fail(f"signs with {name}", domain.dkim_name)
-    same = bare(key["public"]) == key_of(domain.dkim_value)
-    return ok(name, domain.dkim_name) if same else fail("signs with another key than published", domain.dkim_name)
+async def logs(ask: Ask) -> Finding:
+    """What the container prints cannot fill the disk."""
+    box, expected = (await ask())["container"], "a limit, such as max-size=10m with max-file=3"
+    if not box:
+        return fail(f"no container {NAME}", expected)
+    log = box["log"]
+    # Of Docker's drivers that write files of their own, only this one has no limit unless given one.
+    if log["driver"] != "json-file" or log.get("max-size"):
+        return ok(", ".join(f"{key} {value}" for key, value in log.items()), expected)
+    return warn("json-file without max-size", expected)
 
 
 async def disk(ask: Ask) -> Finding:
@@ -153,9 +158,3 @@ async def memory(ask: Ask) -> Finding:
     share = amount["available"] / amount["total"]
     shown = f"{share:.0%} of {amount['total'] / 2**30:.1f} GB"
     return ok(shown, expected) if share >= FREE_SHARE else warn(shown, expected)
-
-
-def bare(key: str) -> str:
-    """A public key in PEM or as a DNS record, as base64 alone."""
-    text = key_of(key.replace('"', "")) if "p=" in key else key
-    return "".join(line.strip() for line in text.splitlines() if not line.startswith("-----"))

@@ -4,7 +4,7 @@ import re
 
 from components.records import dmarc_name
 from verify.names import Names
-from verify.remedies import REFRESH
+from verify.remedies import REFRESH, UP
 from verify.result import Finding, fail, ok, warn
 
 POLICIES = ("none", "quarantine", "reject")
@@ -74,9 +74,9 @@ async def dmarc_policy(names: Names, domain: str) -> Finding:
 def _weakness(tags: dict[str, str]) -> tuple[str, str] | None:
     """What a policy should say instead, and how it comes to say so; None for one that protects the domain."""
     if tags["p"].lower() == "none":
-        return "quarantine or reject", "Set dmarc.policy to reject once the reports show no surprise."
+        return "quarantine or reject", f"Set dmarc.policy to reject once the reports show no surprise; then {UP}."
     if tags.get("t", "n").lower() == "y":
-        return "no t=y", "It says that this is a test: set dmarc.testing to false when it is over."
+        return "no t=y", f"It says that this is a test: set dmarc.testing to false when it is over; then {UP}."
     if tags.get("pct", "100") != "100":
         advice = "Receivers apply the policy to all mail or to a part, as they are new or old. For a test there is"
         return "no pct (RFC 9989)", f"{advice} dmarc.testing; what the program publishes has no pct: {REFRESH}."

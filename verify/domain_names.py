@@ -38,7 +38,7 @@ SPF_LOOKUPS = Check(
     "dns.spf-lookups",
     "SPF look-ups",
     "A policy that takes more than 10 look-ups is an error, which receivers may refuse (RFC 7208, section 4.6.4).",
-    "Replace include and a mechanisms by addresses.",
+    "Replace include and a mechanisms by addresses; those that the program publishes, in domains[].senders.",
 )
 DKIM = Check(
     "dns.dkim",

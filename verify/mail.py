@@ -13,7 +13,10 @@ from verify.mailbox import Mailbox, MailboxError, own_mailbox
 from verify.result import Check, Finding, fail, ok, unknown
 from verify.runner import Job
 
-LOGS = "Look at /data/log on the server. If the password was changed in Poste, set the same one as adminPassword."
+LOGS = (
+    "Look at /data/log on the server. If the password was changed in Poste, set the same one: pulumi config set "
+    "--secret adminPassword."
+)
 SUBMISSION = Check(
     "mail.submission",
     "sending from a client",

@@ -9,6 +9,7 @@ from functools import partial
 from components.ports import SSH, TABLE, WEB, Port
 from verify.context import Context
 from verify.conversation import DIALECTS, ConversationError, connect, unverified
+from verify.remedies import REFRESH, RERUN
 from verify.result import Check, Finding, fail, ok, unknown
 from verify.runner import Job
 
@@ -16,15 +17,17 @@ OPEN = Check(
     "ports.open",
     "port answers",
     "Clients and other servers use this port; an open port that does not greet is as useless as a closed one.",
-    "Look at the firewalls (pulumi up repairs them) and at the container: docker logs poste, on the server. "
-    "Many home networks block outgoing port 25; then run this from another network.",
+    f"A cloud firewall that was changed by hand: {REFRESH}. The server's own: {RERUN}. If both are well, look at the "
+    "container: docker logs poste, on the server. Many home networks block outgoing port 25; then run this from "
+    "another network.",
     deadline=25,
 )
 CLOSED = Check(
     "ports.closed",
     "no other port is open",
     "Every further open port is one more way in: databases, Docker's API or Poste's inner services.",
-    "Run pulumi up to restore the cloud firewall's rules, and look for firewalls added by hand at Hetzner.",
+    f"Delete firewalls that were added by hand at Hetzner; {REFRESH} restores the rules of the stack's own. If the "
+    f"server's own firewall is not loaded either: {RERUN}.",
     deadline=20,
 )
 CHECKS = (OPEN, CLOSED)

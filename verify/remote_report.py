@@ -21,7 +21,7 @@ def container(name: str) -> dict[str, Any] | None:
     found = json.loads(docker("inspect", name) or "[]")
     if not found:
         return None
-    state = found[0]["State"]
+    state, logs = found[0]["State"], found[0]["HostConfig"]["LogConfig"]
     image = json.loads(docker("image", "inspect", found[0]["Image"]) or "[{}]")[0]
     return {
         "status": state["Status"],
@@ -30,6 +30,7 @@ def container(name: str) -> dict[str, Any] | None:
         "image": found[0]["Image"],
         "digests": [digest.partition("@")[2] for digest in image.get("RepoDigests") or []],
         "tags": image.get("RepoTags") or [],
+        "log": {"driver": logs["Type"], **(logs.get("Config") or {})},
         "data": next((mount["Source"] for mount in found[0]["Mounts"] if mount["Destination"] == "/data"), ""),
     }
 
@@ -54,31 +55,66 @@ def memory() -> dict[str, int]:
 
 
 KEYS = """
+show() {
+  test -r "$2/private" || return 0
+  echo "at $1"
+  echo "selector $(cat "$2/selector")"
+  if command -v openssl >/dev/null; then openssl pkey -in "$2/private" -pubout; else cat "$2/public"; fi |
+    sed "s/^/public /"
+}
 for domain in "$@"; do
   echo "domain $domain"
-  cd "/data/domains/$domain" 2>/dev/null && echo "selector $(cat selector)" && sed "s/^/public /" public
+  show files "/data/domains/$domain"
   for signer in haraka-smtp haraka-submission; do
-    test ! -d "/opt/$signer" || test -e "/opt/$signer/config/dkim/$domain/private" || echo "blind $signer"
+    test -d "/opt/$signer" || continue
+    echo "signer $signer"
+    show "$signer" "/opt/$signer/config/dkim/$domain"
   done
 done
 """
+# The public half is taken from the private key, which is what signs: the file beside it could be of another.
 
 
 def signing_keys(name: str, domains: list[str]) -> dict[str, dict[str, Any]]:
-    """By domain: selector and public key that the signers have, and those signers that cannot find them."""
+    """By domain: the key that Poste keeps, and the one that each signer finds, as selector and public half."""
     keys: dict[str, dict[str, Any]] = {}
-    key: dict[str, Any] = {}
+    domain: dict[str, Any] = {}
+    key: dict[str, str] = {}
     for line in docker("exec", name, "sh", "-c", KEYS, "sh", *domains).splitlines():
         word, _, rest = line.partition(" ")
         if word == "domain":
-            key = keys[rest] = {"selector": "", "public": "", "blind": []}
+            domain = keys[rest] = {"files": None, "signers": {}}
+        elif word == "signer":
+            domain["signers"][rest] = None
+        elif word == "at":
+            key = {"selector": "", "public": ""}
+            if rest == "files":
+                domain["files"] = key
+            else:
+                domain["signers"][rest] = key
         elif word == "selector":
             key["selector"] = rest.strip()
         elif word == "public":
             key["public"] += f"{rest}\n"
-        elif word == "blind":
-            key["blind"].append(rest)
     return keys
+
+
+def firewall(table: str) -> dict[str, str]:
+    """The host firewall's chains that are hooked into the kernel, by hook, with what becomes of what no rule names."""
+    done = subprocess.run(
+        ["nft", "--json", "list", "table", "inet", table], capture_output=True, text=True, check=False
+    )
+    found = json.loads(done.stdout)["nftables"] if done.returncode == 0 else []
+    chains = [entry["chain"] for entry in found if "chain" in entry]
+    return {chain["hook"]: chain["policy"] for chain in chains if "hook" in chain}
+
+
+def reboot() -> list[str] | None:
+    """The packages that wait for a reboot; None where none is due (update-notifier's and unattended-upgrades' file)."""
+    if not Path("/var/run/reboot-required").exists():
+        return None
+    packages = Path("/var/run/reboot-required.pkgs")
+    return sorted(set(packages.read_text().split())) if packages.exists() else []
 
 
 def reach(target: tuple[str, int]) -> dict[str, str]:
@@ -93,7 +129,7 @@ def reach(target: tuple[str, int]) -> dict[str, str]:
         return {"error": str(error) or type(error).__name__}
 
 
-def report(name: str, domains: list[str]) -> None:
+def report(name: str, table: str, domains: list[str]) -> None:
     box = container(name)
     print(
         json.dumps(
@@ -101,6 +137,8 @@ def report(name: str, domains: list[str]) -> None:
                 "container": box,
                 "disk": disk(box["data"] if box else ""),
                 "memory": memory(),
+                "firewall": firewall(table),
+                "reboot": reboot(),
                 "keys": signing_keys(name, domains) if box else {},
             }
         )

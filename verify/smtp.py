@@ -7,6 +7,7 @@ from functools import partial
 from verify.context import Context
 from verify.recipients import ROLE_ADDRESSES, Replies, nobody, recipients
 from verify.relay import relay
+from verify.remedies import RERUN, UP
 from verify.result import Check, Finding, equal, fail, ok, warn
 from verify.runner import Job
 from verify.smtp_session import session
@@ -15,14 +16,15 @@ GREETING = Check(
     "smtp.greeting",
     "greeting and EHLO name",
     "Receivers compare the name a server calls itself with its PTR record (RFC 5321, section 4.1.4).",
-    "Run pulumi up; the container's host name and Poste's own (System settings) have to be the mail host.",
+    f"The container's host name and Poste's own have to be the mail host. After mailHost was changed: {UP}. If Poste's "
+    f"own name was changed in its System settings: {RERUN}.",
     deadline=40,
 )
 SIZE = Check(
     "smtp.size",
     "message size",
     "Others learn from EHLO what they may send (RFC 1870); providers take 20 to 50 MB, and people expect as much.",
-    "Raise the limit in Poste's System settings.",
+    "Raise the limit in Poste's administration, System settings.",
     required=False,
     deadline=40,
 )
@@ -31,14 +33,16 @@ RELAY = Check(
     "no open relay",
     "A server that delivers strangers' mail anywhere is found within hours, used for spam and listed (RFC 5321, "
     "section 7.9).",
-    "Remove networks from Poste's relay settings; in bridge mode, make sure Docker keeps the client's address.",
+    "Remove networks from the relay settings in Poste's administration, System settings. In networkMode bridge, Docker "
+    f"may hide the client's address: set networkMode to host, then {UP}.",
     deadline=60,
 )
 AUTH = Check(
     "smtp.auth",
     "passwords only over TLS",
     "AUTH before TLS invites clients to send passwords in clear text (RFC 4954, section 4; RFC 8314, section 3).",
-    "Use the image's own settings; they offer AUTH after STARTTLS only.",
+    "Remove what changes the image's own settings (/data/_override in the container), which offer AUTH after STARTTLS "
+    "only; then docker restart poste, on the server.",
     deadline=40,
 )
 UNKNOWN = Check(

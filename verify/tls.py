@@ -9,12 +9,13 @@ from components.ports import Port
 from verify.certificates import Presented, accepts_old_tls, covers, presented
 from verify.context import Context
 from verify.conversation import ConversationError
+from verify.remedies import UP
 from verify.result import Check, Finding, fail, ok, unknown, warn
 from verify.runner import Job
 
 ISSUE = (
     "Request a certificate for the mail host from Let's Encrypt, in Poste's administration: System settings, TLS "
-    "Certificate. If it has one, restart the container."
+    "Certificate. If it has one that is not served: docker restart poste, on the server."
 )
 NAME = Check(
     "tls.name",
@@ -49,14 +50,15 @@ FLOOR = Check(
     "tls.floor",
     "TLS 1.2 or newer",
     "TLS 1.0 and 1.1 are broken and forbidden (RFC 8996).",
-    "Use a current image: older ones still offer them.",
+    f"Set posteImage to a current image, for older ones still offer them; then {UP}.",
     deadline=30,
 )
 STARTTLS = Check(
     "tls.starttls",
     "STARTTLS is offered",
     "Without it mail and passwords cross the network in clear text (RFC 3207, RFC 8314).",
-    "Look at the container's log for errors in its certificate's files.",
+    "Look at the container's log for errors in its certificate's files (docker logs poste, on the server); once they "
+    "are mended, docker restart poste.",
     deadline=30,
 )
 CHECKS = (NAME, EXPIRY, TRUST, SAME, FLOOR, STARTTLS)

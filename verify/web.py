@@ -10,6 +10,7 @@ from functools import partial
 
 from verify.context import Context
 from verify.conversation import unverified
+from verify.remedies import REFRESH, RERUN, UP
 from verify.result import Check, Finding, fail, ok, unknown, warn
 from verify.runner import Job
 
@@ -24,7 +25,7 @@ REDIRECT = Check(
     "web.redirect",
     "HTTP leads to HTTPS",
     "People type names without https; passwords must not follow in clear text (RFC 9110, section 4.2.2).",
-    "Leave https switched on.",
+    f"Set https to true (pulumi config set https true), then {UP}.",
     required=False,
     deadline=30,
 )
@@ -32,14 +33,16 @@ INSTALLER = Check(
     "web.installer",
     "installer is closed",
     "While the installer is open, whoever finds it becomes administrator (Poste's documentation, getting started).",
-    "Run pulumi up at once: it completes the installation.",
+    f"At once: {RERUN}: it completes the installation. If Poste had been installed before, its /data is another: look "
+    "at container.data.",
     deadline=30,
 )
 WEBMAIL = Check(
     "web.webmail",
     "webmail answers",
     "People read their mail there when they have no mail program at hand.",
-    "Look at the container: docker logs poste, on the server; or set disableRoundcube if you do not want it.",
+    "Look at the container: docker logs poste, on the server; or set disableRoundcube if you do not want it, then "
+    f"{UP}.",
     deadline=30,
 )
 ADMIN = Check(
@@ -53,7 +56,8 @@ API = Check(
     "web.api",
     "API wants a password",
     "The API makes mailboxes and shows private keys; without a password it must show nothing.",
-    "Close ports 80 and 443 in the firewall, and replace the image.",
+    "Close ports 80 and 443 in the cloud firewall at Hetzner, at once; set posteImage to one that asks for a password, "
+    f"then {REFRESH}, which opens them again.",
     deadline=30,
 )
 CHECKS = (HTTPS, REDIRECT, INSTALLER, WEBMAIL, ADMIN, API)

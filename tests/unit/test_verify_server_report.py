@@ -3,20 +3,23 @@
 import asyncio
 import copy
 import json
+import os
 import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.records import dkim
-from tests.unit.verify_world import DOMAIN, IPV4, LOOPBACK, stack
-from verify import container, outbound
+from tests.unit.verify_world import DOMAIN, LOOPBACK, stack
+from verify import container, outbound, server, signing_key
 from verify.context import Context
 from verify.names import Dns
-from verify.result import Finding, Status
+from verify.remedies import RERUN
+from verify.result import Finding, Result, Status
 from verify.runner import Shared
 from verify.server_shell import SCRIPT
 from verify.stack import Domain
@@ -25,6 +28,16 @@ OK, WARN, FAIL = Status.OK, Status.WARN, Status.FAIL
 DIGEST = "sha256:" + "a" * 64
 PINNED = f"analogic/poste.io:2.5.11@{DIGEST}"
 KEY = "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA"
+OTHER_KEY = "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEB"
+SELECTOR = "s20260101123"
+
+
+def signing(selector: str = SELECTOR, key: str = KEY) -> dict[str, str]:
+    """A key as the server tells it."""
+    public = f"-----BEGIN PUBLIC KEY-----\n{key[:20]}\n{key[20:]}\n-----END PUBLIC KEY-----\n"
+    return {"selector": selector, "public": public}
+
+
 REPORT: dict[str, Any] = {
     "container": {
         "status": "running",
@@ -33,15 +46,17 @@ REPORT: dict[str, Any] = {
         "image": "sha256:0",
         "digests": [DIGEST],
         "tags": ["analogic/poste.io:2.5.11"],
-        "data": "/mnt/poste",
+        "log": {"driver": "json-file", "max-size": "10m", "max-file": "3"},
+        "data": "/mnt/poste/data",
     },
     "disk": {"mounted": True, "size": 20 * 2**30, "free": 10 * 2**30, "inodes": 1000, "free_inodes": 900},
     "memory": {"total": 4 * 2**30, "available": 2**30},
+    "firewall": {"input": "drop", "forward": "drop"},
+    "reboot": None,
     "keys": {
         DOMAIN: {
-            "selector": "s20260101123",
-            "public": f"-----BEGIN PUBLIC KEY-----\n{KEY[:20]}\n{KEY[20:]}\n-----END PUBLIC KEY-----",
-            "blind": [],
+            "files": signing(),
+            "signers": {"haraka-smtp": signing(), "haraka-submission": signing()},
         }
     },
 }
@@ -106,20 +121,70 @@ def test_data_beside_the_volume_is_red() -> None:
     assert status(container.data(gone())) is FAIL
 
 
+ANEW = signing("s20260202123", OTHER_KEY)
+
+
 @pytest.mark.parametrize(
-    ("changes", "expected"),
+    ("changes", "found", "heals"),
     [
-        ({}, OK),
-        ({"public": KEY}, OK),
-        ({"public": f'"k=rsa; p={KEY}"'}, OK),
-        ({"public": "AAAA"}, FAIL),  # another key than published
-        ({"selector": "s20260202123"}, FAIL),
-        ({"selector": ""}, FAIL),
-        ({"blind": ["haraka-submission"]}, FAIL),  # the link was lost with the old container
+        ({"files": None}, "Poste has no key", RERUN),  # the domain was deleted in Poste
+        ({"signers": {"haraka-smtp": signing(), "haraka-submission": None}}, "haraka-submission does not find", RERUN),
+        ({"signers": {"haraka-smtp": ANEW}}, "haraka-smtp signs with another key than Poste keeps", "rm -r"),
+        ({"signers": {"haraka-smtp": signing(key=OTHER_KEY)}}, "haraka-smtp signs with another key", "rm -r"),
+        ({"files": ANEW, "signers": {"haraka-smtp": ANEW}}, "the key was made anew in Poste", RERUN),
+        ({"files": signing(key=OTHER_KEY), "signers": {}}, "signs with another key than published", RERUN),
     ],
 )
-def test_signers_have_the_published_key(changes: dict[str, Any], expected: Status) -> None:
-    assert status(container.signs(told("key", **changes), PUBLISHED)) is expected
+def test_what_is_wrong_with_the_signing_key_is_told_apart(changes: dict[str, Any], found: str, heals: str) -> None:
+    assert status(signing_key.signs(told("key"), PUBLISHED)) is OK
+    finding = asyncio.run(signing_key.signs(told("key", **changes), PUBLISHED))
+    assert (finding.status, found in finding.found) == (FAIL, True)
+    assert heals in Result(signing_key.SIGNS, DOMAIN, finding).remedy
+
+
+def test_domain_that_the_server_does_not_tell_of_has_no_key() -> None:
+    assert status(signing_key.signs(gone(), PUBLISHED)) is FAIL
+
+
+@pytest.mark.parametrize(
+    ("log", "expected"),
+    [
+        ({"driver": "json-file", "max-size": "10m"}, OK),
+        ({"driver": "json-file"}, WARN),
+        ({"driver": "json-file", "max-file": "3"}, WARN),  # three files of any size
+        ({"driver": "local"}, OK),  # has a limit by itself
+        ({"driver": "journald"}, OK),
+    ],
+)
+def test_log_without_a_limit_is_noted(log: dict[str, str], expected: Status) -> None:
+    assert status(container.logs(told("container", log=log))) is expected
+
+
+@pytest.mark.parametrize(
+    ("chains", "expected"),
+    [
+        ({"input": "drop", "forward": "drop"}, OK),
+        ({}, FAIL),  # flushed
+        ({"input": "accept", "forward": "drop"}, FAIL),
+        ({"input": "drop"}, FAIL),
+    ],
+)
+def test_host_firewall_that_lets_through_what_no_rule_permits_is_red(chains: dict[str, str], expected: Status) -> None:
+    report = {**REPORT, "firewall": chains}
+
+    async def ask() -> container.Report:
+        return report
+
+    assert status(server.firewall(ask)) is expected
+
+
+def test_reboot_that_is_due_is_noted_with_its_reasons() -> None:
+    async def ask() -> container.Report:
+        return {**REPORT, "reboot": ["libc6", "linux-image-amd64"]}
+
+    finding = asyncio.run(server.reboot(ask))
+    assert (finding.status, finding.found) == (WARN, "due for libc6, linux-image-amd64")
+    assert status(server.reboot(told("container"))) is OK
 
 
 def test_full_disk_is_red_in_bytes_and_in_inodes_and_little_memory_is_noted() -> None:
@@ -130,10 +195,15 @@ def test_full_disk_is_red_in_bytes_and_in_inodes_and_little_memory_is_noted() ->
     assert status(container.memory(told("memory", available=2**28))) is WARN
 
 
-def run_script(call: str) -> Any:
+def run_script(call: str, environment: dict[str, str] | None = None) -> Any:
     """Run the server's script here."""
     done = subprocess.run(
-        [sys.executable, "-"], input=f"{SCRIPT.read_text()}\n{call}\n", capture_output=True, text=True, check=True
+        [sys.executable, "-"],
+        input=f"{SCRIPT.read_text()}\n{call}\n",
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return json.loads(done.stdout)
 
@@ -175,24 +245,90 @@ def way_out(*answers: dict[str, str]) -> Finding:
     return asyncio.run(outbound.leaves(ask, TARGETS))
 
 
-def test_blocked_port_25_is_red_with_what_to_write_to_support() -> None:
+def test_blocked_port_25_is_red() -> None:
     blocked = way_out({"error": "timed out"}, {"error": "timed out"})
-    assert (blocked.status, blocked.remedy) == (FAIL, "Write to support.")
+    assert blocked.status is FAIL
     assert way_out({"error": "timed out"}, {"greeting": "220 mx00.gmx.net"}).status is OK
 
 
-def test_remedy_for_the_block_names_the_server_and_the_smart_host_takes_its_place() -> None:
-    async def remedy(**own: str) -> tuple[str, list[Any]]:
+def test_smart_host_takes_the_place_of_port_25() -> None:
+    async def targets(**own: str) -> list[Any]:
         plain = stack()
         settings = plain.own.model_validate(own)
         changed = type(plain)(**{**vars(plain), "own": settings})
         (job,) = outbound.jobs(Context(changed, Dns(Shared(), [LOOPBACK]), Shared(), plain.domains))
-        _, targets, text = job.run.args  # type: ignore[attr-defined]
-        return text, targets
+        _, targets = job.run.args  # type: ignore[attr-defined]
+        return list(targets)
 
-    text, targets = asyncio.run(remedy())
-    assert IPV4 in text
-    assert "unblock" in text
-    assert {port for _, port in targets} == {25}
-    _, targets = asyncio.run(remedy(smart_host="smtp.relay.example:587"))
-    assert targets == [("smtp.relay.example", 587)]
+    assert {port for _, port in asyncio.run(targets())} == {25}
+    assert asyncio.run(targets(smart_host="smtp.relay.example:587")) == [("smtp.relay.example", 587)]
+
+
+def commands(folder: Path, **answers: str) -> dict[str, str]:
+    """An environment in which these commands answer so."""
+    for name, script in answers.items():
+        file = folder / name
+        file.write_text(f"#!/bin/sh\n{script}\n")
+        file.chmod(0o755)
+    return {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+NFT = json.dumps(
+    {
+        "nftables": [
+            {"metainfo": {"version": "1.1.3"}},
+            {"table": {"family": "inet", "name": "mail_host"}},
+            {"chain": {"table": "mail_host", "name": "input", "hook": "input", "prio": 0, "policy": "drop"}},
+            {"chain": {"table": "mail_host", "name": "helper"}},
+            {"rule": {"chain": "input", "expr": []}},
+        ]
+    }
+)
+
+
+def test_script_reads_the_firewalls_chains_and_their_absence(tmp_path: Path) -> None:
+    call = "print(json.dumps(firewall('mail_host')))"
+    there = commands(tmp_path, nft=f'[ "$*" = "--json list table inet mail_host" ] && echo \'{NFT}\'')
+    assert run_script(call, there) == {"input": "drop"}
+    assert run_script(call, commands(tmp_path, nft="echo 'No such file or directory' >&2; exit 1")) == {}
+
+
+def test_script_reads_the_keys_that_sign_not_the_files_beside_them(tmp_path: Path) -> None:
+    data, smtp = tmp_path / "data/domains" / DOMAIN, tmp_path / "opt/haraka-smtp/config/dkim" / DOMAIN
+    for folder in (data, smtp):
+        folder.mkdir(parents=True)
+        subprocess.run(["openssl", "genrsa", "-out", folder / "private", "2048"], check=True, capture_output=True)
+        (folder / "selector").write_text(SELECTOR)
+        (folder / "public").write_text("of another key")
+    (tmp_path / "opt/haraka-submission").mkdir()
+    # The container's file system lies in a folder here.
+    there = "s#/data/#ROOT/data/#g; s#/opt/#ROOT/opt/#g"
+    inside = f'shift 4; script=$1; shift; exec sh -c "$(echo "$script" | sed "{there}")" "$@"'
+    environment = commands(tmp_path, docker=inside.replace("ROOT", str(tmp_path)))
+    found = run_script(f"print(json.dumps(signing_keys('poste', ['{DOMAIN}', 'other.example'])))", environment)
+    halves = {
+        folder: subprocess.run(
+            ["openssl", "pkey", "-in", folder / "private", "-pubout"], check=True, capture_output=True, text=True
+        ).stdout
+        for folder in (data, smtp)
+    }
+    assert found[DOMAIN]["files"] == {"selector": SELECTOR, "public": halves[data]}
+    assert found[DOMAIN]["signers"] == {
+        "haraka-smtp": {"selector": SELECTOR, "public": halves[smtp]},
+        "haraka-submission": None,
+    }
+    assert found["other.example"] == {"files": None, "signers": {"haraka-smtp": None, "haraka-submission": None}}
+
+
+def test_script_reads_how_docker_keeps_what_the_container_prints(tmp_path: Path) -> None:
+    inspected = {
+        "State": {"Status": "running"},
+        "Image": "sha256:0",
+        "Config": {"Image": "poste"},
+        "HostConfig": {"LogConfig": {"Type": "json-file", "Config": {"max-size": "10m"}}},
+        "Mounts": [{"Source": "/mnt/poste/data", "Destination": "/data"}],
+    }
+    environment = commands(tmp_path, docker=f"[ $1 = inspect ] && echo '{json.dumps([inspected])}'")
+    found = run_script("print(json.dumps(container('poste')))", environment)
+    assert found["log"] == {"driver": "json-file", "max-size": "10m"}
+    assert found["data"] == "/mnt/poste/data"

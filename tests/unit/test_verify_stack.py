@@ -3,6 +3,7 @@
 import io
 import json
 import plistlib
+import re
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -20,6 +21,8 @@ from verify.client_accounts import Account, account
 from verify.client_guides import PATHS, guide
 from verify.context import Context
 from verify.mobileconfig import mobileconfig
+from verify.remedies import ADDRESS, REFRESH, RERUN, UP, filled
+from verify.remedies import HOST as HOST_NAME
 from verify.result import Check, Finding, Result, Status, fail, ok, unknown, warn
 from verify.runner import Shared
 from verify.stack import Stack, StackError, make_stack
@@ -118,6 +121,34 @@ def test_behind_a_reverse_proxy_the_web_is_not_looked_at_from_outside() -> None:
 def test_bridge_mode_serves_ipv4_only() -> None:
     subjects = [subject for _, subject in names_of(stack(networkMode="bridge"))]
     assert not any("IPv6" in subject or IPV6 in subject for subject in subjects)
+
+
+def advice(text: str, **changes: object) -> str:
+    """What a remedy says for a stack."""
+    given = Check("a.check", "A check", "It matters.", text)
+    return filled(Result(given, "", fail("x", remedy=text)), stack(**changes)).remedy
+
+
+def test_remedies_name_the_commands_of_the_stack_at_hand() -> None:
+    assert advice(f"{UP}.") == "pulumi up --stack test."
+    assert advice(f"{REFRESH}.") == "pulumi up --refresh --stack test."
+    again = "pulumi config set rerun {} --stack test, then pulumi up --stack test."
+    assert advice(f"{RERUN}.") == again.format(1)
+    assert advice(f"{RERUN}.", rerun=4) == again.format(5)
+    assert advice(f"{ADDRESS} is {HOST_NAME}.") == f"{IPV4} is {HOST}."
+
+
+def test_no_remedy_advises_a_plain_up_for_what_it_does_not_see() -> None:
+    # A plain up carries out what is new in the configuration; what was changed by hand it neither sees nor heals.
+    healed_by_configuration = {
+        "container.image", "container.disk", "container.memory", "smtp.greeting", "smtp.no-relay", "tls.floor",
+        "web.redirect", "web.webmail",
+    }  # fmt: skip
+    assert {check.name for check in CHECKS if UP in check.remedy} == healed_by_configuration
+    for check in CHECKS:
+        assert "pulumi up" not in check.remedy, check.name
+        assert "pulumi refresh" not in check.remedy, check.name
+        assert not set(re.findall(r"{\w*}", check.remedy)) - {UP, REFRESH, RERUN, ADDRESS, HOST_NAME}, check.name
 
 
 REQUIRED = Check("dns.mx", "MX record", "It matters.", "Do this.")
