@@ -1,7 +1,7 @@
 # The project's commands. `./run` sets up first what is missing.
 
 .DEFAULT_GOAL := help
-.PHONY: help up verify test lint stack down
+.PHONY: help up verify test lint lock stack down
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,11 @@ lint: ## Check style and types
 	./run ruff format --check
 	./run mypy .
 	MYPYPATH=remote ./run mypy remote/*.py
+
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(OPTIONS)
+
+lock: ## Lock the packages of requirements*.in, with hashes, in requirements*.txt; OPTIONS=--upgrade renews what those need
+	./run sh -ec 'for name in requirements requirements-build requirements-dev; do $(LOCK) $$name.in --output-file $$name.txt; done'
 
 stack: ## Make or complete a stack: make stack STACK=prod DOMAIN=example.com [OPTIONS="--location fsn1 …"]
 	./run python -m wizard $(if $(STACK),--stack '$(STACK)') $(if $(DOMAIN),--domain '$(DOMAIN)') $(OPTIONS)

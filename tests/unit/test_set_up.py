@@ -49,7 +49,7 @@ class Project:
             shutil.copytree(ROOT / name, self.folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("toolchain/set-up", "toolchain/go.mod"):
             shutil.copy(ROOT / name, self.folder / name)
-        for name in ("requirements.txt", "requirements-dev.txt"):
+        for name in ("requirements.txt", "requirements-build.txt", "requirements-dev.txt"):
             (self.folder / name).touch()
         # An environment that is there is kept; the set-up uses its Python for pip only.
         self.tool("../project/.venv/bin/python", 'echo "python $*" >> "$CALLS"')
@@ -186,6 +186,16 @@ def test_requirements_are_installed_when_they_have_changed_and_only_then(project
         project.set_up()
         calls.append("python -m pip install" in project.calls.read_text())
     assert calls == [True, False, True]
+
+
+def test_nothing_is_installed_but_by_a_hash_and_what_is_built_is_built_by_what_has_one(project: Project) -> None:
+    project.tool("go", GO)
+    project.set_up()
+    installs = [call for call in project.calls.read_text().splitlines() if "pip install" in call]
+    assert all("--require-hashes" in call for call in installs)
+    tools, packages = installs
+    assert tools.endswith("--requirement requirements-build.txt")
+    assert packages.endswith("--no-build-isolation --use-pep517 --requirement requirements-dev.txt")
 
 
 def test_plugins_that_can_be_downloaded_are_the_official_ones(official: Project) -> None:

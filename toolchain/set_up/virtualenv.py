@@ -1,4 +1,4 @@
-"""The virtual environment with the packages that the requirements files pin."""
+"""The virtual environment with the packages that the requirements files lock, each file of them known by its hash."""
 
 import hashlib
 import importlib.util
@@ -23,8 +23,11 @@ def set_up_virtualenv() -> None:
             run([sys.executable, "-m", "venv", "--clear", str(VIRTUALENV)])
     if not INSTALLED.exists() or INSTALLED.read_text() != wanted:
         with step("installing requirements-dev.txt into .venv", "1 min the first time"):
-            pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            run([*pip, "--requirement", "requirements-dev.txt"], directory=ROOT)
+            pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
+            run([*pip, "--requirement", "requirements-build.txt"], directory=ROOT)
+            # What is published as source only is built by what we have just installed, not by whatever is newest.
+            built_here = ["--no-build-isolation", "--use-pep517"]
+            run([*pip, *built_here, "--requirement", "requirements-dev.txt"], directory=ROOT)
         INSTALLED.write_text(wanted)
 
 
