@@ -116,6 +116,16 @@ def test_an_installed_cli_is_used_and_nothing_is_built(official: Project) -> Non
     assert "go " not in official.calls.read_text()
 
 
+def test_the_link_to_the_cli_is_not_taken_for_an_installed_one_by_whatever_path_it_is_reached(project: Project) -> None:
+    project.tool("go", GO)
+    project.set_up()
+    other = project.tools / "another-way"
+    other.symlink_to(project.folder / ".cache")
+    done = project.set_up(PATH=f"{other}/bin:{project.tools}")
+    assert done.returncode == 0, done.stderr
+    assert project.cli.read_text() == "built\n"
+
+
 @pytest.mark.parametrize("version", ["v3.199.0", "v4.0.0", ""])
 def test_an_installed_cli_of_another_version_is_left_alone_and_ours_is_built(official: Project, version: str) -> None:
     official.tool("go", GO)

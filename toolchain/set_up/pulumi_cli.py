@@ -41,7 +41,7 @@ def set_up_pulumi_cli() -> PulumiCli:
 
 def _installed_cli() -> Path | None:
     """The CLI on PATH, if its version fits and the Python language host is beside it, as in every installation."""
-    path = os.pathsep.join(folder for folder in os.get_exec_path() if Path(folder) != BIN)
+    path = os.pathsep.join(folder for folder in os.get_exec_path() if Path(folder).resolve() != BIN.resolve())
     found = shutil.which("pulumi", path=path)
     if found is None:
         return None
