@@ -115,6 +115,7 @@ def test_broken_quoting_is_refused(content: str) -> None:
          "1 993 mail.club.example"),
         ("SRV", {"data": {"priority": 0, "weight": 0, "port": 0, "target": "."}}, "0 0 ."),
         ("CAA", {"data": {"flags": 0, "tag": "issue", "value": "letsencrypt.org"}}, '0 issue "letsencrypt.org"'),
+        ("TLSA", {"data": {"usage": 3, "selector": 1, "matching_type": 1, "certificate": "AB12"}}, "3 1 1 ab12"),
     ],
 )  # fmt: skip
 def test_content_comes_back_in_its_one_form(kind: str, extra: dict[str, Any], stored: str) -> None:
@@ -138,6 +139,7 @@ def test_content_comes_back_in_its_one_form(kind: str, extra: dict[str, Any], st
         ("TXT", {"content": ""}, [9100]),
         ("SRV", {"content": "0 1 993 mail.club.example"}, [9101, 9101, 9101, 9101, 9150]),
         ("CAA", {"content": '0 issue "letsencrypt.org"'}, [9101, 9101, 9101]),
+        ("TLSA", {"data": {"usage": 3, "selector": 1, "matching_type": 1, "certificate": "xyz"}}, [9060]),
         ("SPF", {"content": "v=spf1 -all"}, [9002]),
         ("A", {"content": "198.51.100.7", "ttl": 59}, [9021]),
         ("A", {"content": "198.51.100.7", "ttl": 86401}, [9021]),
@@ -257,6 +259,8 @@ def test_the_wire_carries_what_the_api_holds() -> None:
         {"type": "SRV", "name": "_imaps._tcp",
          "data": {"priority": 5, "weight": 1, "port": 993, "target": "mail.club.example"}},
         {"type": "CAA", "name": "@", "data": {"flags": 0, "tag": "issue", "value": "letsencrypt.org"}},
+        {"type": "TLSA", "name": "_25._tcp.mail",
+         "data": {"usage": 3, "selector": 1, "matching_type": 1, "certificate": "ab12" * 16}},
         {"type": "A", "name": "*.wild", "content": "198.51.100.7"},
     )  # fmt: skip
     assert served == {
@@ -268,6 +272,7 @@ def test_the_wire_carries_what_the_api_holds() -> None:
         "autoconfig.club.example. CNAME": ["300 mail.club.example."],
         "plain.club.example. TXT": ['300 "say \\"hi\\" \\\\ ' + "x" * 244 + '" "' + "x" * 56 + '"'],
         "_imaps._tcp.club.example. SRV": ["300 5 1 993 mail.club.example."],
+        "_25._tcp.mail.club.example. TLSA": ["300 3 1 1 " + "ab12" * 16],
         "*.wild.club.example. A": ["300 198.51.100.7"],
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ NULL_MX = "."  # RFC 7505: this name takes no mail
 
 @dataclass(frozen=True)
 class Content:
-    """What stands on a record's right side. `data` is set for SRV and CAA, `priority` for MX and SRV."""
+    """What stands on a record's right side. `data` is set for SRV, CAA and TLSA, `priority` for MX and SRV."""
 
     text: str
     data: Json | None = None
@@ -124,6 +125,21 @@ def _caa(body: Json, _name: str) -> Content:
     return Content(f'{flags} {tag} "{value}"', {"flags": flags, "tag": tag, "value": value})
 
 
+def _tlsa(body: Json, _name: str) -> Content:
+    given = body.get("data") or {}
+    numbers = ("usage", "selector", "matching_type")
+    wrong = _check_numbers(given, dict.fromkeys(numbers, 0xFF))
+    certificate = str(given.get("certificate") or "").lower()
+    if not certificate:
+        wrong.append(problems.required_data("certificate"))
+    elif not re.fullmatch(r"([0-9a-f]{2})+", certificate):
+        wrong.append(problems.TLSA_INVALID)
+    if wrong:
+        raise ApiError(400, wrong)
+    data = {name: int(given[name]) for name in numbers} | {"certificate": certificate}
+    return Content(" ".join(str(value) for value in data.values()), data)
+
+
 def _check_numbers(given: Json, largest: dict[str, int]) -> list[Problem]:
     wrong = []
     for field, limit in largest.items():
@@ -149,5 +165,6 @@ _READERS: dict[str, Callable[[Json, str], Content]] = {
     "MX": _mx,
     "NS": _ns,
     "SRV": _srv,
+    "TLSA": _tlsa,
     "TXT": _txt,
 }

@@ -68,6 +68,7 @@ CNAME_TO_ITSELF = Problem(9039, "CNAME content cannot reference itself.")
 # The next ones: the numbers are of the right family, the texts are the sandbox's own.
 NS_INVALID = Problem(9018, "Content for NS record is invalid.")
 SRV_INVALID = Problem(9036, "Content for SRV record is invalid.")
+TLSA_INVALID = Problem(9060, "Content for TLSA record is invalid.")
 TXT_INVALID = Problem(9051, "Invalid TXT record. Quoted content must consist of quoted character strings (RFC 1035).")
 SRV_NAME_INVALID = Problem(9150, "The name of an SRV record must begin with _service._proto (RFC 2782).", chained=True)
 CNAME_AT_APEX = Problem(9007, "The sandbox does not flatten a CNAME at the zone's apex; use A and AAAA records.")

@@ -51,5 +51,6 @@ def _right_side(record: Record) -> str:
     if record.type == "CAA" and content.data:
         value = txt.presentation([str(content.data["value"]).encode()])
         return f"{content.data['flags']} {content.data['tag']} {value}"
-    absolute = content.text if record.type in ADDRESS_TYPES or content.text.endswith(".") else f"{content.text}."
+    names_no_host = record.type in (*ADDRESS_TYPES, "TLSA")
+    absolute = content.text if names_no_host or content.text.endswith(".") else f"{content.text}."
     return f"{content.priority} {absolute}" if content.priority is not None else absolute
