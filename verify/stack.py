@@ -3,7 +3,7 @@
 import asyncio
 import json
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel
@@ -14,6 +14,8 @@ from components.values import EmailAddress, Fqdn, HostPort
 PRODUCT = "poste-mail"
 OWN = "verify"
 """Namespace of verification's own settings in a stack's configuration."""
+
+AnySettings = TypeVar("AnySettings", bound=BaseModel)
 
 
 class StackError(Exception):
@@ -84,13 +86,15 @@ class Stack:
 async def read_stack(name: str, config_file: str = "") -> Stack:
     """Read a stack; raises StackError. `config_file` as in `pulumi --config-file`."""
     outputs, config = await asyncio.gather(
-        _pulumi("stack", "output", "--json", "--stack", name),
-        # Secrets come through the pipe; they are never printed.
-        _pulumi(
-            "config", "--json", "--show-secrets", "--stack", name, *(["--config-file", config_file] * bool(config_file))
-        ),
+        _pulumi("stack", "output", "--json", "--stack", name), read_config(name, config_file)
     )
     return make_stack(name, outputs, config)
+
+
+async def read_config(name: str, config_file: str = "") -> dict[str, Any]:
+    """A stack's configuration. Secrets come with it, through the pipe; they are never printed. Raises StackError."""
+    flags = ["--config-file", config_file] if config_file else []
+    return await _pulumi("config", "--json", "--show-secrets", "--stack", name, *flags)
 
 
 def make_stack(name: str, outputs: dict[str, Any], config: dict[str, Any]) -> Stack:
@@ -98,12 +102,8 @@ def make_stack(name: str, outputs: dict[str, Any], config: dict[str, Any]) -> St
     missing = [key for key in ("ipv4", "ipv6", "domains", "clientSettings") if key not in outputs]
     if missing:
         raise StackError(f"Stack {name} has no output {missing[0]}. Deploy it first: pulumi up --stack {name}")
-    try:
-        settings = Settings.model_validate(_values(config, PRODUCT))
-        own = OwnSettings.model_validate(_values(config, OWN))
-    except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors(include_url=False)]
-        raise StackError("\n".join([f"Configuration of stack {name}:", *lines])) from None
+    settings = settings_of(name, config, PRODUCT, Settings)
+    own = settings_of(name, config, OWN, OwnSettings)
     domains = tuple(
         Domain(domain, str(record["dkimName"]), str(record["dkimValue"]))
         for domain, record in outputs["domains"].items()
@@ -111,12 +111,23 @@ def make_stack(name: str, outputs: dict[str, Any], config: dict[str, Any]) -> St
     return Stack(name, settings, own, str(outputs["ipv4"]), str(outputs["ipv6"]), domains, outputs["clientSettings"])
 
 
-def _values(config: dict[str, Any], namespace: str) -> dict[str, Any]:
+def settings_of(name: str, config: dict[str, Any], namespace: str, kind: type[AnySettings]) -> AnySettings:
+    """The settings in one namespace of a stack's configuration. Raises StackError with every mistake in them."""
+    try:
+        return kind.model_validate(values(config, namespace))
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors(include_url=False)]
+        raise StackError("\n".join([f"Configuration of stack {name}:", *lines])) from None
+
+
+def values(config: dict[str, Any], namespace: str) -> dict[str, Any]:
+    """The values in one namespace of a stack's configuration, by their keys in it."""
     prefix = f"{namespace}:"
     return {
         key.removeprefix(prefix): entry.get("objectValue", entry.get("value"))
         for key, entry in config.items()
-        if key.startswith(prefix)
+        # Pulumi.yaml declares keys that have no default with an empty one.
+        if key.startswith(prefix) and entry.get("value") != ""
     }
 
 

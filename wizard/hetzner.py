@@ -1,7 +1,8 @@
 """What Hetzner offers, asked with read-only calls of the official client; which also checks the token."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import requests
@@ -13,11 +14,11 @@ from wizard.server_choice import Offer
 DEFAULT_ENDPOINT = "https://api.hetzner.cloud/v1"
 
 
-def offers(token: str, endpoint: str | None) -> Sequence[Offer]:
-    """Every server type in every location where it can be ordered now."""
-    client = Client(token, endpoint or DEFAULT_ENDPOINT, application_name="poste-mail-wizard", timeout=(10.0, 60.0))
+@contextmanager
+def connected(token: str, endpoint: str | None) -> Iterator[Client]:
+    """The official client. What Hetzner refuses inside the block is told as WizardError."""
     try:
-        types = client.server_types.get_all()
+        yield Client(token, endpoint or DEFAULT_ENDPOINT, application_name="poste-mail", timeout=(10.0, 60.0))
     except APIException as error:
         if error.code in ("unauthorized", "forbidden", "token_readonly"):
             right = "an API token with read and write access, made in the project under Security, API tokens"
@@ -25,6 +26,12 @@ def offers(token: str, endpoint: str | None) -> Sequence[Offer]:
         raise WizardError(f"Hetzner: {error.message}") from None
     except requests.RequestException as error:
         raise WizardError(f"Hetzner's API cannot be reached: {error}") from None
+
+
+def offers(token: str, endpoint: str | None) -> Sequence[Offer]:
+    """Every server type in every location where it can be ordered now."""
+    with connected(token, endpoint) as client:
+        types = client.server_types.get_all()
     return [
         Offer(
             str(kind.name),
