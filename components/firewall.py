@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import pulumi_hcloud as hcloud
 
-from components.ports import EGRESS, SSH, WEB, Port
-
-ANYWHERE = ("0.0.0.0/0", "::/0")
+from components.networks import ANYWHERE
+from components.ports import EGRESS, SSH, WEB, Egress, Port
 
 Rule = hcloud.FirewallRuleArgsDict
 
@@ -25,14 +24,14 @@ def ssh_rules(admin_cidrs: Sequence[str]) -> list[Rule]:
     ]
 
 
-def egress_rules() -> list[Rule]:
+def egress_rules(outbound: Sequence[Egress] = EGRESS) -> list[Rule]:
     """Outbound: the list that the server needs; with any rule in place, Hetzner drops all other outbound traffic."""
     rules: list[Rule] = []
-    for egress in EGRESS:
+    for egress in outbound:
         rule: Rule = {
             "direction": "out",
             "protocol": egress.protocol,
-            "destination_ips": list(ANYWHERE),
+            "destination_ips": list(egress.destinations),
             "description": egress.purpose,
         }
         if egress.port is not None:

@@ -65,7 +65,7 @@ class MailServer(pulumi.ComponentResource):
             f"{name}-ssh",
             name=f"{name}-ssh",
             apply_tos=[{"label_selector": label_selector(labels)}],
-            rules=[*ssh_rules(settings.admin_cidrs), *egress_rules()],
+            rules=[*ssh_rules(settings.admin_cidrs), *egress_rules(settings.egress)],
             labels=labels,
             opts=lasting,
         )

@@ -8,6 +8,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from components.networks import ANYWHERE, collapsed, is_address, is_loopback
+
 Protocol = Literal["tcp", "udp", "icmp"]
 
 
@@ -42,6 +44,9 @@ OPTIONAL: tuple[int, ...] = tuple(port.number for port in TABLE if port.optional
 SSH = 22
 """Open to the administrators' networks only, hence no row of the table."""
 
+INNER: tuple[int, ...] = (6379, 11332, 11333, 11334, 11380, 11381, 13001)
+"""Where Poste's own parts (Redis, Rspamd and others) talk to each other on loopback; nothing else may listen there."""
+
 WEB: tuple[str, ...] = (HTTP.service, HTTPS.service)
 
 
@@ -53,6 +58,8 @@ class Egress:
     port: int | None
     """None for ICMP, which has no ports."""
     purpose: str
+    destinations: tuple[str, ...] = ANYWHERE
+    """Networks in CIDR form."""
 
 
 EGRESS: tuple[Egress, ...] = (
@@ -67,6 +74,16 @@ EGRESS: tuple[Egress, ...] = (
     Egress("udp", 123, "Time (NTP): DKIM signatures and TLS need a true clock"),
     Egress("icmp", None, "Path MTU discovery and diagnosis"),
 )
+
+
+def outbound(search: tuple[str, int] | None) -> list[Egress]:
+    """What a stack's server may start connections to. `search` is host and port of its Elasticsearch, if it has one."""
+    listed = {rule.port for rule in EGRESS if rule.protocol == "tcp"}
+    if search is None or is_loopback(search[0]) or search[1] in listed:
+        return list(EGRESS)
+    host, port = search
+    networks = collapsed([host]) if is_address(host) else ANYWHERE
+    return [*EGRESS, Egress("tcp", port, "Full-text search (Elasticsearch)", networks)]
 
 
 def open_ports(optional: Collection[int], http: int = HTTP.number, https: int = HTTPS.number) -> Sequence[Port]:

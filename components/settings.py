@@ -9,20 +9,27 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from pydantic.alias_generators import to_camel
 
 from components.labels import owner_of
-from components.ports import HTTP, HTTPS, OPTIONAL, Port, open_ports
+from components.networks import collapsed
+from components.ports import HTTP, HTTPS, OPTIONAL, Egress, Port, open_ports, outbound
 from components.records import DmarcPolicy, SpfQualifier
+from components.ssh_keys import ssh_public_key
 from components.values import (
     Cidr,
     EmailAddress,
     Fqdn,
+    HostName,
     HostPort,
     ImageReference,
+    Location,
+    OwnerId,
     Password,
+    ServerType,
     SshHostKey,
     SshPrivateKey,
+    SystemImage,
     TimeZone,
     is_within,
-    ssh_public_key,
+    split_host_port,
 )
 
 Ttl = Annotated[int, Field(ge=60, le=86400)]
@@ -36,9 +43,7 @@ Part = Literal["server", "records", "addresses", "volume"]
 class Model(BaseModel):
     """Settings are written in camelCase, as Pulumi's are; an unknown key is an error, since it is a typing mistake."""
 
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, hide_input_in_errors=True
-    )
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Dmarc(Model):
@@ -90,19 +95,19 @@ class MailDomainSettings(Model):
 class Settings(Model):
     """All that a stack is configured with."""
 
-    mail_host: Fqdn
+    mail_host: HostName
     domains: tuple[MailDomainSettings, ...]
     admin_address: EmailAddress
     admin_password: Password
     former_mail_hosts: tuple[Fqdn, ...] = ()
     """Earlier names of the mail server whose address records stay."""
     adopted_records: tuple[str, ...] = ()
-    owner_id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
+    owner_id: OwnerId | None = None
     """What marks the stack's DNS records as its own, whatever the stack is called; see `owner`."""
 
-    location: Annotated[str, Field(pattern=r"^[a-z]{3}\d?$")] = "nbg1"
-    server_type: str = "cx23"
-    server_image: str = "debian-13"
+    location: Location = "nbg1"
+    server_type: ServerType = "cx23"
+    server_image: SystemImage = "debian-13"
     volume_size: Annotated[int, Field(ge=10, le=10240)] = 20
     admin_cidrs: tuple[Cidr, ...]
     ssh_private_key: SshPrivateKey
@@ -143,6 +148,11 @@ class Settings(Model):
         return list(open_ports(self.optional_ports, self.http_port, self.https_port))
 
     @property
+    def egress(self) -> list[Egress]:
+        """What the server may start connections to."""
+        return outbound(split_host_port(self.elasticsearch) if self.elasticsearch else None)
+
+    @property
     def serves_ipv6(self) -> bool:
         """Whether Poste answers on IPv6: not behind Docker's bridge, which has IPv4 only."""
         return self.network_mode == "host"
@@ -164,6 +174,13 @@ class Settings(Model):
         """The public half of the server's host key, as it stands in known_hosts."""
         return ssh_public_key(self.ssh_host_key.get_secret_value())
 
+    @field_validator("domains", "admin_cidrs")
+    @classmethod
+    def _some(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        if not value:
+            raise ValueError("Is empty. Expected one at least")
+        return value
+
     @field_validator("optional_ports")
     @classmethod
     def _optional_ports_are_optional(cls, value: tuple[int, ...]) -> tuple[int, ...]:
@@ -173,6 +190,11 @@ class Settings(Model):
                 f"{', '.join(wrong)} cannot be chosen. Expected some of {list(OPTIONAL)}, for example [4190]"
             )
         return value
+
+    @field_validator("admin_cidrs", "reverse_proxy_cidrs")
+    @classmethod
+    def _networks_are_few(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return collapsed(value)
 
     @field_validator("elasticsearch", mode="before")
     @classmethod

@@ -3,14 +3,17 @@
 import contextlib
 import difflib
 import json
-from collections.abc import Iterator
-from typing import Any
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any, get_args
 
 import pulumi
 from pulumi.runtime import config as runtime
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from components.contradictions import contradictions
+from components.labels import unusable_names
+from components.public_passphrase import refuse_public_passphrase
 from components.settings import Settings
 
 SECRETS = ("adminPassword", "sshPrivateKey", "sshHostKey")
@@ -24,12 +27,17 @@ MISSING = {
     "adminCidrs": 'the networks that may use SSH, for example ["198.51.100.7/32"]',
     "posteImage": "the image with tag and digest, for example analogic/poste.io:2.5.11@sha256:<64 hex digits>",
 }
+LONGEST_SHOWN = 100
+"""Characters of a wrong value that are shown; more would hide the sentence."""
 
 
 def load_settings() -> Settings:
     """The settings of the current stack. Raises pulumi.RunError with one line per mistake."""
+    stack = pulumi.get_stack()
+    refuse_public_passphrase(stack, os.environ)
     values = dict(_values())
-    mistakes = list(_mistakes_in_storage(values))
+    mistakes = [f"  {text}." for text in unusable_names(pulumi.get_project(), stack)]
+    mistakes += _mistakes_in_storage(values)
     settings = None
     try:
         settings = Settings.model_validate(values)
@@ -38,7 +46,6 @@ def load_settings() -> Settings:
     else:
         mistakes += [_sentence(key, values.get(key), text) for key, text in contradictions(settings)]
     if settings is None or mistakes:
-        stack = pulumi.get_stack()
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         raise pulumi.RunError(
             "\n".join([f"Configuration of stack {stack}: {count} in Pulumi.{stack}.yaml", *sorted(set(mistakes))])
@@ -55,7 +62,8 @@ def _values() -> Iterator[tuple[str, Any]]:
         key = full_key.removeprefix(namespace)
         value = runtime.get_config(full_key)
         if value.lstrip().startswith(("[", "{")) and key not in SECRETS:
-            with contextlib.suppress(json.JSONDecodeError):
+            # What cannot be decoded (depth and length of numbers have limits, too) stays a text, which no list is.
+            with contextlib.suppress(ValueError, RecursionError):
                 value = json.loads(value)
         # Pulumi.yaml declares keys that have no default with an empty one.
         if value == "" or (key in MISSING and not value):
@@ -65,32 +73,75 @@ def _values() -> Iterator[tuple[str, Any]]:
 
 def _mistakes_in_storage(values: dict[str, Any]) -> Iterator[str]:
     for key in SECRETS:
-        if key in values and not runtime.is_config_secret(f"{pulumi.get_project()}:{key}"):
+        if key in values and not _is_secret(key):
             yield f"  {key}: is stored in plain text. Set it with: pulumi config set --secret {key} (and change it)"
 
 
+def _is_secret(key: str) -> bool:
+    return bool(runtime.is_config_secret(f"{pulumi.get_project()}:{key}"))
+
+
 def _line(values: dict[str, Any], detail: Any) -> str:
-    path = [str(part) for part in detail["loc"]]
-    key = ".".join(path)
+    path: Sequence[str | int] = detail["loc"]
+    key, top = ".".join(map(str, path)), str(path[0])
     if detail["type"] == "missing" and len(path) == 1:
         secret = "--secret " if key in SECRETS else ""
         return f"  {key}: is missing. Expected {MISSING[key]}. Set it with: pulumi config set {secret}{key} …"
     if detail["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(path[-1], _known_keys(), n=1)
+        close = difflib.get_close_matches(str(path[-1]), _fields(path[:-1]), n=1)
         return f"  {key}: is no setting of this program." + (f" Did you mean {close[0]}?" if close else "")
-    value = values.get(path[0])
-    for part in detail["loc"][1:]:
-        try:
-            value = value[part]  # type: ignore[index]
-        except (KeyError, IndexError, TypeError):
-            break
-    return _sentence(key, None if path[0] in SECRETS else value, detail["msg"].removeprefix("Value error, "))
+    value: Any = values.get(top)
+    for part in path[1:]:
+        items: dict[str | int, Any] = dict(enumerate(value)) if isinstance(value, list) else value
+        value = items.get(part) if isinstance(items, dict) else None
+    return _sentence(key, value, _expectation(path, detail))
+
+
+def _expectation(path: Sequence[str | int], detail: Any) -> str:
+    """What pydantic, or a type of ours, says would be right, with an example where the setting's default is one."""
+    match detail["type"]:
+        case "value_error":
+            return str(detail["msg"]).removeprefix("Value error, ")
+        case "tuple_type":
+            return f"Expected a list. Set it with: pulumi config set --path '{path[0]}[0]' …"
+        case "model_type" | "model_attributes_type":
+            return f"Expected settings by name, of {', '.join(_fields(path))}"
+        case "missing":
+            return "Is missing"
+    default = _default(path)
+    example = "" if default in (None, ()) else f", for example {json.dumps(default)}"
+    return str(detail["msg"]).replace("Input should be", "Expected") + example
 
 
 def _sentence(key: str, value: Any, text: str) -> str:
-    shown = "" if value is None or key in SECRETS else f" {json.dumps(value, ensure_ascii=False)}:"
-    return f"  {key}:{shown} {text}."
+    hidden = value is None or _is_secret(key.partition(".")[0]) or key in SECRETS
+    return f"  {key}:{'' if hidden else f' {_shown(value)}:'} {text}."
 
 
-def _known_keys() -> list[str]:
-    return [str(field.alias) for field in Settings.model_fields.values()]
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace").decode()
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+
+
+def _fields(path: Sequence[str | int]) -> list[str]:
+    """The keys that may stand at a place in the settings."""
+    return [str(field.alias) for field in _model(path).model_fields.values()]
+
+
+def _default(path: Sequence[str | int]) -> Any:
+    names = [part for part in path if isinstance(part, str)]
+    if not names or isinstance(path[-1], int):
+        return None
+    field = next((field for field in _model(path[:-1]).model_fields.values() if field.alias == names[-1]), None)
+    return None if field is None or field.is_required() else field.default
+
+
+def _model(path: Sequence[str | int]) -> type[BaseModel]:
+    """The type of the settings at a place: of the whole, or of the nearest part of it that has settings by name."""
+    model: type[BaseModel] = Settings
+    for part in path:
+        for field in model.model_fields.values():
+            if field.alias == part:
+                inner = [field.annotation, *get_args(field.annotation)]
+                model = next((kind for kind in inner if isinstance(kind, type) and issubclass(kind, BaseModel)), model)
+    return model

@@ -1,20 +1,29 @@
 """Types of the values a stack is configured with; each refuses a wrong value with what would be right, by example."""
 
+import functools
 import ipaddress
 import re
 from typing import Annotated
 from zoneinfo import available_timezones
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_private_key
 from pydantic import AfterValidator, SecretStr
 
+from components.ssh_keys import canonical_ssh_key, ssh_public_key
+
+ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
 LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-HOST_PORT = re.compile(r"(?P<host>\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):(?P<port>\d{1,5})")
+HOST_PORT = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[A-Za-z0-9.-]+)):(?P<port>[0-9]{1,5})")
+# The grammar of image references of the Open Container Initiative's distribution project.
+REGISTRY = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*(:[0-9]{1,5})?"
+PATH_PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
 IMAGE = re.compile(
-    r"(?P<name>([a-z0-9.-]+(:\d+)?/)?[a-z0-9._-]+(/[a-z0-9._-]+)*)"
+    rf"(?P<name>({REGISTRY}/)?{PATH_PART}(/{PATH_PART})*)"
     r"(:(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
+SYSTEM = re.compile(r"(?P<name>debian|ubuntu)-(?P<version>[0-9]{1,2}(\.[0-9]{2})?)")
+OLDEST_SYSTEM = {"debian": 12.0, "ubuntu": 24.04}
+"""The first releases with Python 3.11 or later, which the scripts on the server are written in."""
+HOST_NAME_LENGTH = 64
 PASSWORD_LENGTH = 10
 PASSWORD_CLASSES = {"a lower-case letter": r"[a-z]", "an upper-case letter": r"[A-Z]", "a digit": r"[0-9]"}
 
@@ -37,19 +46,8 @@ def password_lacks(password: str) -> list[str]:
     return lacks
 
 
-def ssh_public_key(private_key: str) -> str:
-    """The public half of an OpenSSH private key without a passphrase, as in authorized_keys; ValueError if none."""
-    try:
-        key = load_ssh_private_key(private_key.encode(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise ValueError(
-            'Expected an OpenSSH private key without a passphrase, made for example by: ssh-keygen -t ed25519 -N ""'
-        ) from error
-    return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-
-
 def _fqdn(value: str) -> str:
-    name = value.lower().rstrip(".")
+    name = value.lower().removesuffix(".")
     if len(name) > 253 or not re.fullmatch(rf"{LABEL}(\.{LABEL})+", name) or name.rsplit(".", 1)[1].isdigit():
         raise ValueError(
             "Expected a fully qualified name (international names in their xn-- form), for example mail.example.com"
@@ -57,9 +55,19 @@ def _fqdn(value: str) -> str:
     return name
 
 
+def _host_name(value: str) -> str:
+    if len(value) > HOST_NAME_LENGTH:
+        raise ValueError(
+            f"Has {len(value)} characters; a host's name (Linux) and the common name of its certificate (RFC 5280, "
+            f"appendix A.1) have at most {HOST_NAME_LENGTH}. Expected a shorter name, for example mail.example.com"
+        )
+    return value
+
+
 def _email_address(value: str) -> str:
     local, at, domain = value.rpartition("@")
-    if not at or not re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}", local) or ".." in local:
+    # A dot-atom (RFC 5322, section 3.2.3): dots stand between other characters only.
+    if not at or len(local) > 64 or not re.fullmatch(rf"{ATEXT}+(\.{ATEXT}+)*", local):
         raise ValueError("Expected an e-mail address, for example admin@example.com")
     try:
         return f"{local.lower()}@{_fqdn(domain)}"
@@ -87,13 +95,60 @@ def _image(value: str) -> str:
 
 def _host_port(value: str) -> str:
     match = HOST_PORT.fullmatch(value)
-    if not match or not 1 <= int(match["port"]) <= 65535:
+    if not match or not 1 <= int(match["port"]) <= 65535 or not _is_host(match["host"], match["six"]):
         raise ValueError("Expected a host and a port, for example 10.0.0.5:9200")
     return value
 
 
+def _is_host(name: str | None, six: str | None) -> bool:
+    if six or (name and re.fullmatch(r"[0-9.]+", name)):
+        try:
+            return ipaddress.ip_address(six or name or "").version == (6 if six else 4)
+        except ValueError:
+            return False
+    return re.fullmatch(rf"{LABEL}(\.{LABEL})*", (name or "").lower()) is not None
+
+
+def split_host_port(value: str) -> tuple[str, int]:
+    """The host, without brackets, and the port of a HostPort."""
+    host, _, port = value.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _system_image(value: str) -> str:
+    match = SYSTEM.fullmatch(value)
+    if not match or float(match["version"]) < OLDEST_SYSTEM[match["name"]]:
+        raise ValueError(
+            "Expected an image of Hetzner's with apt and Python 3.11 or later: debian-12, ubuntu-24.04 or newer, "
+            "for example debian-13"
+        )
+    return value
+
+
+def _server_type(value: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,5}[0-9]{1,3}", value):
+        raise ValueError("Expected a server type of Hetzner's, for example cx23")
+    return value
+
+
+def _location(value: str) -> str:
+    if not re.fullmatch(r"[a-z]{3}[0-9]?", value):
+        raise ValueError("Expected a location of Hetzner's: fsn1, nbg1, hel1, ash, hil or sin")
+    return value
+
+
+def _owner_id(value: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{16}", value):
+        raise ValueError("Expected 16 hexadecimal digits, made for example by: openssl rand -hex 8")
+    return value
+
+
+_time_zones = functools.cache(available_timezones)
+"""Read once, since it looks through hundreds of files."""
+
+
 def _time_zone(value: str) -> str:
-    if value not in available_timezones():
+    if value not in _time_zones():
         raise ValueError("Expected a name from the time zone database, for example Europe/Berlin or UTC")
     return value
 
@@ -104,6 +159,13 @@ def _password(value: SecretStr) -> SecretStr:
         raise ValueError(
             f"Lacks {', '.join(lacks)}. Expected {PASSWORD_LENGTH} characters or more, with lower and upper case "
             "letters, digits and special characters"
+        )
+    if not re.fullmatch(r"[!-~]([ -~]*[!-~])?", value.get_secret_value()):
+        # IMAP's quoted strings hold ASCII only (RFC 9051, section 4.3), and programs differ in how they encode and
+        # normalise the rest (SASLprep, RFC 4013): such a password works in one program and not in the next.
+        raise ValueError(
+            "Holds a character that not every mail program can send, or blanks at its ends. Expected printable ASCII "
+            "characters only: letters without accents, digits and specials"
         )
     return value
 
@@ -116,14 +178,13 @@ def _ssh_host_key(value: SecretStr) -> SecretStr:
 
 
 def _ssh_private_key(value: SecretStr) -> SecretStr:
-    # `pulumi config set` drops the last newline, without which sshd and ssh take the file for no key.
-    text = value.get_secret_value().replace("\r\n", "\n").strip() + "\n"
-    ssh_public_key(text)
-    return SecretStr(text)
+    return SecretStr(canonical_ssh_key(value.get_secret_value()))
 
 
 Fqdn = Annotated[str, AfterValidator(_fqdn)]
 """A name such as mail.example.com, kept in lower case without the trailing dot."""
+HostName = Annotated[Fqdn, AfterValidator(_host_name)]
+"""The name that a host calls itself, and its certificate."""
 EmailAddress = Annotated[str, AfterValidator(_email_address)]
 """A mailbox such as admin@example.com, kept in lower case."""
 Cidr = Annotated[str, AfterValidator(_cidr)]
@@ -132,11 +193,19 @@ ImageReference = Annotated[str, AfterValidator(_image)]
 """A container image with its tag and, where the stack is protected, its digest."""
 HostPort = Annotated[str, AfterValidator(_host_port)]
 """A host or address with a TCP port."""
+SystemImage = Annotated[str, AfterValidator(_system_image)]
+"""A system image of Hetzner's that the program knows how to set up."""
+ServerType = Annotated[str, AfterValidator(_server_type)]
+"""The name of a server type of Hetzner's."""
+Location = Annotated[str, AfterValidator(_location)]
+"""The name of a location of Hetzner's."""
+OwnerId = Annotated[str, AfterValidator(_owner_id)]
+"""What marks a stack's DNS records as its own."""
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 """A name from the IANA time zone database."""
 Password = Annotated[SecretStr, AfterValidator(_password)]
-"""A secret that keeps the guide's password rule."""
+"""A secret that keeps the guide's password rule and that every mail program can send."""
 SshPrivateKey = Annotated[SecretStr, AfterValidator(_ssh_private_key)]
-"""An OpenSSH private key without a passphrase."""
+"""A private key without a passphrase, in the form in which ssh and sshd read it."""
 SshHostKey = Annotated[SshPrivateKey, AfterValidator(_ssh_host_key)]
-"""An OpenSSH private key with which a server can prove itself."""
+"""A private key with which a server can prove itself."""

@@ -12,7 +12,8 @@ from pydantic import TypeAdapter
 
 from components.labels import earlier_comment, owner_of
 from components.record_conflicts import Ownership
-from components.values import Cidr, EmailAddress, Fqdn, ImageReference, ssh_public_key
+from components.ssh_keys import ssh_public_key
+from components.values import Cidr, EmailAddress, Fqdn, ImageReference
 from wizard import passphrase
 from wizard.answers import Answers
 from wizard.errors import WizardError

@@ -4,13 +4,16 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from pydantic.alias_generators import to_camel
 
 from components.settings import Settings
+from components.ssh_keys import canonical_ssh_key
 
 
 def openssh_key() -> str:
-    """A fresh OpenSSH private key."""
-    return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+    """A fresh OpenSSH private key, in the form in which the program writes it."""
+    key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    return canonical_ssh_key(key.decode())
 
 
 LOGIN_KEY = openssh_key()
@@ -32,4 +35,4 @@ VALUES: dict[str, Any] = {
 
 def settings(**changes: Any) -> Settings:
     """Valid settings with some of them changed."""
-    return Settings.model_validate(VALUES | changes)
+    return Settings.model_validate(VALUES | {to_camel(name): value for name, value in changes.items()})

@@ -11,7 +11,7 @@ from components.firewall import egress_rules, mail_rules, ssh_rules
 from components.host_firewall import ruleset
 from components.labels import label_selector, owner_comment, stack_labels
 from components.next_steps import next_steps
-from components.values import ssh_public_key
+from components.ssh_keys import ssh_public_key
 from tests.unit.examples import HOST_KEY, settings
 
 GUIDE = [25, 80, 110, 143, 443, 465, 587, 993, 995, 4190]

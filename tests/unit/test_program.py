@@ -195,7 +195,7 @@ def test_bridge_mode_publishes_the_table_on_ipv4_and_makes_no_aaaa() -> None:
         ({"timeZone": "Asia/Shanghai"}, ["TZ=Asia/Shanghai"]),
         ({"disableClamav": "true", "disableRspamd": "true", "disableRoundcube": "true"},
          ["DISABLE_CLAMAV=TRUE", "DISABLE_ROUNDCUBE=TRUE", "DISABLE_RSPAMD=TRUE", "TZ=UTC"]),
-        ({"https": "false", "reverseProxyCidrs": ["127.0.0.1/32"]}, ["HTTPS=OFF", "TZ=UTC"]),
+        ({"https": "false", "reverseProxyCidrs": ["198.51.100.9/32"]}, ["HTTPS=OFF", "TZ=UTC"]),
         ({"httpPort": "8080", "httpsPort": "4433"}, ["HTTPS_PORT=4433", "HTTP_PORT=8080", "TZ=UTC"]),
         ({"elasticsearch": "10.0.0.5:9200"}, ["ELASTICSEARCH=10.0.0.5:9200", "TZ=UTC"]),
     ],

@@ -21,7 +21,9 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
-def _stack() -> None:
+def _stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE", raising=False)
+    monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE_FILE", raising=False)
     runtime_settings.configure(runtime_settings.Settings(project="poste-mail", stack="prod"))
 
 
@@ -57,26 +59,88 @@ def test_a_complete_configuration_is_accepted() -> None:
         ({"adminAddress": "admin"}, 'adminAddress: "admin": Expected an e-mail address, for example admin@example.com'),
         ({"adminAddress": "a@example.org"}, "adminAddress: \"a@example.org\": a@example.org belongs to none"),
         ({"domains": []}, "domains: is missing"),
+        ({"domains": {"name": "example.com"}}, "Expected a list. Set it with: pulumi config set --path 'domains[0]' …"),
+        ({"domains": "[{name: example.com}]"}, "Expected a list. Set it with: pulumi config set --path 'domains[0]' …"),
+        ({"domains": ["example.com"]}, 'domains.0: "example.com": Expected settings by name, of name, zone, zoneId'),
+        ({"domains": [None]}, "domains.0: Expected settings by name"),
+        ({"domains": [{"name": "example.com", "mx_priority": 5}]}, "is no setting of this program. Did you mean mxPri"),
+        ({"domains": [{"name": "example.com", "dmarc": {"polcy": "none"}}]}, "Did you mean policy?"),
+        ({"domains": [{"name": "example.com", "ttl": "soon"}]}, 'domains.0.ttl: "soon": Expected a valid integer'),
+        ({"domains": [{"name": 5}]}, "domains.0.name: 5: Expected a valid string"),
+        ({"domains": [{}]}, "domains.0.name: Is missing"),
+        ({"mail_host": "mail.example.com"}, "mail_host: is no setting of this program. Did you mean mailHost?"),
+        ({"mailHost": "mail..example.com"}, "Expected a fully qualified name"),
+        ({"mailHost": "mail.example.com.."}, "Expected a fully qualified name"),
+        ({"mailHost": f"{'m' * 60}.example.com"}, "Has 72 characters; a host's name (Linux) and the common name"),
+        ({"adminAddress": ".admin@example.com"}, "Expected an e-mail address"),
+        ({"adminAddress": "admin.@example.com"}, "Expected an e-mail address"),
+        ({"adminAddress": "ad..min@example.com"}, "Expected an e-mail address"),
+        ({"formerMailHosts": ["mx.example.org"]}, "mx.example.org lies in the zone of none of the domains"),
+        ({"formerMailHosts": ["mail.example.com"]}, "mail.example.com is the mail host of today"),
+        ({"domains": [{"name": "mx.example.com", "zoneId": "0" * 32}], "adminAddress": "a@mx.example.com"},
+         "If it lies in the zone that domains[0].zoneId names, set domains[0].zone to example.com, too"),
         ({"domains": [{"name": "nodots"}]}, 'domains.0.name: "nodots": Expected a fully qualified name'),
         ({"domains": [{"name": "example.com"}, {"name": "example.com"}]}, "example.com is listed 2 times"),
         ({"domains": [{"name": "example.com", "zone": "example.org"}]}, "does not lie in zone example.org"),
         ({"domains": [{"name": "example.com", "ttl": 30}]}, "domains.0.ttl: 30: "),
         ({"domains": [{"name": "example.com", "dmarc": {"policy": "block"}}]}, 'domains.0.dmarc.policy: "block": '),
         ({"adminCidrs": ["198.51.100.7/24"]}, 'adminCidrs.0: "198.51.100.7/24": Expected a network'),
+        ({"adminCidrs": "198.51.100.7/32"}, "Expected a list. Set it with: pulumi config set --path 'adminCidrs[0]' …"),
         ({"adminCidrs": ["::/0"]}, "opens SSH to the whole world in a protected stack"),
+        ({"adminCidrs": ["0.0.0.0/1", "128.0.0.0/1"]}, "opens SSH to the whole world in a protected stack"),
+        ({"adminCidrs": ["0.0.0.0/2", "64.0.0.0/2", "198.51.100.7/32"]}, "opens SSH to the whole world"),
+        ({"adminCidrs": ["198.51.100.7/32", "2000::/4", "3000::/4"]}, "opens SSH to the whole world"),
+        ({"adminCidrs": ["2001:db8::/48"]}, "has IPv6 networks only, but this program"),
+        ({"adminCidrs": ["192.168.1.0/24"]}, "from 192.168.1.0/24 (private) nobody reaches a server on the Internet"),
+        ({"adminCidrs": ["198.51.100.7/32", "10.1.2.3/32"]}, "from 10.1.2.3/32 (private) nobody"),
+        ({"adminCidrs": ["100.64.0.0/10"]}, "shared by a provider's customers"),
+        ({"adminCidrs": ["127.0.0.1/32"]}, "from 127.0.0.1/32 (loopback) nobody"),
+        ({"adminCidrs": ["169.254.1.0/24"]}, "(link-local) nobody"),
+        ({"adminCidrs": ["198.51.100.7/32", "fd00::/8"]}, "from fd00::/8 (private) nobody"),
+        ({"adminCidrs": ["198.51.100.7/32", "fe80::/64"]}, "from fe80::/64 (link-local) nobody"),
+        ({"adminCidrs": ["198.51.100.7/32", "::1/128"]}, "from ::1/128 (loopback) nobody"),
+        ({"adminCidrs": ["198.51.100.7/32", "::ffff:192.0.2.0/120"]}, "(reserved) nobody"),
+        ({"sshHostKey": LOGIN_KEY}, "sshHostKey: is the same key as sshPrivateKey"),
+        ({"reverseProxyCidrs": ["127.0.0.1/32"]}, "127.0.0.1/32 is the server itself"),
+        ({"https": "false", "reverseProxyCidrs": ["0.0.0.0/0", "::/0"]}, "lets the whole world in, while https is off"),
+        ({"https": "false", "reverseProxyCidrs": ["0.0.0.0/1", "128.0.0.0/1"]}, "lets the whole world in"),
+        ({"https": "false", "protect": "false", "reverseProxyCidrs": ["::/0"]}, "lets the whole world in"),
         ({"posteImage": "analogic/poste.io"}, "Expected an image with tag and digest"),
         ({"posteImage": "analogic/poste.io:2.5.11"}, "has no digest"),
+        ({"posteImage": "https://hub.docker.com/r/analogic/poste.io:2"}, "Expected an image with tag and digest"),
+        ({"posteImage": "analogic/../poste.io:2.5.11"}, "Expected an image with tag and digest"),
+        ({"posteImage": "-v/poste.io:2.5.11"}, "Expected an image with tag and digest"),
+        ({"posteImage": f"analogic/poste.io@sha256:{'a' * 64}"}, "Expected an image with tag and digest"),
+        ({"posteImage": f"analogic/poste.io:2.5.11@sha256:{'A' * 64}"}, "Expected an image with tag and digest"),
+        ({"serverImage": "fedora-42"}, 'serverImage: "fedora-42": Expected an image of Hetzner\'s with apt and Python'),
+        ({"serverImage": "debian-11"}, "debian-12, ubuntu-24.04 or newer"),
+        ({"serverImage": "ubuntu-22.04"}, "debian-12, ubuntu-24.04 or newer"),
+        ({"serverImage": "Debian 13"}, "for example debian-13"),
+        ({"serverType": "small"}, 'serverType: "small": Expected a server type of Hetzner\'s, for example cx23'),
+        ({"location": "Nuremberg"}, "Expected a location of Hetzner's: fsn1"),
         ({"ownerId": "prod"}, 'ownerId: "prod": '),
         ({"unprotected": ["mail"]}, 'unprotected.0: "mail": '),
         ({"serverRevision": "-1"}, 'serverRevision: "-1": '),
         ({"formerMailHosts": ["mx"]}, 'formerMailHosts.0: "mx": Expected a fully qualified name'),
         ({"timeZone": "Mars/Base"}, 'timeZone: "Mars/Base": Expected a name from the time zone database'),
         ({"networkMode": "none"}, 'networkMode: "none": '),
-        ({"volumeSize": "5"}, 'volumeSize: "5": '),
+        ({"volumeSize": "5"}, 'volumeSize: "5": Expected greater than or equal to 10, for example 20'),
+        ({"volumeSize": "20 GB"}, 'volumeSize: "20 GB": Expected a valid integer'),
+        ({"protect": "perhaps"}, 'protect: "perhaps": Expected a valid boolean'),
         ({"optionalPorts": [25]}, "25 cannot be chosen"),
         ({"https": "false"}, "https: \"false\": is off with nothing in front"),
         ({"httpPort": "25"}, "25 is the port of smtp"),
         ({"httpPort": "443"}, "443 is httpPort too"),
+        ({"httpPort": "22"}, "22 is the port of SSH"),
+        ({"httpPort": "6379"}, "6379 is the port of one of Poste's own parts"),
+        ({"httpsPort": "11334"}, "11334 is the port of one of Poste's own parts"),
+        ({"httpPort": "110", "optionalPorts": [4190]}, "110 is the port of pop3"),
+        ({"httpPort": "9200", "elasticsearch": "127.0.0.1:9200"}, "9200 is the port of Elasticsearch"),
+        ({"elasticsearch": "localhost:9200", "networkMode": "bridge"}, "localhost is the container itself"),
+        ({"elasticsearch": "http://search:9200"}, "Expected a host and a port"),
+        ({"elasticsearch": "10.0.0.256:9200"}, "Expected a host and a port"),
+        ({"elasticsearch": "[10.0.0.5]:9200"}, "Expected a host and a port"),
+        ({"elasticsearch": "...:9200"}, "Expected a host and a port"),
         ({"elasticsearch": "search"}, 'elasticsearch: "search": Expected a host and a port'),
         ({"locaton": "nbg1"}, "locaton: is no setting of this program. Did you mean location?"),
         ({"mailHost": None}, "mailHost: is missing. Expected the mail server's own name, for example mail.example.com"),
@@ -97,6 +161,13 @@ def test_a_mistake_is_named_with_what_would_be_right(changes: dict[str, Any], se
         ("ALLUPPER-123", "a lower-case letter"),
         ("NoDigits-here", "a digit"),
         ("NoSpecial1234", "a special character"),
+        ("Grüße-aus-Köln-26", "not every mail program can send"),
+        ("Blank-at-end-1 ", "blanks at its ends"),
+        (" Blank-ahead-1", "blanks at its ends"),
+        ("Tab\tinside-12", "not every mail program can send"),
+        ("Line\ninside-12", "not every mail program can send"),
+        ("Null\x00inside-12", "not every mail program can send"),
+        ("Fullwidth-\uff11-2", "not every mail program can send"),
     ],
 )
 def test_a_weak_password_is_refused_and_never_shown(password: str, lacks: str) -> None:
@@ -113,10 +184,74 @@ def test_a_broken_key_is_refused_and_never_shown(key: str) -> None:
     assert broken[40:80] not in text
 
 
-@pytest.mark.parametrize("text", [LOGIN_KEY.rstrip("\n"), LOGIN_KEY.replace("\n", "\r\n"), f"\n{LOGIN_KEY}\n"])
-def test_a_key_that_lost_its_last_newline_on_the_way_gets_it_back(text: str) -> None:
-    configure(sshPrivateKey=text)
-    assert load_settings().ssh_private_key.get_secret_value() == LOGIN_KEY
+@pytest.mark.parametrize("stack", ["prod_eu", "prod..eu", "mail-", "prod.", "-prod", "p" * 48])
+def test_a_stack_name_that_hetzner_would_refuse_ends_before_anything_is_made(stack: str) -> None:
+    runtime_settings.configure(runtime_settings.Settings(project="poste-mail", stack=stack))
+    text = message()
+    assert f'  stack: "{stack}": ' in text
+    assert f"pulumi stack rename NAME --stack {stack}" in text
+
+
+@pytest.mark.parametrize("stack", ["prod", "Prod-2", "prod.eu", "1", "p" * 47])
+def test_a_stack_name_that_makes_a_host_name_is_accepted(stack: str) -> None:
+    runtime_settings.configure(runtime_settings.Settings(project="poste-mail", stack=stack))
+    configure()
+    assert load_settings().mail_host == "mail.example.com"
+
+
+@pytest.mark.parametrize(
+    ("key", "written", "read"),
+    [
+        ("mailHost", "Mail.Example.com.", "mail.example.com"),
+        ("adminAddress", "Admin@Example.com.", "admin@example.com"),
+        ("adminCidrs", ["198.51.100.7"], ("198.51.100.7/32",)),
+        ("adminCidrs", ["198.51.100.0/25", "198.51.100.7/32", "198.51.100.0/25"], ("198.51.100.0/25",)),
+        ("adminCidrs", ["2001:DB8::/64", "198.51.100.7/32"], ("198.51.100.7/32", "2001:db8::/64")),
+        ("posteImage", f"127.0.0.1:5000/analogic/poste.io:2@sha256:{'a' * 64}", None),
+        ("serverImage", "ubuntu-24.04", None),
+        ("serverImage", "debian-12", None),
+        ("reverseProxyCidrs", ["10.0.0.0/8"], ("10.0.0.0/8",)),
+        ("elasticsearch", "[2001:db8::5]:9200", None),
+        ("adminPassword", "Guide rule 10!", None),
+        ("formerMailHosts", ["MX.example.com."], ("mx.example.com",)),
+    ],
+)
+def test_what_is_right_in_an_unusual_form_is_kept_in_the_usual_one(key: str, written: Any, read: Any) -> None:
+    configure(**{key: written})
+    found = load_settings().model_dump(by_alias=True)[key]
+    assert (found.get_secret_value() if key == "adminPassword" else found) == (written if read is None else read)
+
+
+def test_a_trailing_dot_of_a_domain_and_of_its_zone_makes_no_difference() -> None:
+    configure(domains=[{"name": "Example.com.", "zone": "example.COM."}])
+    assert load_settings().domains == (MailDomainSettings(name="example.com", zone="example.com"),)
+
+
+ODD: tuple[Any, ...] = (
+    None, True, 0, -1, 1.5, 10**30, "", " ", "null", "~", "1e3", "0x10", "NaN", "--", "$(id)", "'", '"', "\x00", "é",
+    "\x1b[31m", "x" * 5000, "[", "{", "[]", "{}", "[null]", "[NaN]", "[Infinity]", "[" * 5000, f"[{'9' * 5000}]",
+    '["\\ud800"]', [], {}, [None], [[]], [{}], {"a": {}}, [True], [1], [""], ["\ud800"], {"name": "example.com"},
+    [{"name": None}],
+    *([{"name": "example.com", key: value}] for key, value in [
+        ("dmarc", []), ("dmarc", None), ("dmarc", {"rua": "a@example.com"}), ("zone", ""), ("zone", None),
+        ("zoneId", 7), ("ttl", True), ("ttl", "1h"), ("mxPriority", None), ("spf", 0), ("", ""),
+        ("name", ["example.com"]),
+    ]),
+    [{"name": "example.com"}, "example.org"],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("key", sorted(str(field.alias) for field in Settings.model_fields.values()))
+def test_a_value_of_any_shape_is_taken_or_ends_in_sentences(key: str) -> None:
+    for odd in ODD:
+        configure(**{key: odd})
+        try:
+            load_settings()
+        except pulumi.RunError as error:
+            text = str(error)
+            assert text.startswith("Configuration of stack prod: "), odd
+            lines = text.encode().decode().splitlines()[1:]
+            assert all(re.fullmatch(r"  [\w.-]+: ?.{10,400}[.?…]", line) for line in lines), text
 
 
 def test_an_rsa_host_key_which_the_connections_could_not_check_is_refused() -> None:
@@ -136,6 +271,55 @@ def test_a_secret_in_plain_text_is_a_mistake() -> None:
     with pytest.raises(pulumi.RunError, match="adminPassword: is stored in plain text") as caught:
         load_settings()
     assert PASSWORD not in str(caught.value)
+
+
+def test_a_value_that_is_kept_as_a_secret_is_not_shown_whatever_its_key() -> None:
+    configure(secrets=(*SECRETS, "mailHost"), mailHost="not-a-name")
+    with pytest.raises(pulumi.RunError, match="mailHost: Expected a fully qualified name") as caught:
+        load_settings()
+    assert "not-a-name" not in str(caught.value)
+
+
+@pytest.fixture
+def public_passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "sandbox")
+
+
+@pytest.mark.parametrize(
+    "endpoints",
+    [
+        {},
+        {"hcloud:endpoint": "http://127.0.0.1:47001/v1"},
+        {"cloudflare:baseUrl": "http://127.0.0.1:47002/client/v4"},
+        {"hcloud:endpoint": "https://api.hetzner.cloud/v1", "cloudflare:baseUrl": "http://127.0.0.1:47002/client/v4"},
+        {"hcloud:endpoint": "http://127.0.0.1.example/v1", "cloudflare:baseUrl": "http://127.0.0.1:47002/client/v4"},
+    ],
+)
+def test_a_stack_on_real_clouds_is_refused_while_the_published_passphrase_is_in_use(
+    public_passphrase: None, endpoints: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure()
+    for key, value in endpoints.items():
+        runtime.set_config(key, value)
+    with pytest.raises(pulumi.RunError, match="is the sandbox's, which everybody knows, but stack prod"):
+        load_settings()
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "my own")
+    assert load_settings().protect
+
+
+def test_the_sandbox_may_use_the_published_passphrase(public_passphrase: None) -> None:
+    configure()
+    runtime.set_config("hcloud:endpoint", "http://127.0.0.1:47001/v1")
+    runtime.set_config("cloudflare:baseUrl", "http://127.0.0.1:47002/client/v4")
+    assert load_settings().protect
+
+
+def test_the_published_passphrase_is_known_in_a_file_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "passphrase").write_text("sandbox\n")
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE_FILE", str(tmp_path / "passphrase"))
+    configure()
+    with pytest.raises(pulumi.RunError, match="which everybody knows"):
+        load_settings()
 
 
 def test_settings_never_show_their_secrets() -> None:

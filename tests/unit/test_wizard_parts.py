@@ -9,7 +9,8 @@ import pytest
 
 from components.existing_records import Record
 from components.record_conflicts import Ownership
-from components.values import password_lacks, ssh_public_key
+from components.ssh_keys import ssh_public_key
+from components.values import password_lacks
 from wizard import passphrase
 from wizard.answers import Answers
 from wizard.errors import WizardError
