@@ -51,7 +51,6 @@ def test_a_command_finds_the_projects_tools_first_and_pulumi_its_backend_and_plu
     assert environment["VIRTUAL_ENV"] == f"{project}/.venv"
     assert environment["PULUMI_HOME"] == f"{project}/.cache/pulumi-home"
     assert environment["PULUMI_BACKEND_URL"] == f"file://{project}/.state/backend"
-    assert environment["PULUMI_CONFIG_PASSPHRASE"]
     assert environment["PULUMI_SKIP_UPDATE_CHECK"] == "true"
 
 
@@ -69,11 +68,35 @@ def test_a_variable_that_is_set_already_is_kept(project: Path, name: str, value:
     assert json.loads(run(project, *SHOW, variables={name: value}).stdout)[name] == value
 
 
+@pytest.mark.parametrize(
+    ("arguments", "given"),
+    [
+        (["--stack", "dev"], True),
+        (["--stack=dev"], True),
+        (["-s", "dev"], True),
+        (["-m", "toolchain.dev_stack", "begin"], True),
+        ([], False),
+        (["stack", "init", "prod"], False),
+        (["stack", "init", "prod", "--copy-config-from", "dev"], False),
+        (["config", "set", "--secret", "adminPassword", "--stack", "prod"], False),
+        (["config", "cp", "--dest", "dev", "--stack", "prod"], False),
+        (["--stack", "development"], False),
+        (["--stack=dev2"], False),
+    ],
+)
+def test_the_published_passphrase_goes_to_commands_about_the_sandboxs_stack_only(
+    project: Path, arguments: list[str], given: bool
+) -> None:
+    environment = json.loads(run(project, *SHOW, *arguments).stdout)
+    assert environment.get("PULUMI_CONFIG_PASSPHRASE") == ("sandbox" if given else None)
+
+
 @pytest.mark.parametrize("name", ["PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE_FILE"])
 def test_the_published_passphrase_never_encrypts_what_has_its_own_backend_or_passphrase(
     project: Path, name: str
 ) -> None:
-    assert "PULUMI_CONFIG_PASSPHRASE" not in json.loads(run(project, *SHOW, variables={name: "/elsewhere"}).stdout)
+    shown = run(project, *SHOW, "--stack", "dev", variables={name: "/elsewhere"}).stdout
+    assert "PULUMI_CONFIG_PASSPHRASE" not in json.loads(shown)
 
 
 def test_arguments_directory_output_and_exit_code_are_the_commands_own(project: Path, tmp_path: Path) -> None:
