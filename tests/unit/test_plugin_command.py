@@ -217,6 +217,19 @@ def test_a_password_opens_and_a_wrong_one_is_named_as_the_reason(machine: Machin
         engine.create(COMMAND, {"connection": connection | {"password": "?"}, "create": "echo in"})
 
 
+@pytest.mark.parametrize(
+    "connection", [{"host": "192.0.2.77"}, {"host": "vps"}, {"host": "127.0.0.1", "proxy": {"host": "192.0.2.77"}}]
+)
+@pytest.mark.parametrize("kind", [COMMAND, COPY])
+def test_a_host_that_is_not_on_this_machine_is_refused_before_anything_is_dialled(
+    engine: Engine, tmp_path: Path, connection: dict[str, Any], kind: str
+) -> None:
+    (tmp_path / "file").touch()
+    copied = {"source": asset(path=str(tmp_path / "file")), "remotePath": "/file"}
+    with pytest.raises(Refused, match=r"stand-in for the command plugin.*install Pulumi's own"):
+        engine.create(kind, {"connection": connection} | ({"create": "true"} if kind == COMMAND else copied))
+
+
 def test_unreadable_keys_fail_at_once_and_are_not_shown(engine: Engine) -> None:
     connection = {"host": "127.0.0.1", "privateKey": "hush", "dialErrorLimit": -1}
     with pytest.raises(Refused, match=r"connection\.privateKey") as error:

@@ -109,6 +109,33 @@ def test_an_address_with_a_password_is_refused_without_showing_it(engine: Engine
     assert "hunter2" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "host", ["ssh://root@192.0.2.77", "SSH://root@192.0.2.77", "tcp://192.0.2.77:2375", "vps:2375"]
+)
+def test_a_docker_engine_that_is_not_on_this_machine_is_refused(engine: Engine, host: str) -> None:
+    with pytest.raises(Refused, match=r"stand-in for the docker plugin.*install Pulumi's own"):
+        engine.configure({"host": host})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["-o", "HostName=192.0.2.77"],
+        ["-ohostname 192.0.2.77"],
+        ["-J", "192.0.2.77"],
+        ["-o ProxyCommand=nc 192.0.2.77 22"],
+    ],
+)
+def test_ssh_options_that_lead_away_from_this_machine_are_refused(engine: Engine, options: list[str]) -> None:
+    with pytest.raises(Refused, match="the host to which sshOpts lead is neither"):
+        engine.configure({"host": "ssh://root@198.51.100.130", "sshOpts": json.dumps(options)})
+
+
+def test_options_of_the_program_itself_lead_nowhere_else(engine: Engine) -> None:
+    options = ["-o", "HostKeyAlias=mail.club.example", "-o", "IdentityFile=id", "-o", "ConnectTimeout=15"]
+    engine.configure({"host": "ssh://root@198.51.100.130", "sshOpts": json.dumps(options)})
+
+
 def test_an_image_that_is_there_is_not_pulled_and_a_missing_one_is(docker: DockerEngine, engine: Engine) -> None:
     id_, state = engine.create(IMAGE, {"name": NAME, "keepLocally": True})
     assert id_ == ID + NAME

@@ -87,6 +87,15 @@ def test_without_a_token_the_provider_says_where_to_set_it() -> None:
         engine.configure({"endpoint": "http://127.0.0.1:1/v1"})
 
 
+@pytest.mark.parametrize(
+    "settings", [{}, {"endpoint": "https://api.hetzner.cloud/v1"}, {"endpoint": "http://192.0.2.77"}]
+)
+def test_an_api_that_is_not_on_this_machine_is_refused_the_public_one_too(settings: Values) -> None:
+    engine = Engine(Servicer([], "1.43.0", HcloudProvider(), engine_address=""))
+    with pytest.raises(Refused, match=r"stand-in for the hcloud plugin.*install Pulumi's own"):
+        engine.configure({"token": TOKEN, **settings})
+
+
 def test_a_token_that_the_api_refuses_is_told_with_the_apis_code(hetzner: Hetzner) -> None:
     hetzner.configure({"token": "x" * 64, "endpoint": f"{hetzner.url}/v1"})
     with pytest.raises(Refused, match=r"key: .*\(unauthorized\)"):

@@ -8,6 +8,7 @@ from toolchain.plugins.cloudflare.api import Api
 from toolchain.plugins.cloudflare.dns_record import DNS_RECORD
 from toolchain.plugins.cloudflare.functions import FUNCTIONS
 from toolchain.plugins.cloudflare.schemas import SETTINGS
+from toolchain.plugins.common.here import require_url_here
 from toolchain.plugins.common.provider import TableProvider
 from toolchain.plugins.common.resource import ProviderError, Values
 
@@ -58,4 +59,6 @@ class CloudflareProvider(TableProvider):
                 "settings or the environment. Set the token with `pulumi config set --secret cloudflare:apiToken`."
             )
         credentials = {name: settings[key] for key, name in CREDENTIALS.items() if settings.get(key)}
-        return Api(settings.get("baseUrl"), credentials)
+        api = Api(settings.get("baseUrl"), credentials)
+        require_url_here(self.name, str(api.client.base_url))
+        return api

@@ -14,6 +14,7 @@ from typing import Any
 
 import asyncssh
 
+from toolchain.plugins.common.here import require_host_here
 from toolchain.plugins.common.resource import CancelledError, ProviderError
 
 FIRST_DELAY = 0.1
@@ -43,7 +44,11 @@ class Endpoint:
 
 
 def endpoint(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Endpoint:
-    """The endpoint that a checked `connection` (or its `proxy`) describes. Raises ProviderError for a broken key."""
+    """The endpoint that a checked `connection` (or its `proxy`) describes.
+
+    Raises ProviderError for a broken key, and for a host that is none for a stand-in.
+    """
+    require_host_here("command", settings["host"])
     return Endpoint(
         host=settings["host"],
         port=int(settings["port"]),

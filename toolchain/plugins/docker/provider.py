@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pulumi_docker
 from pulumi.provider.experimental import provider as rpc
 
+from toolchain.plugins.common.here import require_host_here, require_url_here
 from toolchain.plugins.common.provider import TableProvider
 from toolchain.plugins.common.resource import ProviderError, Values
 from toolchain.plugins.common.schema import Property, arguments
@@ -16,6 +17,7 @@ from toolchain.plugins.docker.checks import NOT_HERE
 from toolchain.plugins.docker.container import CONTAINER
 from toolchain.plugins.docker.daemon import DEFAULT_HOST, Daemon
 from toolchain.plugins.docker.remote_image import REMOTE_IMAGE
+from toolchain.plugins.docker.ssh import lead_elsewhere
 
 UNSUPPORTED = ("caMaterial", "certMaterial", "certPath", "context", "keyMaterial", "registryAuth")
 
@@ -51,7 +53,12 @@ class DockerProvider(TableProvider):
         host = settings.get("host", DEFAULT_HOST)
         if host is UNKNOWN:
             raise ProviderError("the Docker host is not known yet")
-        return Daemon(host, _ssh_options(settings), check=not settings.get("disableDockerDaemonCheck"))
+        options = _ssh_options(settings)
+        daemon = Daemon(host, options, check=not settings.get("disableDockerDaemonCheck"))
+        require_url_here(self.name, host)
+        if lead_elsewhere(options):
+            require_host_here(self.name, "the host to which sshOpts lead")
+        return daemon
 
 
 def _ssh_options(settings: Values) -> list[str]:

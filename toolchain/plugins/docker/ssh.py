@@ -4,6 +4,7 @@ The system's own ssh is run, so `sshOpts` mean what they mean on a command line.
 process: its standard input and output are one end of a socket pair, the HTTP client holds the other end.
 """
 
+import re
 import socket
 import subprocess
 import threading
@@ -95,6 +96,13 @@ class _Connection(urllib3.connection.HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         return self._dial()
+
+
+def lead_elsewhere(options: Sequence[str]) -> bool:
+    """Whether options of ssh have it connect to another host than the one it is given (ssh_config(5))."""
+    settings = (option.removeprefix("-o").strip() for option in options)
+    elsewhere = re.compile(r"(?i:hostname|proxyjump|proxycommand)[\s=]|-J|-F")
+    return any(elsewhere.match(setting) for setting in settings)
 
 
 def dial_command(host: str, options: Sequence[str]) -> list[str]:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import pulumi_hcloud
 
+from toolchain.plugins.common.here import require_url_here
 from toolchain.plugins.common.provider import TableProvider
 from toolchain.plugins.common.resource import ProviderError, Values
 from toolchain.plugins.common.schema import arguments
@@ -51,7 +52,9 @@ class HcloudProvider(TableProvider):
             )
         poll = seconds(settings.get("pollInterval", "500ms")) or 0.5
         constant = settings.get("pollFunction") == "constant"
-        return Api(settings["token"], settings.get("endpoint") or ENDPOINT, poll, constant=constant)
+        endpoint = settings.get("endpoint") or ENDPOINT
+        require_url_here(self.name, endpoint)
+        return Api(settings["token"], endpoint, poll, constant=constant)
 
 
 def seconds(duration: str) -> float | None:
