@@ -1,9 +1,12 @@
 """How the program reaches the server: SSH with the administrator's key, checking the host key it gave the server."""
 
+import os
+import shlex
+import tempfile
 from pathlib import Path
 
 import pulumi
-from pulumi_command import remote
+from pulumi_command import local, remote
 
 from components.settings import Settings
 
@@ -32,10 +35,10 @@ def write_ssh_files(settings: Settings, stack: str) -> list[str]:
     """
     folder = SSH_FILES / stack
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
     identity, known_hosts = folder / "identity", folder / "known_hosts"
-    identity.touch(mode=0o600)
-    identity.write_text(settings.ssh_private_key.get_secret_value())
-    known_hosts.write_text(f"{settings.mail_host} {settings.ssh_host_public_key}\n")
+    _write(identity, settings.ssh_private_key.get_secret_value())
+    _write(known_hosts, f"{settings.mail_host} {settings.ssh_host_public_key}\n")
     options = {
         "IdentityFile": identity,
         "IdentitiesOnly": "yes",
@@ -46,3 +49,21 @@ def write_ssh_files(settings: Settings, stack: str) -> list[str]:
         "ConnectTimeout": "15",
     }
     return [part for option, value in options.items() for part in ("-o", f"{option}={value}")]
+
+
+def ssh_files_end(name: str, stack: str, opts: pulumi.ResourceOptions) -> local.Command:
+    """A resource that removes a stack's SSH files when it is destroyed itself.
+
+    It does so in a destroy that runs no program, too. What uses the files must depend on it, so that they go last.
+    """
+    folder = (SSH_FILES / stack).as_posix()
+    # Under another name of the stack there are other files: then this is replaced, and the old ones go.
+    return local.Command(name, delete=f"rm -rf -- {shlex.quote(folder)}", triggers=[folder], opts=opts)
+
+
+def _write(file: Path, text: str) -> None:
+    """Put a file in place at once, readable by its owner only whatever an earlier one was."""
+    descriptor, made = tempfile.mkstemp(dir=file.parent)
+    with os.fdopen(descriptor, "w") as new:
+        new.write(text)
+    Path(made).replace(file)

@@ -7,9 +7,15 @@ from components.ports import SSH, WEB, Port
 
 TABLE = "mail_host"
 
+METADATA = ("ip daddr 169.254.169.254", "ip6 daddr fe80::a9fe:a9fe")
+"""Where Hetzner tells a server its user data, on both families (cloud-init's data source for Hetzner asks both)."""
+
 
 def ruleset(ports: Sequence[Port], admin_cidrs: Sequence[str], web_cidrs: Sequence[str]) -> str:
     """An nftables ruleset: inbound only SSH from the administrators, ICMP and the open ports; the rest is dropped.
+
+    Outbound, only the metadata address is closed, because the user data holds the host's private key and any process in
+    the container could ask for it, through the host's network or, in bridge mode, through what the host forwards.
 
     Loading it replaces this one table at once and leaves Docker's tables alone. `web_cidrs` restricts the web ports to
     a reverse proxy; empty means the whole world.
@@ -26,7 +32,9 @@ def ruleset(ports: Sequence[Port], admin_cidrs: Sequence[str], web_cidrs: Sequen
         *_accept(["0.0.0.0/0", "::/0"], mail),
     ]
     # Docker's own rules decide what is forwarded to a published port; here only that nothing else is.
+    secrets = [f"{address} drop" for address in METADATA]
     forward = [
+        *secrets,
         "ct state established,related accept",
         "ct status dnat accept",
         'iifname "docker0" accept',
@@ -36,8 +44,9 @@ def ruleset(ports: Sequence[Port], admin_cidrs: Sequence[str], web_cidrs: Sequen
             f"table inet {TABLE}",
             f"delete table inet {TABLE}",
             f"table inet {TABLE} {{",
-            *_chain("input", lines),
-            *_chain("forward", forward),
+            *_chain("input", "drop", lines),
+            *_chain("forward", "drop", forward),
+            *_chain("output", "accept", secrets),
             "}",
             "",
         ]
@@ -52,8 +61,8 @@ def _accept(cidrs: Iterable[str], ports: Sequence[int]) -> Iterator[str]:
             yield f"{family} saddr {{ {', '.join(networks)} }} tcp dport {{ {numbers} }} accept"
 
 
-def _chain(hook: str, rules: Iterable[str]) -> Iterator[str]:
+def _chain(hook: str, policy: str, rules: Iterable[str]) -> Iterator[str]:
     yield f"  chain {hook} {{"
-    yield f"    type filter hook {hook} priority filter; policy drop;"
+    yield f"    type filter hook {hook} priority filter; policy {policy};"
     yield from (f"    {rule}" for rule in rules)
     yield "  }"

@@ -3,7 +3,7 @@
 import pulumi
 import pulumi_docker as docker
 
-from components.connection import write_ssh_files
+from components.connection import ssh_files_end, write_ssh_files
 from components.host import Host
 from components.mail_server import MailServer
 from components.options import child
@@ -34,11 +34,13 @@ class Poste(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("poste-mail:index:Poste", name, {}, opts)
+        stack = pulumi.get_stack()
+        files = ssh_files_end(f"{name}-ssh-files", stack, child(self))
         engine = docker.Provider(
             name,
             host=host.docker_host,
-            ssh_opts=write_ssh_files(settings, pulumi.get_stack()),
-            opts=child(self),
+            ssh_opts=write_ssh_files(settings, stack),
+            opts=child(self, depends_on=[files]),
         )
         image = docker.RemoteImage(
             name,

@@ -1,6 +1,7 @@
 """Port table, firewall rules, addresses, cloud-init, container and client settings: pure facts from one table."""
 
 import json
+import re
 
 import pytest
 
@@ -54,11 +55,38 @@ def test_mail_ports_are_open_to_the_world_and_web_ports_to_the_proxy_alone() -> 
 
 def test_the_host_firewall_drops_by_default_and_knows_both_families() -> None:
     text = ruleset(ports.TABLE, ["198.51.100.7/32", "2001:db8::/64"], [])
-    assert text.count("policy drop") == 2
+    assert [text.count(policy) for policy in ("policy drop", "policy accept")] == [2, 1]
     assert "ip saddr { 198.51.100.7/32 } tcp dport { 22 } accept" in text
     assert "ip6 saddr { 2001:db8::/64 } tcp dport { 22 } accept" in text
     assert "ip saddr { 0.0.0.0/0 } tcp dport { 25, 110, 143, 465, 587, 993, 995, 4190 } accept" in text
     assert "ip6 saddr { ::/0 } tcp dport { 80, 443 } accept" in text
+
+
+def test_nothing_on_the_server_or_in_a_container_reaches_the_user_data_with_the_hosts_key() -> None:
+    chains = dict(re.findall(r"chain (\w+) \{\n(.*?)\n  \}", ruleset(ports.TABLE, ["198.51.100.7/32"], []), re.DOTALL))
+    for chain in ("output", "forward"):
+        rules = [line.strip() for line in chains[chain].splitlines()]
+        assert rules[1:3] == ["ip daddr 169.254.169.254 drop", "ip6 daddr fe80::a9fe:a9fe drop"], chain
+
+
+@pytest.mark.parametrize(
+    ("search", "rule"),
+    [
+        ("10.0.0.5:9200", ("9200", ["10.0.0.5/32"])),
+        ("[2001:db8::5]:9243", ("9243", ["2001:db8::5/128"])),
+        ("search.example.com:9243", ("9243", ["0.0.0.0/0", "::/0"])),
+        ("search.example.com:443", None),
+        ("127.0.0.1:9200", None),
+        ("localhost:9200", None),
+        ("[::1]:9200", None),
+        (None, None),
+    ],
+)
+def test_outbound_the_port_of_elasticsearch_is_open_where_the_network_is_needed_to_reach_it(
+    search: str | None, rule: tuple[str, list[str]] | None
+) -> None:
+    more = egress_rules(settings(elasticsearch=search).egress)[len(egress_rules()) :]
+    assert [(found["port"], found["destination_ips"]) for found in more] == ([rule] if rule else [])
 
 
 @pytest.mark.parametrize(

@@ -501,3 +501,24 @@ def sources_and_target(folder: Path) -> Path:
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
+
+
+LOCAL = "urn:pulumi:dev::poste-mail::command:local:Command::here"
+
+
+def test_a_local_command_runs_on_this_machine_when_made_and_when_deleted(engine: Engine, tmp_path: Path) -> None:
+    inputs = {"create": "echo made > note; cat note", "delete": "rm note", "dir": str(tmp_path), "triggers": ["a"]}
+    id_, state = engine.create(LOCAL, inputs)
+    assert (state["stdout"], (tmp_path / "note").read_text()) == ("made", "made\n")
+    engine.delete(LOCAL, id_, state)
+    assert not (tmp_path / "note").exists()
+
+
+def test_a_local_command_without_a_text_for_it_does_nothing(engine: Engine) -> None:
+    _, state = engine.create(LOCAL, {"delete": "exit 1"})
+    assert state["stdout"] == ""
+
+
+def test_a_local_command_that_fails_says_what_it_printed(engine: Engine) -> None:
+    with pytest.raises(Refused, match=r"(?s)exited with status 3: running .*no such thing"):
+        engine.create(LOCAL, {"create": "echo no such thing >&2; exit 3"})

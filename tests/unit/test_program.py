@@ -135,11 +135,15 @@ def test_the_installer_gets_its_password_by_standard_input() -> None:
 
 
 def test_the_docker_provider_checks_the_host_key_with_files_of_the_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / ".state/ssh/prod"
+    folder.mkdir(parents=True, mode=0o755)
+    (folder / "identity").touch(mode=0o644)
     options = run_program(Cloud(KEY))["docker poste"].inputs["sshOpts"]
     options = json.loads(options) if isinstance(options, str) else options
     assert "StrictHostKeyChecking=yes" in options
-    identity = tmp_path / ".state/ssh/prod/identity"
-    assert identity.stat().st_mode & 0o777 == 0o600
+    identity = folder / "identity"
+    assert (folder.stat().st_mode & 0o777, identity.stat().st_mode & 0o777) == (0o700, 0o600)
+    assert {file.name for file in folder.iterdir()} == {"identity", "known_hosts"}
     assert identity.read_text() == LOGIN_KEY
 
 
@@ -158,7 +162,7 @@ def test_a_new_server_gets_everything_that_was_on_the_old_one_again() -> None:
     on_the_server = [
         resource
         for resource in found.values()
-        if resource.type.startswith(("command:", "docker:index/")) or resource.type.endswith("volumeAttachment")
+        if resource.type.startswith(("command:remote", "docker:index/")) or resource.type.endswith("volumeAttachment")
     ]
     assert len(on_the_server) >= 10
     for resource in on_the_server:
@@ -169,7 +173,14 @@ def test_a_server_that_is_out_of_reach_can_still_be_replaced_or_destroyed() -> N
     found = run()
     for name in ("RemoteImage poste", "Container poste"):
         assert found[name].goes_with.endswith("hcloud:index/server:Server::poste-mail-prod"), name
-    assert not any("delete" in found[name].inputs for name in found if name.startswith("Command"))
+    assert not any("delete" in one.inputs for one in found.values() if one.type == "command:remote:Command")
+
+
+def test_the_key_in_a_file_goes_with_the_stack_after_all_that_uses_it() -> None:
+    found = run()
+    files = found["Command poste-ssh-files"]
+    assert (files.type, files.inputs["delete"]) == ("command:local:Command", "rm -rf -- .state/ssh/prod")
+    assert "Command poste-ssh-files" in found["docker poste"].depends_on
 
 
 def test_each_start_of_the_container_cleans_up_and_then_becomes_poste() -> None:

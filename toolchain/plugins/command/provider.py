@@ -1,4 +1,4 @@
-"""The provider: two resource types of Pulumi's command plugin 1.2, made of the generic engine's tables."""
+"""The provider: three resource types of Pulumi's command plugin 1.2, made of the generic engine's tables."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -8,6 +8,7 @@ from pulumi.provider.experimental.property_value import PropertyValue
 
 from toolchain.plugins.command.copy_to_remote import COPY_TO_REMOTE
 from toolchain.plugins.command.engine_log import EngineLog
+from toolchain.plugins.command.local_command import LOCAL_COMMAND
 from toolchain.plugins.command.remote_command import REMOTE_COMMAND
 from toolchain.plugins.common.provider import TableProvider
 from toolchain.plugins.common.resource import Values
@@ -17,11 +18,14 @@ SECRET_SETTINGS = frozenset({"password", "privateKey", "privateKeyPassword"})
 
 
 class CommandProvider(TableProvider):
-    """Commands and copies over SSH. It has no settings of its own; its "client" is the log of the engine."""
+    """Commands here, and commands and copies over SSH.
+
+    It has no settings of its own; its "client" is the log of the engine.
+    """
 
     name = "command"
     settings: Mapping[str, Property] = MappingProxyType({})
-    resources = (REMOTE_COMMAND, COPY_TO_REMOTE)
+    resources = (REMOTE_COMMAND, COPY_TO_REMOTE, LOCAL_COMMAND)
 
     def __init__(self, log: EngineLog) -> None:
         super().__init__()
