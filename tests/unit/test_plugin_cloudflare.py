@@ -94,7 +94,7 @@ def test_without_credentials_the_provider_says_where_to_set_them(monkeypatch: py
         engine.configure({})
 
 
-@pytest.mark.parametrize("settings", [{}, {"baseUrl": "http://192.0.2.77/client/v4"}])
+@pytest.mark.parametrize("settings", [{}, {"baseUrl": "http://198.18.0.77/client/v4"}])
 def test_an_api_that_is_not_on_this_machine_is_refused_the_public_one_too(settings: dict[str, str]) -> None:
     engine = Engine(Servicer([], "6.23.0", CloudflareProvider(), engine_address=""))
     with pytest.raises(Refused, match=r"stand-in for the cloudflare plugin.*install Pulumi's own"):
@@ -102,9 +102,9 @@ def test_an_api_that_is_not_on_this_machine_is_refused_the_public_one_too(settin
 
 
 def test_an_api_that_only_the_environment_names_is_judged_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CLOUDFLARE_BASE_URL", "http://192.0.2.77/client/v4")
+    monkeypatch.setenv("CLOUDFLARE_BASE_URL", "http://198.18.0.77/client/v4")
     engine = Engine(Servicer([], "6.23.0", CloudflareProvider(), engine_address=""))
-    with pytest.raises(Refused, match=r"192\.0\.2\.77 is neither"):
+    with pytest.raises(Refused, match=r"198\.18\.0\.77 is neither"):
         engine.configure({"apiToken": TOKEN})
 
 

@@ -218,7 +218,7 @@ def test_a_password_opens_and_a_wrong_one_is_named_as_the_reason(machine: Machin
 
 
 @pytest.mark.parametrize(
-    "connection", [{"host": "192.0.2.77"}, {"host": "vps"}, {"host": "127.0.0.1", "proxy": {"host": "192.0.2.77"}}]
+    "connection", [{"host": "198.18.0.77"}, {"host": "vps"}, {"host": "127.0.0.1", "proxy": {"host": "198.18.0.77"}}]
 )
 @pytest.mark.parametrize("kind", [COMMAND, COPY])
 def test_a_host_that_is_not_on_this_machine_is_refused_before_anything_is_dialled(

@@ -110,7 +110,7 @@ def test_an_address_with_a_password_is_refused_without_showing_it(engine: Engine
 
 
 @pytest.mark.parametrize(
-    "host", ["ssh://root@192.0.2.77", "SSH://root@192.0.2.77", "tcp://192.0.2.77:2375", "vps:2375"]
+    "host", ["ssh://root@198.18.0.77", "SSH://root@198.18.0.77", "tcp://198.18.0.77:2375", "vps:2375"]
 )
 def test_a_docker_engine_that_is_not_on_this_machine_is_refused(engine: Engine, host: str) -> None:
     with pytest.raises(Refused, match=r"stand-in for the docker plugin.*install Pulumi's own"):
@@ -120,10 +120,10 @@ def test_a_docker_engine_that_is_not_on_this_machine_is_refused(engine: Engine, 
 @pytest.mark.parametrize(
     "options",
     [
-        ["-o", "HostName=192.0.2.77"],
-        ["-ohostname 192.0.2.77"],
-        ["-J", "192.0.2.77"],
-        ["-o ProxyCommand=nc 192.0.2.77 22"],
+        ["-o", "HostName=198.18.0.77"],
+        ["-ohostname 198.18.0.77"],
+        ["-J", "198.18.0.77"],
+        ["-o ProxyCommand=nc 198.18.0.77 22"],
     ],
 )
 def test_ssh_options_that_lead_away_from_this_machine_are_refused(engine: Engine, options: list[str]) -> None:

@@ -88,7 +88,7 @@ def test_without_a_token_the_provider_says_where_to_set_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"endpoint": "https://api.hetzner.cloud/v1"}, {"endpoint": "http://192.0.2.77"}]
+    "settings", [{}, {"endpoint": "https://api.hetzner.cloud/v1"}, {"endpoint": "http://198.18.0.77"}]
 )
 def test_an_api_that_is_not_on_this_machine_is_refused_the_public_one_too(settings: Values) -> None:
     engine = Engine(Servicer([], "1.43.0", HcloudProvider(), engine_address=""))

@@ -46,7 +46,7 @@ def test_the_addresses_of_this_machines_interfaces_are_served() -> None:
         "localhost.example.com",
         "198.51.101.1",
         "2001:db8:101::1",
-        "192.0.2.77",
+        "198.18.0.77",
         "8.8.8.8",
         "::ffff:8.8.8.8",
         "2606:4700::1111",
@@ -83,10 +83,10 @@ def test_a_url_is_judged_by_its_host_and_a_file_of_this_machine_is_here(url: str
     "url",
     [
         "https://api.cloudflare.com/client/v4",
-        "http://127.0.0.1@192.0.2.77/",
-        "http://192.0.2.77\\@127.0.0.1/",
-        "192.0.2.77:2375",
-        "SSH://root@192.0.2.77",
+        "http://127.0.0.1@198.18.0.77/",
+        "http://198.18.0.77\\@127.0.0.1/",
+        "198.18.0.77:2375",
+        "SSH://root@198.18.0.77",
         "http://[::1",
         "http://",
         "",
@@ -116,7 +116,7 @@ def test_a_variable_made_for_it_lets_a_stand_in_serve_any_endpoint(
 ) -> None:
     monkeypatch.setenv(ANYWHERE, value)
     if served:
-        require_host_here("toy", "192.0.2.77")
+        require_host_here("toy", "198.18.0.77")
     else:
         with pytest.raises(ProviderError):
-            require_host_here("toy", "192.0.2.77")
+            require_host_here("toy", "198.18.0.77")

@@ -1,13 +1,18 @@
 """The set-up: the real one in a project of its own, with stand-ins on PATH for the tools it may find or call."""
 
 import shutil
+import socket
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
-from toolchain.set_up import go
+from toolchain.set_up import go, plugins
+from toolchain.set_up.errors import SetUpError
+from toolchain.set_up.pulumi_cli import PulumiCli
 
 ROOT = Path(__file__).resolve().parents[2]
 STAND_IN = "toolchain/plugins/bin/pulumi-resource-hcloud"
@@ -27,12 +32,17 @@ echo "pulumi $*" >> "$CALLS"
 case "$1" in
   version) echo "${PULUMI_VERSION:-v3.300.1}" ;;
   plugin)
-    [ -n "${DOWNLOADS:-}" ] || exit 1
+    [ -n "${DOWNLOADS:-}" ] || { echo "error: 404 HTTP error fetching plugin" >&2; exit 1; }
     folder=$PULUMI_HOME/plugins/resource-$4-$5
-    mkdir "$folder" && echo official > "$folder/pulumi-resource-$4"
+    mkdir -p "$PULUMI_HOME/plugins" && mkdir "$folder" && echo official > "$folder/pulumi-resource-$4"
     ;;
 esac
 """
+
+UNREACHABLE = {"https_proxy": "http://127.0.0.1:9"}
+"""Variables with which nothing can be reached; the port is that of `discard`, which no machine serves any more."""
+ANSWERING = {"PULUMI_PLUGIN_DOWNLOAD_URL_OVERRIDES": "^https://get.pulumi.com=http://127.0.0.1:9"}
+"""Variables that name a place of one's own for the plugins, of which a failure is never taken for "no network"."""
 
 
 class Project:
@@ -210,23 +220,72 @@ def test_nothing_is_installed_but_by_a_hash_and_what_is_built_is_built_by_what_h
 
 def test_plugins_that_can_be_downloaded_are_the_official_ones(official: Project) -> None:
     official.require("pulumi-hcloud==1.43.0")
-    official.set_up()  # finds the download out of reach
-    official.calls.write_text("")
-    (official.folder / ".cache" / "no-download-hcloud-1.43.0").unlink()
-    done = official.set_up(DOWNLOADS="yes")
+    done = official.set_up(DOWNLOADS="yes", **ANSWERING)
     assert done.returncode == 0, done.stderr
     assert "pulumi plugin install resource hcloud v1.43.0" in official.calls.read_text()
     assert official.plugin("hcloud").read_text() == "official\n"
 
 
-def test_plugins_that_cannot_be_downloaded_are_stand_ins_and_the_download_is_tried_once(official: Project) -> None:
+def test_where_the_plugins_host_cannot_be_reached_stand_ins_serve_which_is_said_each_time(official: Project) -> None:
     official.require("pulumi-hcloud==1.43.0")
-    done = official.set_up()
-    assert "it cannot be had; the stand-in is used" in done.stdout
-    assert official.plugin("hcloud").resolve() == official.folder / STAND_IN
-    official.calls.write_text("")
-    official.set_up()
+    for _ in range(2):
+        done = official.set_up(**UNREACHABLE)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[-1] == (
+            "set-up: https://get.pulumi.com cannot be reached, so stand-ins serve for the plugins hcloud, and the "
+            "sandbox alone"
+        )
+        assert official.plugin("hcloud").resolve() == official.folder / STAND_IN
     assert "plugin install" not in official.calls.read_text()
+
+
+def test_a_stand_in_for_want_of_a_network_does_not_last(official: Project) -> None:
+    official.require("pulumi-hcloud==1.43.0")
+    official.set_up(**UNREACHABLE)
+    assert not (official.folder / ".cache" / "set-up-done").exists()  # so `run` sets up again
+    done = official.set_up(DOWNLOADS="yes", **ANSWERING)
+    assert done.returncode == 0, done.stderr
+    assert official.plugin("hcloud").read_text() == "official\n"
+    assert (official.folder / ".cache" / "set-up-done").exists()
+
+
+def test_a_download_that_fails_is_an_error_with_its_reason_and_no_stand_in_takes_its_place(official: Project) -> None:
+    official.require("pulumi-hcloud==1.43.0")
+    official.set_up(**UNREACHABLE)
+    done = official.set_up(**ANSWERING)
+    assert done.returncode == 1
+    assert "set-up: Pulumi's hcloud plugin 1.43.0 cannot be had: error: 404 HTTP error fetching plugin" in done.stderr
+    assert not (official.folder / ".cache/pulumi-home/plugins/resource-hcloud-v1.43.0").exists()
+    assert not (official.folder / ".cache" / "set-up-done").exists()
+
+
+def test_a_download_that_does_not_end_is_an_error_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cli = tmp_path / "pulumi"
+    cli.write_text("#!/bin/sh\nexec sleep 60\n")
+    cli.chmod(0o755)
+    monkeypatch.setattr(plugins, "PULUMI_HOME", tmp_path)
+    monkeypatch.setattr(plugins, "SECONDS_TO_DOWNLOAD", 0.2)
+    for name, value in ANSWERING.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SetUpError, match=r"cannot be had: it was not there after 0\.2 s"):
+        plugins.set_up_plugins(PulumiCli(cli, official=True))
+
+
+def test_a_host_that_takes_a_connection_and_stays_silent_can_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugins, "SECONDS_TO_ANSWER", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert plugins.answers(f"http://127.0.0.1:{silent.getsockname()[1]}/")
+
+
+def test_a_host_that_refuses_a_request_can_be_reached_and_one_that_nobody_has_cannot() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:  # it answers 501 to everything
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        assert plugins.answers(url)
+        server.shutdown()
+        thread.join()
+    assert not plugins.answers(url)
 
 
 def test_a_built_cli_gets_the_stand_ins_of_the_required_versions_at_once(project: Project) -> None:
@@ -238,3 +297,4 @@ def test_a_built_cli_gets_the_stand_ins_of_the_required_versions_at_once(project
         "resource-hcloud-v1.43.0"
     ]
     assert project.plugin("hcloud").resolve() == project.folder / STAND_IN
+    assert "set-up: no Pulumi CLI is installed, so stand-ins serve for the plugins hcloud" in done.stdout

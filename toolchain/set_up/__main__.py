@@ -13,21 +13,27 @@ from toolchain.set_up.virtualenv import set_up_virtualenv
 
 
 def main() -> int:
-    """Set up everything; `run` compares its inputs' dates with that of .cache/set-up-done, which is when we began."""
+    """Set up everything; `run` compares its inputs' dates with that of .cache/set-up-done, which is when we began.
+
+    Without that file `run` sets up again.
+    """
     begin = time.time()
     CACHE.mkdir(exist_ok=True)
     with (CACHE / "set-up.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             set_up_virtualenv()
-            set_up_plugins(set_up_pulumi_cli())
+            is_lasting = set_up_plugins(set_up_pulumi_cli())
         except SetUpError as error:
             print(f"set-up: {error}", file=sys.stderr)
             return 1
         BACKEND.mkdir(parents=True, exist_ok=True)
         stamp = CACHE / "set-up-done"
-        stamp.touch()
-        os.utime(stamp, (begin, begin))
+        if is_lasting:
+            stamp.touch()
+            os.utime(stamp, (begin, begin))
+        else:
+            stamp.unlink(missing_ok=True)
     return 0
 
 
