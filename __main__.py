@@ -2,7 +2,7 @@
 
 import pulumi
 
-from components.client_settings import client_settings
+from components.client_settings import client_settings, web_addresses
 from components.dkim_key import DkimKey
 from components.host import Host
 from components.labels import stack_labels
@@ -38,11 +38,11 @@ for domain in settings.domains:
 pulumi.export("mailHost", settings.mail_host)
 pulumi.export("ipv4", server.ipv4)
 pulumi.export("ipv6", server.ipv6)
-pulumi.export("webmail", f"https://{settings.mail_host}/webmail/")
-pulumi.export("admin", f"https://{settings.mail_host}/admin/")
+for page, address in web_addresses(settings).items():
+    pulumi.export(page, address)
 pulumi.export("adminAddress", settings.admin_address)
 pulumi.export(
     "domains", {domain: {"dkimName": key.record_name, "dkimValue": key.record_text} for domain, key in keys.items()}
 )
 pulumi.export("clientSettings", client_settings(settings.mail_host, settings.ports))
-pulumi.export("nextSteps", server.ipv4.apply(lambda ipv4: next_steps(settings.mail_host, ipv4, settings.https)))
+pulumi.export("nextSteps", server.ipv4.apply(lambda ipv4: next_steps(settings, ipv4)))

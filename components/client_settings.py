@@ -1,9 +1,10 @@
-"""What a mail client is set up with: server, port and security for SMTP, IMAP and POP3, from the port table."""
+"""Where people and their mail programs find the server: web addresses, and server, port and security per protocol."""
 
 from collections.abc import Sequence
 from typing import TypedDict
 
-from components.ports import Port
+from components.ports import HTTP, HTTPS, Port
+from components.settings import Settings
 
 PROTOCOLS = {
     "smtp": ("submissions", "submission"),
@@ -32,3 +33,15 @@ def client_settings(mail_host: str, ports: Sequence[Port]) -> dict[str, list[Cli
         ]
         for protocol, services in PROTOCOLS.items()
     }
+
+
+def web_addresses(settings: Settings) -> dict[str, str]:
+    """The addresses of Poste's administration ("admin") and, unless it is turned off, webmail ("webmail").
+
+    With a reverse proxy in front they are what the proxy calls; under which name people see it is known to it alone.
+    """
+    scheme, number, usual = (
+        ("https", settings.https_port, HTTPS) if settings.https else ("http", settings.http_port, HTTP)
+    )
+    base = f"{scheme}://{settings.mail_host}{'' if number == usual.number else f':{number}'}"
+    return ({} if settings.disable_roundcube else {"webmail": f"{base}/webmail/"}) | {"admin": f"{base}/admin/"}

@@ -2,12 +2,13 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 
 from components import cloud_init, ports
 from components.addresses import ipv6_host
-from components.client_settings import client_settings
+from components.client_settings import client_settings, web_addresses
 from components.firewall import egress_rules, mail_rules, ssh_rules
 from components.host_firewall import ruleset
 from components.labels import label_selector, owner_comment, stack_labels
@@ -135,8 +136,37 @@ def test_a_records_comment_fits_cloudflare_and_ends_with_the_owner(stack: str) -
     assert comment.endswith(" 0123456789abcdef")
 
 
+@pytest.mark.parametrize(
+    ("changes", "addresses"),
+    [
+        ({}, {"webmail": "https://mail.example.com/webmail/", "admin": "https://mail.example.com/admin/"}),
+        ({"disable_roundcube": True}, {"admin": "https://mail.example.com/admin/"}),
+        ({"https_port": 4433, "disable_roundcube": True}, {"admin": "https://mail.example.com:4433/admin/"}),
+        (
+            {"https": False, "reverse_proxy_cidrs": ["198.51.100.9/32"], "http_port": 8080},
+            {"webmail": "http://mail.example.com:8080/webmail/", "admin": "http://mail.example.com:8080/admin/"},
+        ),
+        ({"https": False, "disable_roundcube": True}, {"admin": "http://mail.example.com/admin/"}),
+    ],
+)
+def test_the_web_addresses_are_where_poste_answers(changes: dict[str, Any], addresses: dict[str, str]) -> None:
+    assert web_addresses(settings(**changes)) == addresses
+
+
 def test_next_steps_name_hetzners_block_first() -> None:
-    steps = next_steps("mail.example.com", "198.51.100.7", https=True)
+    steps = next_steps(settings(), "198.51.100.7")
     assert "25 and 465 for 198.51.100.7" in steps[0]
-    assert any("certificate" in step for step in steps)
-    assert not any("certificate" in step for step in next_steps("mail.example.com", "198.51.100.7", https=False))
+    assert "https://mail.example.com/admin/settings/#certificate, Let's Encrypt, mail.example.com." in steps[1]
+    assert not any("certificate" in step for step in next_steps(settings(https=False), "198.51.100.7"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"https_port": 4433}, "https://mail.example.com:4433/admin/settings/"),
+        ({"http_port": 8080}, "It calls port 80, which must be led to 8080"),
+        ({"reverse_proxy_cidrs": ["198.51.100.9/32"]}, "must pass /.well-known/acme-challenge/ of that name on"),
+    ],
+)
+def test_next_steps_say_what_else_a_certificate_takes(changes: dict[str, Any], told: str) -> None:
+    assert told in next_steps(settings(**changes), "198.51.100.7")[1]
