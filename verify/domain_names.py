@@ -92,7 +92,7 @@ def _jobs(context: Context, domain: Domain) -> list[Job]:
 
     return [
         Job(MX, name, lambda: mx(names, name, stack.mail_host, [stack.ipv4, stack.ipv6])),
-        Job(SPF, name, lambda: spf_policy(names, name, stack.mail_host, senders)),
+        Job(SPF, name, lambda: spf_policy(names, name, stack.mail_host, senders, stack.smart_host)),
         Job(SPF_LOOKUPS, name, lambda: spf_lookups(names, name, stack.mail_host, senders)),
         Job(DKIM, name, lambda: dkim_record(names, domain.dkim_name, domain.dkim_value)),
         Job(DMARC, name, lambda: dmarc_policy(names, name)),

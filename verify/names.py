@@ -116,12 +116,13 @@ class Dns:
                 problem = f"{server} does not answer ({type(error).__name__})"
                 continue
             if response.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-                return _answer(response, kind)
+                return answer_of(response, kind)
             problem = f"{server} answers {dns.rcode.to_text(response.rcode())}"
         raise LookupFailedError(f"{name} {kind}: {problem}")
 
 
-def _answer(response: dns.message.Message, kind: str) -> Answer:
+def answer_of(response: dns.message.Message, kind: str) -> Answer:
+    """What a response says of the records of a type."""
     values = [
         _text(record) for rrset in response.answer if rrset.rdtype == dns.rdatatype.from_text(kind) for record in rrset
     ]

@@ -80,10 +80,8 @@ def judged(arrived: bytes, signed: str, sending: Iterable[str], receiving: Itera
 
 def senders(stack: Stack) -> list[str]:
     """Hosts, or domains with all their hosts, that write into our mail before another provider has it."""
-    if not stack.own.smart_host:
-        return [stack.mail_host]
     # A relay hands on through many hosts of its own.
-    return [stack.mail_host, organisation(stack.own.smart_host.rpartition(":")[0])]
+    return [stack.mail_host, *[organisation(stack.smart_host)] * bool(stack.smart_host)]
 
 
 async def back(names: Names, stack: Stack) -> Finding:

@@ -33,8 +33,7 @@ def jobs(context: Context) -> Iterable[Job]:
     """The check of the way out: port 25, or the smart host where one is in use."""
     stack = context.stack
     if stack.own.smart_host:
-        host, _, port = stack.own.smart_host.rpartition(":")
-        targets = [(host.strip("[]"), int(port))]
+        targets = [(stack.smart_host, int(stack.own.smart_host.rpartition(":")[2]))]
     else:
         hosts = [stack.own.other_host] if stack.own.other_host else []
         targets = [(host, 25) for host in (*hosts, *PROVIDERS)]

@@ -7,9 +7,14 @@ from typing import Any
 import spf  # type: ignore[import-untyped]
 
 from verify.names import LookupFailedError, Names
-from verify.result import Finding, fail, ok, unknown
+from verify.remedies import UP
+from verify.result import Finding, fail, ok, unknown, warn
 
 LOOKUP_LIMIT = 10
+RELAY = (
+    "Mail leaves through the smart host: add what its operator says of SPF to domains[].senders, for example "
+    f"include:spf.example.net, then {UP}. Whether it is right, mail.out shows."
+)
 NAMESERVER_DEADLINE = 10.0
 """Seconds for one of pyspf's questions."""
 
@@ -59,8 +64,8 @@ async def _policies(names: Names, domain: str) -> list[str]:
     return [text for text in texts if text.lower().split(" ")[0] == "v=spf1"]
 
 
-async def spf_policy(names: Names, domain: str, helo: str, senders: Sequence[str]) -> Finding:
-    """There is exactly one policy, and it passes mail from each of the server's addresses."""
+async def spf_policy(names: Names, domain: str, helo: str, senders: Sequence[str], smart_host: str = "") -> Finding:
+    """There is exactly one policy; it passes mail from the server's addresses, and from the smart host."""
     expected = "one policy that passes the server's addresses"
     policies = await _policies(names, domain)
     if len(policies) != 1:
@@ -71,7 +76,21 @@ async def spf_policy(names: Names, domain: str, helo: str, senders: Sequence[str
             return unknown(f"{address}: {explanation}", expected)
         if result != "pass":
             return fail(f"{result} for {address}: {policies[0]} ({explanation})", expected)
-    return ok(policies[0], expected)
+    relayed = await _relayed(names, domain, smart_host, policies[0]) if smart_host else ""
+    return warn(relayed, f"one that passes {smart_host} too", RELAY) if relayed else ok(policies[0], expected)
+
+
+async def _relayed(names: Names, domain: str, smart_host: str, policy: str) -> str:
+    """What the policy says of mail that the smart host hands on, unless that is a pass.
+
+    Its address is all that is known of it; it may send from others.
+    """
+    answers = [await names.public(smart_host, kind) for kind in ("A", "AAAA")]
+    found = [address for answer in answers for address in answer.values]
+    results = [(await _evaluate(names, address, domain, smart_host, policy))[0] for address in found]
+    if "pass" in results:
+        return ""
+    return f"{results[0] if results else 'no address'} for the smart host {smart_host}: {policy}"
 
 
 async def spf_lookups(names: Names, domain: str, helo: str, senders: Sequence[str]) -> Finding:

@@ -77,6 +77,11 @@ class Stack:
         return self.settings.mail_host
 
     @property
+    def smart_host(self) -> str:
+        """The host through which Poste delivers; empty where it delivers itself."""
+        return (self.own.smart_host or "").rpartition(":")[0].strip("[]")
+
+    @property
     def families(self) -> dict[str, str]:
         """The addresses to look at, by address family: those on which Poste answers."""
         both = {"IPv4": self.ipv4, "IPv6": self.ipv6}

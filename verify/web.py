@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import urlsplit
 
 from verify.context import Context
 from verify.conversation import unverified
@@ -63,7 +64,7 @@ API = Check(
 CHECKS = (HTTPS, REDIRECT, INSTALLER, WEBMAIL, ADMIN, API)
 
 TIMEOUT = 15.0
-INSTALLER_FIELD = "install[superAdmin]"
+INSTALLER_FOLDER = "/admin/install"
 
 
 @dataclass(frozen=True)
@@ -140,14 +141,18 @@ async def answers(fetch: Fetch, path: str) -> Finding:
 
 
 async def installer(fetch: Fetch) -> Finding:
-    """The installer shows no form."""
-    page = await _page(fetch, "/admin/install/server")
+    """The installer leads away from itself, which it does only once it is done."""
+    expected = "leads away"
+    page = await _page(fetch, f"{INSTALLER_FOLDER}/server")
     if isinstance(page, Finding):
         # Not having seen the form is no proof that it is closed.
-        return unknown(page.found, "no form")
-    if page.status == 200 and INSTALLER_FIELD in page.text:
-        return fail("shows its form", "no form")
-    return ok(f"{page.status}{f' to {page.location}' if page.location else ''}", "no form")
+        return unknown(page.found, expected)
+    shown = f"{page.status}{f' to {page.location}' if page.location else ''}"
+    path = urlsplit(page.location).path
+    if page.status == 200 or path.startswith(INSTALLER_FOLDER):
+        return fail("shows a page" if page.status == 200 else shown, expected)
+    closed = path or page.status in (403, 404)
+    return ok(shown, expected) if closed else unknown(shown, expected)
 
 
 async def api(fetch: Fetch) -> Finding:

@@ -3,6 +3,8 @@
 import asyncio
 import base64
 
+import dns.message
+import dns.rrset
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -15,7 +17,7 @@ from verify.dkim_record import dkim_record
 from verify.dmarc_policy import PolicyError, dmarc_policy, organizational_domain, parse
 from verify.dmarc_reports import report_addresses
 from verify.mta_sts import PolicyUnreadableError, fetch, mta_sts
-from verify.names import Answer
+from verify.names import Answer, answer_of
 from verify.remedies import REFRESH
 from verify.result import Finding, Status
 from verify.spf_policy import spf_lookups, spf_policy
@@ -173,6 +175,40 @@ def test_domain_without_mx_works_where_its_own_address_is_the_servers() -> None:
 def test_spf_has_one_policy_that_passes_both_addresses(texts: list[str], status: Status) -> None:
     names = Records(BASE | {(DOMAIN, "TXT"): texts})
     assert asyncio.run(spf_policy(names, DOMAIN, HOST, SENDERS)).status is status
+
+
+@pytest.mark.parametrize(
+    ("policy", "status"),
+    [
+        (POLICY, WARN),  # the relay's mail would be forged by this
+        (POLICY.replace("~all", "include:spf.relay.example ~all"), OK),
+        (POLICY.replace("~all", "ip4:198.51.100.77 -all"), OK),
+        ("v=spf1 ip4:198.51.100.77 -all", FAIL),  # our own addresses come first
+    ],
+)
+def test_spf_has_to_pass_the_smart_host_too(policy: str, status: Status) -> None:
+    relay = {
+        ("smtp.relay.example", "A"): ["198.51.100.77"],
+        ("spf.relay.example", "TXT"): ["v=spf1 ip4:198.51.100.64/26 -all"],
+    }
+    names = Records(BASE | relay | {(DOMAIN, "TXT"): [policy]})
+    assert asyncio.run(spf_policy(names, DOMAIN, HOST, SENDERS, "smtp.relay.example")).status is status
+
+
+def test_records_are_read_as_dns_writes_them() -> None:
+    def read(kind: str, *values: str) -> tuple[str, ...]:
+        response = dns.message.make_response(dns.message.make_query("example.com", kind))
+        response.answer.append(dns.rrset.from_text("example.com.", 60, "IN", kind, *values))
+        return answer_of(response, kind).values
+
+    assert read("MX", "0 .") == ("0 .",)
+    assert read("MX", "10 MAIL.Example.com.") == ("10 mail.example.com",)
+    assert read("SRV", "0 0 0 .") == ("0 0 0 .",)
+    assert read("TXT", '"v=DMARC1; " "p=reject."') == ("v=DMARC1; p=reject.",)
+    assert read("TLSA", f"3 1 2 {'AB' * 64}") == (f"3 1 2 {'ab' * 64}",)
+    assert read("CAA", '0 issue "letsencrypt.org; validationmethods=dns-01"') == (
+        '0 issue "letsencrypt.org; validationmethods=dns-01"',
+    )
 
 
 def test_spf_that_cannot_be_looked_up_is_unknown_not_wrong() -> None:

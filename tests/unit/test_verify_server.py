@@ -293,6 +293,10 @@ BROKEN = "HTTP/1.0 502 Bad Gateway\r\n\r\n"
     [
         (LOGIN, web.installer, OK),
         (FORM, web.installer, FAIL),
+        (FORM.replace("superAdmin", "administrator"), web.installer, FAIL),  # whatever its fields are called
+        (LOGIN.replace("/admin/login", "https://mail.example.com/admin/install/server"), web.installer, FAIL),
+        (LOGIN.replace("/admin/login", "https://mail.example.com/admin/login"), web.installer, OK),
+        (BROKEN, web.installer, UNKNOWN),
         ("", web.installer, UNKNOWN),  # nothing seen is no proof
         (DENIED, web.api, OK),
         (PLAIN, web.api, FAIL),
