@@ -153,6 +153,11 @@ def test_mx_is_the_mail_host_alone(found: list[str], status: Status) -> None:
     assert asyncio.run(domain_names.mx(names, DOMAIN, HOST, SENDERS)).status is status
 
 
+def test_null_mx_is_called_what_it_is() -> None:
+    finding = asyncio.run(domain_names.mx(Records({(DOMAIN, "MX"): ["0 ."]}), DOMAIN, HOST, SENDERS))
+    assert "takes no mail" in finding.found
+
+
 def test_domain_without_mx_works_where_its_own_address_is_the_servers() -> None:
     for address, status in ((IPV4, WARN), ("198.51.100.9", FAIL)):
         finding = asyncio.run(domain_names.mx(Records({(DOMAIN, "A"): [address]}), DOMAIN, HOST, SENDERS))
