@@ -278,7 +278,7 @@ NFT = json.dumps(
         "nftables": [
             {"metainfo": {"version": "1.1.3"}},
             {"table": {"family": "inet", "name": "mail_host"}},
-            {"chain": {"table": "mail_host", "name": "input", "hook": "input", "prio": 0, "policy": "drop"}},
+            {"chain": {"table": "mail_host", "name": "incoming", "hook": "input", "prio": 0, "policy": "drop"}},
             {"chain": {"table": "mail_host", "name": "helper"}},
             {"rule": {"chain": "input", "expr": []}},
         ]
