@@ -26,6 +26,10 @@ def is_running() -> bool:
     return succeeds("docker", "info")
 
 
+def is_installed() -> bool:
+    return _which("dockerd") is not None
+
+
 def ensure() -> None:
     """Make an engine run; raises HostError with advice when that can't be done here."""
     if sys.platform != "linux":
@@ -37,7 +41,7 @@ def ensure() -> None:
             "no Docker engine answers ('docker info'). Start one, or make sure that you are in the group 'docker', "
             "or run 'sudo python3 -m sandbox up', which on Debian and Ubuntu installs and starts one"
         )
-    if not _which("dockerd"):
+    if not is_installed():
         install("docker.io")
         if not shutil.which("docker"):  # a package of its own since Debian 13
             install("docker-cli")

@@ -81,8 +81,10 @@ def down(*, purge: bool) -> None:
     """
     with alone():
         if not engine.is_running():
-            say("no Docker engine runs: nothing to take down")
-            return
+            if not (purge and engine.is_installed()):
+                say("no Docker engine runs: nothing to take down")
+                return
+            engine.ensure()  # which keeps the images; stopped again below
         leftovers.remove_servers()
         for part in PARTS:
             if containers.remove(part):

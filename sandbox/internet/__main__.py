@@ -90,6 +90,16 @@ async def wait_for_knot() -> None:
                 await asyncio.sleep(0.05)
 
 
+async def forget() -> None:
+    """Empty the resolver's cache; raises OSError."""
+    settings = str(SETTINGS / "unbound.conf")
+    process = await asyncio.create_subprocess_exec(
+        *("unbound-control", "-c", settings, "flush_zone", "."), stdout=asyncio.subprocess.DEVNULL
+    )
+    if await process.wait():
+        raise OSError("unbound-control flush_zone failed")
+
+
 async def serve() -> int:
     """Run everything until a daemon ends or the container is stopped; the exit code."""
     stopping = asyncio.Event()
@@ -99,7 +109,7 @@ async def serve() -> int:
     await wait_for_knot()
     checks = [answers_dns(address) for address in (*AUTHORITATIVE, *RESOLVER)]
     checks.append(accepts(AUTHORITATIVE[0], REGISTRY_PORT))
-    api, packages = web.AppRunner(build(Knot(KNOT_ZONES), checks)), web.AppRunner(mirror(PACKAGES))
+    api, packages = web.AppRunner(build(Knot(KNOT_ZONES), checks, forget)), web.AppRunner(mirror(PACKAGES))
     for runner in (api, packages):
         await runner.setup()
     for address in MIRROR:

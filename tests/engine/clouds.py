@@ -5,7 +5,7 @@ import json
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import cloudflare
@@ -19,6 +19,10 @@ T = TypeVar("T")
 
 HETZNER = "http://127.0.0.1:47001"
 CLOUDFLARE = "http://127.0.0.1:47002"
+MIRROR = "http://127.0.0.1:47004"
+"""The servers' package mirror: a fault with status 404 is one that apt-get does not try again."""
+RESOLVER = "198.51.100.54"
+"""What the world asks; it remembers answers, unlike the authoritative servers."""
 AUTHORITATIVE = ("198.51.100.53", "2001:db8:100::53")
 OUTSIDE = "poste-mail-provider"
 """A host of the sandbox that is in no administrators' network."""
@@ -118,8 +122,19 @@ def page_from_outside(address: str, path: str) -> tuple[int, str]:
 
 
 def add_zone(name: str) -> None:
-    """An empty zone of that name."""
+    """An empty zone of that name, which nobody has asked about before."""
     _post(f"{CLOUDFLARE}/_sandbox/zones", {"name": name})
+    forget_answers()
+
+
+def forget_answers() -> None:
+    """Empty the resolver's cache: it keeps old answers, and that there was none, for their time to live."""
+    _post(f"{CLOUDFLARE}/_sandbox/forget", {})
+
+
+def route_email(zone: str, *, enabled: bool = True) -> None:
+    """Switch Cloudflare's Email Routing on, whose records are locked, or off."""
+    _post(f"{CLOUDFLARE}/_sandbox/email_routing", {"zone": zone, "enabled": enabled})
 
 
 def add_record(zone: str, name: str, kind: str, content: str) -> str:
@@ -132,12 +147,13 @@ def add_record(zone: str, name: str, kind: str, content: str) -> str:
 
 
 def remove_records(zone: str) -> None:
-    """Empty a zone."""
+    """Empty a zone, and let the resolver know."""
     identifier = zone_id(zone)
     with cloudflare_dns() as client:
         found: Any = client.dns.records.list(zone_id=identifier)
         for record in list(found):
             client.dns.records.delete(record.id, zone_id=identifier)
+    forget_answers()
 
 
 def left_of(stack: str) -> list[str]:
@@ -171,8 +187,38 @@ def remove_all_of(stack: str) -> None:
 
 
 def fault(api: str, **rule: Any) -> None:
-    """Ask an API to misbehave for its next requests."""
+    """Ask an API, or the package mirror, to misbehave for its next requests; `sandbox.faults` has the rule's fields."""
     _post(f"{api}/_sandbox/faults", rule)
+
+
+def unused_faults(api: str) -> list[str]:
+    """The faults asked for that did not come about as often as asked."""
+    with urllib.request.urlopen(f"{api}/_sandbox/faults", timeout=10) as answer:
+        rules: list[dict[str, Any]] = json.load(answer)
+    return [
+        f"{rule['method'] or 'any method'} {rule['path']}: {rule['used']} of {rule['times']}"
+        for rule in rules
+        if rule["used"] < rule["times"]
+    ]
+
+
+@contextlib.contextmanager
+def faults(api: str, *rules: dict[str, Any]) -> Iterator[None]:
+    """Let an API misbehave meanwhile. That each rule has come about as often as it says is a part of the test."""
+    clear_faults(api)
+    for rule in rules:
+        fault(api, **rule)
+    try:
+        yield
+        assert unused_faults(api) == []
+    finally:
+        clear_faults(api)
+
+
+def clear_faults(api: str) -> None:
+    """Take back all faults asked for."""
+    with urllib.request.urlopen(urllib.request.Request(f"{api}/_sandbox/faults", method="DELETE"), timeout=10):
+        pass
 
 
 def slow_boot(seconds: float) -> None:

@@ -15,7 +15,7 @@ from aiohttp import web
 from cloudflare import Cloudflare
 from cloudflare.types.zones import Zone
 
-from sandbox.internet.cloudflare.access import TOKEN
+from sandbox.internet.cloudflare.access import TOKEN, RateLimit
 from sandbox.internet.cloudflare.records import Record
 from sandbox.internet.cloudflare.server import build
 
@@ -386,5 +386,39 @@ def test_the_rate_limit_is_told_and_kept(server: Server, client: Cloudflare) -> 
     client.zones.list()
     with pytest.raises(cloudflare.RateLimitError) as refusal:
         client.zones.list()
-    assert 1 <= int(refusal.value.response.headers["retry-after"]) <= 60
+    assert 59 <= int(refusal.value.response.headers["retry-after"]) <= 60  # who exceeds it waits the whole time
+    assert refusal.value.response.headers["ratelimit"].startswith('"default";r=0;t=')
     assert errors(refusal)[0][0] == 971
+
+
+def test_the_rate_limit_is_the_real_one() -> None:
+    assert (RateLimit().quota, RateLimit().window) == (1200, 300)
+
+
+def test_what_email_routing_made_is_locked_and_the_zone_takes_no_other_mx(
+    server: Server, client: Cloudflare, zone: Zone
+) -> None:
+    """Its records say so, cannot be changed or deleted, and go when it is switched off."""
+    routing: dict[str, Any] = {"zone": "club.example"}
+    server.http.post("/_sandbox/email_routing", json=routing).raise_for_status()
+    made = list(client.dns.records.list(zone_id=zone.id))
+    assert sorted(record.type for record in made) == ["MX", "MX", "MX", "TXT", "TXT"]
+    assert all(record.to_dict()["meta"] == {"email_routing": True, "read_only": True} for record in made)
+    (mx, *_) = [record for record in made if record.type == "MX"]
+    with pytest.raises(cloudflare.PermissionDeniedError) as refusal:
+        client.dns.records.delete(mx.id, zone_id=zone.id)
+    assert errors(refusal)[0][0] == 1046
+    change: Any = {"type": "MX", "name": "@", "content": "mail.club.example", "priority": 10, "ttl": 300}
+    with pytest.raises(cloudflare.PermissionDeniedError) as refusal:
+        client.dns.records.update(mx.id, zone_id=zone.id, **change)
+    assert errors(refusal)[0][0] == 1046
+    with pytest.raises(cloudflare.PermissionDeniedError) as refusal:
+        add(client, zone, type="MX", name="@", content="mail.club.example", priority=10)
+    assert errors(refusal)[0][0] == 890190
+    add(client, zone, type="MX", name="lists", content="mail.club.example", priority=10)
+    assert len(list(client.dns.records.list(zone_id=zone.id))) == 6
+    server.http.post("/_sandbox/email_routing", json=routing | {"enabled": False}).raise_for_status()
+    assert [record.name for record in client.dns.records.list(zone_id=zone.id)] == ["lists.club.example"]
+    add(client, zone, type="MX", name="@", content="mail.club.example", priority=10)
+    assert server.http.post("/_sandbox/email_routing", json=routing).status_code == 400
+    assert server.http.post("/_sandbox/email_routing", json={"zone": "no.example"}).status_code == 400

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -229,19 +230,30 @@ TXT = {"type": "TXT", "name": "www", "content": '"v=spf1 -all"'}
         (TXT, TXT | {"content": '"v=spf1 mx -all"'}, None),
         (A, MX, None),
         (CNAME, A | {"name": "x.www"}, None),
+        (NS, CNAME, 81056),
+        (NS, A | {"name": "x.www"}, 81056),
+        (NS | {"content": "ns.www.club.example"}, A | {"name": "ns.www"}, None),  # the name server's own address
+        (NS, TXT, None),
+        (NS | {"name": "@"}, A | {"name": "@"}, None),
+        (A, NS, 81053),
+        (CNAME | {"name": "@"}, MX | {"name": "@"}, None),
+        (CNAME | {"name": "@"}, TXT | {"name": "@"}, None),
+        (TXT | {"name": "@"}, CNAME | {"name": "@"}, None),
+        (CNAME | {"name": "@"}, A | {"name": "@"}, 81054),
+        (A | {"name": "@"}, CNAME | {"name": "@"}, 81053),
     ],
 )
 def test_which_records_may_stand_beside_each_other(
     there: dict[str, Any], new: dict[str, Any], expected: int | None
 ) -> None:
-    """An identical record is refused, and so is a CNAME beside anything or anything beside a CNAME."""
-    problem = conflict([read(**there)], read(**new))
+    """A CNAME stands alone, but for the zone's own name, where it is flattened; a delegation takes no addresses."""
+    problem = conflict([read(**there)], read(**new), ZONE)
     assert (problem.code if problem else None) == expected
 
 
-def answers(*bodies: dict[str, Any]) -> dict[str, list[str]]:
+def answers(*bodies: dict[str, Any], elsewhere: Sequence[tuple[str, str]] = ()) -> dict[str, list[str]]:
     """What a name server answers from these records: right sides by "name type", each with its time to live first."""
-    text = zone_file(ZONE, [read(**body) for body in bodies], serial=7)
+    text = zone_file(ZONE, [read(**body) for body in bodies], 7, elsewhere)
     parsed = dns.zone.from_text(text, origin=ZONE, relativize=False)
     return {
         f"{name} {dns.rdatatype.to_text(rdataset.rdtype)}": sorted(f"{rdataset.ttl} {rdata}" for rdata in rdataset)
@@ -264,7 +276,7 @@ def test_the_wire_carries_what_the_api_holds() -> None:
         {"type": "A", "name": "*.wild", "content": "198.51.100.7"},
     )  # fmt: skip
     assert served == {
-        "club.example. SOA": ["300 ns1.sandbox.example. hostmaster.sandbox.example. 7 10000 2400 604800 1"],
+        "club.example. SOA": ["300 ns1.sandbox.example. hostmaster.sandbox.example. 7 10000 2400 604800 1800"],
         "club.example. NS": ["300 ns1.sandbox.example."],
         "club.example. MX": ["600 10 mail.club.example."],
         "club.example. CAA": ['300 0 issue "letsencrypt.org"'],
@@ -275,6 +287,26 @@ def test_the_wire_carries_what_the_api_holds() -> None:
         "_25._tcp.mail.club.example. TLSA": ["300 3 1 1 " + "ab12" * 16],
         "*.wild.club.example. A": ["300 198.51.100.7"],
     }
+
+
+def test_a_cname_of_the_zone_itself_is_served_as_the_addresses_of_its_target() -> None:
+    """Within the zone, over another CNAME too; of a name elsewhere as that zone has them."""
+    apex = {"type": "CNAME", "name": "@", "content": "web.club.example"}
+    mail = {"type": "MX", "name": "@", "content": "mail.club.example", "priority": 10}
+    served = answers(
+        apex,
+        mail,
+        {"type": "CNAME", "name": "web", "content": "host.club.example"},
+        {"type": "A", "name": "host", "content": "198.51.100.7"},
+        {"type": "AAAA", "name": "host", "content": "2001:db8:100::7"},
+    )
+    assert served["club.example. A"] == ["300 198.51.100.7"]
+    assert served["club.example. AAAA"] == ["300 2001:db8:100::7"]
+    assert served["club.example. MX"] == ["300 10 mail.club.example."]
+    assert "club.example. CNAME" not in served
+    served = answers(apex | {"content": "host.other.example"}, mail, elsewhere=[("A", "198.51.100.8")])
+    assert served["club.example. A"] == ["300 198.51.100.8"]
+    assert "club.example. CNAME" not in answers(apex | {"content": "nobody.example"}, mail)
 
 
 def test_a_proxied_name_leads_to_the_edge_not_to_the_origin() -> None:

@@ -17,8 +17,8 @@ from sandbox.datacentre.machines.network import first_address
 from sandbox.datacentre.machines.packet_filter import ruleset
 from sandbox.datacentre.machines.seed import seed_files
 from sandbox.datacentre.model import Rule
-from sandbox.host import addresses, containers, engine, images
-from sandbox.host.parts import IMAGES, INTERNET, SOURCE
+from sandbox.host import addresses, containers, engine, images, leftovers, life, network
+from sandbox.host.parts import BASE_IMAGE, IMAGES, INTERNET, SOURCE
 from sandbox.host.shell import HostError, run
 from sandbox.vps import resize, supervisor, systemctl, units
 from sandbox.vps.control import Answer
@@ -363,6 +363,50 @@ def test_only_whole_file_systems_are_unmounted() -> None:
     part = MOUNTINFO.replace("7:3 / /mnt/poste", "7:3 /data /mnt/part")
     with pytest.raises(resize.ResizeError, match="/mnt/part shows a part"):
         resize.mounts_of(os.makedev(7, 3), part.splitlines())
+
+
+# --- taking down
+
+
+@pytest.fixture
+def sleeping_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """An engine that does not run; what is done to it and with it, in order."""
+    done: list[str] = []
+    monkeypatch.setattr(life, "STATE", tmp_path)
+    monkeypatch.setattr(engine, "is_running", lambda: "start" in done)
+    monkeypatch.setattr(engine, "is_installed", lambda: True)
+    monkeypatch.setattr(engine, "ensure", lambda: done.append("start"))
+    monkeypatch.setattr(engine, "stop_ours", lambda: done.append("stop"))
+    monkeypatch.setattr(leftovers, "servers", list)
+    monkeypatch.setattr(leftovers, "remove_control_groups", lambda: None)
+    monkeypatch.setattr(containers, "remove", lambda _part: False)
+    monkeypatch.setattr(network, "remove", lambda: False)
+
+    def succeeds(*command: str) -> bool:
+        done.append(" ".join(command))
+        return True
+
+    monkeypatch.setattr(life, "succeeds", succeeds)
+    return done
+
+
+def test_a_purge_wakes_an_engine_that_does_not_run_to_remove_the_images(sleeping_engine: list[str]) -> None:
+    life.down(purge=True)
+    assert sleeping_engine[0] == "start"
+    assert sleeping_engine[-1] == "stop"
+    removed = {line.split()[-1] for line in sleeping_engine if line.startswith("docker image rm")}
+    assert removed == {*(image.tag for image in IMAGES), BASE_IMAGE}
+    assert "docker volume rm poste-mail-registry" in sleeping_engine
+
+
+def test_without_a_running_engine_there_is_nothing_else_to_take_down(
+    sleeping_engine: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    life.down(purge=False)
+    monkeypatch.setattr(engine, "is_installed", lambda: False)
+    life.down(purge=True)  # and no engine is installed for it
+    assert sleeping_engine == []
+    assert capsys.readouterr().out.count("no Docker engine runs: nothing to take down") == 2
 
 
 # --- engine

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from sandbox.internet.cloudflare import problems
+from sandbox.internet.cloudflare import email_routing, problems
 from sandbox.internet.cloudflare.authority import Authority
 from sandbox.internet.cloudflare.problems import Json
 from sandbox.internet.cloudflare.records import Record, read_record
@@ -61,19 +62,27 @@ class Account:
     async def create(self, zone: Zone, body: Json) -> Record:
         """Add a record; raises ApiError."""
         record = read_record(body, zone.name, _now())
-        await self._change(zone, lambda records: with_record(records, record))
+        await self._change(zone, lambda records: with_record(records, record, zone.name))
         return record
 
     async def overwrite(self, zone: Zone, record_id: str, body: Json) -> Record:
         """Replace a record as a whole (PUT); raises ApiError."""
         record = read_record(body, zone.name, _now(), _previous(zone.records, record_id))
-        await self._change(zone, lambda records: with_record(records, record))
+        await self._change(zone, lambda records: with_record(records, record, zone.name))
         return record
 
     async def edit(self, zone: Zone, record_id: str, body: Json) -> Record:
         """Replace the given fields of a record (PATCH); raises ApiError."""
         previous = _previous(zone.records, record_id)
         return await self.overwrite(zone, record_id, previous.as_body() | body)
+
+    async def route_email(self, zone: Zone, *, enabled: bool) -> None:
+        """Switch Email Routing on, which makes its records and locks them, or off, which takes them away."""
+        others = {key: record for key, record in zone.records.items() if not record.locked}
+        if enabled and any(record.type == "MX" for record in others.values()):
+            raise problems.refused(problems.BESIDE_MX)
+        made = [replace(read_record(body, zone.name, _now()), locked=True) for body in email_routing.RECORDS]
+        await self._change(zone, lambda _: others | {record.id: record for record in made if enabled})
 
     async def delete(self, zone: Zone, record_id: str) -> None:
         """Remove a record; raises ApiError."""
@@ -93,7 +102,7 @@ class Account:
                     previous = None if kind == "posts" else _previous(records, str(item.get("id")))
                     whole = previous.as_body() | item if previous and kind == "patches" else item
                     record = read_record(whole, zone.name, now, previous)
-                    records = with_record(records, record)
+                    records = with_record(records, record, zone.name)
                     done[kind].append(record)
             return records
 

@@ -1,10 +1,13 @@
 """The tests' own side of the API server: what no client of Cloudflare may do.
 
-GET  /_sandbox/health       200 once every daemon of the container answers, else 503 with the reason
-POST /_sandbox/reset        only the initial zones, empty (faults stay: DELETE /_sandbox/faults)
-POST /_sandbox/zones        {"name": "more.example"} adds an empty zone (or empties it)
-POST /_sandbox/rate_limit   {"quota": 1200, "window": 300} another rate limit, window in seconds
-GET  /_sandbox/warnings     what the dashboard would warn about: TXT content without quotation marks
+GET  /_sandbox/health         200 once every daemon of the container answers, else 503 with the reason
+POST /_sandbox/reset          only the initial zones, empty (faults stay: DELETE /_sandbox/faults)
+POST /_sandbox/zones          {"name": "more.example"} adds an empty zone (or empties it)
+POST /_sandbox/email_routing  {"zone": "club.example", "enabled": true} makes Email Routing's locked records, or removes
+                              them
+POST /_sandbox/forget         the resolver forgets what it has cached
+POST /_sandbox/rate_limit     {"quota": 1200, "window": 300} another rate limit, window in seconds
+GET  /_sandbox/warnings       what the dashboard would warn about: TXT content without quotation marks
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from sandbox.internet.cloudflare import txt
 from sandbox.internet.cloudflare.access import RateLimit
 from sandbox.internet.cloudflare.account import Account
 from sandbox.internet.cloudflare.names import is_hostname, to_ascii
+from sandbox.internet.cloudflare.problems import ApiError
 
 Check = Callable[[], Awaitable[None]]
 
@@ -24,10 +28,13 @@ Check = Callable[[], Awaitable[None]]
 class Control:
     """Handlers under /_sandbox."""
 
-    def __init__(self, account: Account, rate_limit: RateLimit, checks: Sequence[Check] = ()) -> None:
+    def __init__(
+        self, account: Account, rate_limit: RateLimit, checks: Sequence[Check] = (), forget: Check | None = None
+    ) -> None:
         self._account = account
         self._rate_limit = rate_limit
         self._checks = checks
+        self._forget = forget
 
     def routes(self) -> list[web.RouteDef]:
         """All routes but those of the faults."""
@@ -35,6 +42,8 @@ class Control:
             web.get("/_sandbox/health", self.health),
             web.post("/_sandbox/reset", self.reset),
             web.post("/_sandbox/zones", self.add_zone),
+            web.post("/_sandbox/email_routing", self.route_email),
+            web.post("/_sandbox/forget", self.forget),
             web.post("/_sandbox/rate_limit", self.set_rate_limit),
             web.get("/_sandbox/warnings", self.warnings),
         ]
@@ -60,6 +69,24 @@ class Control:
             # The sandbox's resolver asks its own name server about .example only.
             return web.json_response({"error": f"{name!r} is not a domain name under .example"}, status=400)
         return web.json_response((await self._account.add_zone(name)).shown(), status=201)
+
+    async def route_email(self, request: web.Request) -> web.Response:
+        """POST /_sandbox/email_routing."""
+        body = await request.json()
+        zone = next((zone for zone in self._account.zones() if zone.name == body["zone"]), None)
+        if zone is None:
+            return web.json_response({"error": f"no zone {body['zone']!r}"}, status=400)
+        try:
+            await self._account.route_email(zone, enabled=bool(body.get("enabled", True)))
+        except ApiError as refusal:
+            return web.json_response({"error": str(refusal)}, status=400)
+        return web.Response(status=204)
+
+    async def forget(self, _request: web.Request) -> web.Response:
+        """POST /_sandbox/forget."""
+        if self._forget is not None:
+            await self._forget()
+        return web.Response(status=204)
 
     async def set_rate_limit(self, request: web.Request) -> web.Response:
         """POST /_sandbox/rate_limit."""

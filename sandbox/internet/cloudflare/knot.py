@@ -7,8 +7,15 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
-from sandbox.internet.cloudflare.records import Record
-from sandbox.internet.cloudflare.zonefile import zone_file
+import dns.asyncquery
+import dns.message
+import dns.rdatatype
+
+from sandbox.internet.cloudflare.records import ADDRESS_TYPES, Record
+from sandbox.internet.cloudflare.zonefile import Address, flattened, zone_file
+
+ADDRESS = "127.0.0.1"
+TIMEOUT = 2.0  # seconds for an answer from this very machine
 
 SOCKET = "/run/knot/knot.sock"  # given, or knotc would read the whole configuration first, for three times the time
 
@@ -26,7 +33,9 @@ class Knot:
         """Serve the zone with exactly these records; raises OSError if Knot does not."""
         self._serial += 1
         file = self._folder / f"{zone}.zone"
-        file.write_text(zone_file(zone, records, self._serial))
+        target = flattened(zone, records)
+        elsewhere = await _addresses(target) if target and not f".{target}".endswith(f".{zone}") else []
+        file.write_text(zone_file(zone, records, self._serial, elsewhere))
         if zone not in self._known:
             await self._configure("conf-set", zone)
             self._known.add(zone)
@@ -42,6 +51,16 @@ class Knot:
         await knotc("conf-begin")
         await knotc(command, f"zone[{zone}]")
         await knotc("conf-commit")
+
+
+async def _addresses(name: str) -> list[Address]:
+    """The addresses that the sandbox's own zones have of a name; none of a name outside of them."""
+    found = []
+    for kind in ADDRESS_TYPES:
+        answer = await dns.asyncquery.udp(dns.message.make_query(name, kind), ADDRESS, timeout=TIMEOUT)
+        wanted = dns.rdatatype.from_text(kind)
+        found += [(kind, item.to_text()) for rrset in answer.answer if rrset.rdtype == wanted for item in rrset]
+    return found
 
 
 async def knotc(*arguments: str) -> None:

@@ -71,13 +71,19 @@ SRV_INVALID = Problem(9036, "Content for SRV record is invalid.")
 TLSA_INVALID = Problem(9060, "Content for TLSA record is invalid.")
 TXT_INVALID = Problem(9051, "Invalid TXT record. Quoted content must consist of quoted character strings (RFC 1035).")
 SRV_NAME_INVALID = Problem(9150, "The name of an SRV record must begin with _service._proto (RFC 2782).", chained=True)
-CNAME_AT_APEX = Problem(9007, "The sandbox does not flatten a CNAME at the zone's apex; use A and AAAA records.")
 COMMENT_TOO_LONG = Problem(9313, "DNS record comment exceeds the maximum length of 100 characters.")
 BESIDE_ADDRESS = Problem(81053, f"An A, AAAA, or CNAME record with that host already exists. {SAME_NAME_PAGE}")
 BESIDE_CNAME = Problem(81054, f"A CNAME record with that host already exists. {SAME_NAME_PAGE}")
 BESIDE_NS = Problem(81056, f"NS records with that host already exist. {SAME_NAME_PAGE}")
+# Number and text not seen.
+BESIDE_MX = Problem(890191, "Remove the zone's other MX records before you enable Email Routing.")
 IDENTICAL = Problem(81058, "An identical record already exists.")
 
+EMAIL_ROUTING_MX = ApiError(
+    403, [Problem(890190, "This zone is managed by Email Routing. Disable Email Routing to add/modify MX records.")]
+)
+# Number as users quote it, text not seen.
+READ_ONLY = ApiError(403, [Problem(1046, "This record is managed by Email Routing and cannot be changed.")])
 RECORD_NOT_FOUND = ApiError(404, [Problem(81044, "Record does not exist.")])
 NO_CREDENTIALS = ApiError(400, [Problem(9106, "Missing X-Auth-Key, X-Auth-Email or Authorization headers")])
 TOKEN_REFUSED = ApiError(403, [Problem(9109, "Invalid access token")])

@@ -30,7 +30,7 @@ _NEVER_PROXIED = [
 
 @dataclass(frozen=True)
 class Record:
-    """A stored record. Times are UTC; `ttl` is in seconds, 1 meaning automatic."""
+    """A stored record. Times are UTC; `ttl` is in seconds, 1 meaning automatic. A `locked` one is Email Routing's."""
 
     id: str
     name: str
@@ -43,6 +43,7 @@ class Record:
     created_on: datetime
     modified_on: datetime
     comment_modified_on: datetime | None
+    locked: bool = False
 
     def identity(self) -> tuple[Any, ...]:
         """What makes two records the same in the DNS: TXT of another quoting but the same bytes is identical."""
@@ -65,11 +66,14 @@ class Record:
         if self.content.data is not None:
             shown["data"] = dict(self.content.data)
         defaults = {"flatten_cname": False} if self.type == "CNAME" else {}
-        shown |= {"settings": defaults | self.settings, "meta": {}, "comment": self.comment, "tags": []}
+        shown |= {"settings": defaults | self.settings, "meta": self._meta(), "comment": self.comment, "tags": []}
         shown |= {"created_on": timestamp(self.created_on), "modified_on": timestamp(self.modified_on)}
         if self.comment_modified_on is not None:
             shown["comment_modified_on"] = timestamp(self.comment_modified_on)
         return shown
+
+    def _meta(self) -> Json:
+        return {"email_routing": True, "read_only": True} if self.locked else {}
 
     def as_body(self) -> Json:
         """The record as a request's body, on which an edit (PATCH) is laid."""
@@ -104,8 +108,6 @@ def read_record(body: Json, zone: str, now: datetime, previous: Record | None = 
     ttl, ttl_problems = _read_ttl(body.get("ttl"), proxied)
     comment = body.get("comment") or None
     wrong += ttl_problems + _check_extras(body, comment)
-    if kind == "CNAME" and name == zone and not wrong:
-        wrong.append(problems.CNAME_AT_APEX)
     if wrong:
         raise ApiError(400, wrong)
 

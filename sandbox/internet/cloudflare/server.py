@@ -15,12 +15,14 @@ from sandbox.internet.cloudflare.control import Check, Control
 from sandbox.internet.cloudflare.envelope import envelope_errors, fault
 
 
-def build(authority: Authority | None = None, checks: Sequence[Check] = ()) -> web.Application:
-    """The application with a fresh account, whose zones are published when it starts."""
+def build(
+    authority: Authority | None = None, checks: Sequence[Check] = (), forget: Check | None = None
+) -> web.Application:
+    """The application with a fresh account, whose zones are published when it starts; `forget` empties the resolver."""
     account = Account(authority or NoAuthority())
     rate_limit, faults = RateLimit(), Faults(fault)
     app = web.Application(middlewares=[envelope_errors, rate_limit.middleware(), faults.middleware(), check_token()])
-    app.add_routes([*Api(account).routes(), *Control(account, rate_limit, checks).routes(), *faults.routes()])
+    app.add_routes([*Api(account).routes(), *Control(account, rate_limit, checks, forget).routes(), *faults.routes()])
 
     async def publish_zones(_app: web.Application) -> None:
         await account.reset()

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sandbox.internet.cloudflare import problems
 from sandbox.internet.cloudflare.problems import Json, Problem
-from sandbox.internet.cloudflare.records import ADDRESS_TYPES, Record, timestamp
+from sandbox.internet.cloudflare.records import ADDRESS_TYPES, PROXIABLE_TYPES, Record, timestamp
 
 Records = Mapping[str, Record]
 
@@ -78,35 +78,59 @@ class Zone:
         }
 
 
-def conflict(others: Iterable[Record], new: Record) -> Problem | None:
+def conflict(others: Iterable[Record], new: Record, zone: str) -> Problem | None:
     """Why the record cannot stand beside the others, if it cannot.
 
-    A CNAME stands alone (RFC 1034 section 3.6.2); the real API refuses it beside addresses and lets mail records
-    pass on some set-ups, the sandbox's name server does not.
+    A CNAME stands alone (RFC 1034 section 3.6.2), but for the zone's own name: there it is flattened to the addresses
+    of its target, and only addresses and another CNAME are in its way. A name that is delegated by NS, and the names
+    below it, take no addresses (other than of the name servers themselves) and no CNAME.
     """
-    same_name = [other for other in others if other.name == new.name and other.id != new.id]
+    others = [other for other in others if other.id != new.id]
+    same_name = [other for other in others if other.name == new.name]
     if any(other.identity() == new.identity() for other in same_name):
         return problems.IDENTICAL
     types = {other.type for other in same_name}
+    leads_somewhere = new.type in PROXIABLE_TYPES
+    if new.name == zone:
+        types &= set(PROXIABLE_TYPES) if leads_somewhere else set()
     if "CNAME" in types:
         return problems.BESIDE_ADDRESS if new.type == "CNAME" else problems.BESIDE_CNAME
-    if new.type == "CNAME" and types:
-        return problems.BESIDE_NS if types == {"NS"} else problems.BESIDE_ADDRESS
-    if new.type in ADDRESS_TYPES and "NS" in types:
+    if leads_somewhere and _delegated(others, new.name, zone):
         return problems.BESIDE_NS
+    if new.type == "CNAME" and types:
+        return problems.BESIDE_ADDRESS
+    if new.type == "NS" and types & set(ADDRESS_TYPES):
+        return problems.BESIDE_ADDRESS
     return None
 
 
-def with_record(records: Records, new: Record) -> Records:
-    """The records with one more, or one overwritten; raises ApiError if it cannot stand beside the others."""
-    problem = conflict(records.values(), new)
+def _delegated(others: Iterable[Record], name: str, zone: str) -> bool:
+    """Whether the name, or one above it within the zone, is another name server's; its own address may stand there."""
+    delegations = [other for other in others if other.type == "NS" and other.name != zone]
+    return any(
+        f".{name}".endswith(f".{delegation.name}") and name != delegation.content.text for delegation in delegations
+    )
+
+
+def with_record(records: Records, new: Record, zone: str) -> Records:
+    """The records with one more, or one overwritten; raises ApiError if that may not be."""
+    _require_unlocked(records.get(new.id))
+    if new.type == "MX" and new.name == zone and any(record.locked for record in records.values()):
+        raise problems.EMAIL_ROUTING_MX
+    problem = conflict(records.values(), new, zone)
     if problem:
         raise problems.refused(problem)
     return {**records, new.id: new}
 
 
 def without_record(records: Records, record_id: str) -> Records:
-    """The records without one; raises ApiError if there is no such record."""
+    """The records without one; raises ApiError if there is no such record, or it is locked."""
     if record_id not in records:
         raise problems.RECORD_NOT_FOUND
+    _require_unlocked(records[record_id])
     return {key: record for key, record in records.items() if key != record_id}
+
+
+def _require_unlocked(record: Record | None) -> None:
+    if record is not None and record.locked:
+        raise problems.READ_ONLY
