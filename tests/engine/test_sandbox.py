@@ -84,7 +84,8 @@ class Vps:
 def vps(sandbox: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vps]:
     """One server for all tests of this file."""
     clouds.remove_all_of(NAME)
-    client, labels = clouds.hetzner(), {"stack": NAME}
+    client: Any = clouds.hetzner()  # which types every field of every resource as optional
+    labels = {"stack": NAME}
     key = tmp_path_factory.mktemp("vps") / "identity"
     key.touch(mode=0o600)
     key.write_text(openssh_key())

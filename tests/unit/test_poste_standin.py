@@ -128,6 +128,22 @@ def test_installer_refuses_bad_values_and_stays_open(layout: Layout, changes: di
     assert Operations(layout).store.domains() == []
 
 
+def test_installer_can_have_fields_of_other_names_and_is_open_all_the_same(layout: Layout) -> None:
+    layout.renamed_fields.touch()
+
+    async def scenario(client: Client) -> None:
+        page = await client.get("/admin/install/server", allow_redirects=False)
+        assert page.status == 200
+        assert "install[hostname]" not in await page.text()
+        assert (await install(client)).status == 200  # the form once more
+        assert server_hostname(layout.server_ini) is None
+        renamed = {"server": "mail.club.example", "administrator": ADMIN, "password": PASSWORD}
+        assert (await install(client, **renamed)).status == 302
+
+    serve(layout, scenario)
+    assert server_hostname(layout.server_ini) == "mail.club.example"
+
+
 def test_installer_fails_with_status_500_when_the_domain_exists(layout: Layout) -> None:
     async def scenario(client: Client) -> None:
         Operations(layout).create_domain("club.example")

@@ -5,12 +5,13 @@ an address, and ``no-new-privileges`` (no sudo) each end in status 500; success 
 """
 
 import socket
+from collections.abc import Mapping
 
 from aiohttp import web
 
 from .keys import APPLY_SETTINGS, OPERATIONS, SESSIONS, installed
 from .names import MIN_PASSWORD_LENGTH, is_address, is_fqdn
-from .pages import install_form
+from .pages import INSTALL_FIELDS, RENAMED_FIELDS, install_form
 from .server_ini import write_server_ini
 from .sessions import Session
 
@@ -32,9 +33,7 @@ async def submit(request: web.Request) -> web.Response:
         raise web.HTTPFound("/admin/login")
     session = request.app[SESSIONS].of(request)
     form = await request.post()
-    hostname, admin, password = (
-        str(form.get(f"install[{name}]", "")) for name in ("hostname", "superAdmin", "superAdminPassword")
-    )
+    hostname, admin, password = (str(form.get(f"install[{name}]", "")) for name in _names(request).values())
     admin = admin.lower()
     errors = []
     if not session.accepts(form.get("install[_token]")):
@@ -60,8 +59,12 @@ async def submit(request: web.Request) -> web.Response:
     return response
 
 
+def _names(request: web.Request) -> Mapping[str, str]:
+    return RENAMED_FIELDS if request.app[OPERATIONS].layout.renamed_fields.exists() else INSTALL_FIELDS
+
+
 def _form(request: web.Request, session: Session, hostname: str, admin: str, errors: list[str]) -> web.Response:
-    page = install_form(hostname, admin, session.csrf_token, errors)
+    page = install_form(hostname, admin, session.csrf_token, errors, _names(request))
     response = web.Response(text=page, content_type="text/html")
     request.app[SESSIONS].keep(session, response)
     return response

@@ -20,6 +20,11 @@ class Layout:
         return self.data / "server.ini"
 
     @property
+    def renamed_fields(self) -> Path:
+        """While a test has put this file there, the installer's form has other field names than Poste's today."""
+        return self.data / "sandbox-renamed-fields"
+
+    @property
     def users_db(self) -> Path:
         """SQLite data base of domains and mailboxes, read by Exim and Dovecot too."""
         return self.data / "users.db"

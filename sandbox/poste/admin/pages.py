@@ -1,20 +1,27 @@
 """The few HTML pages. Field names and ids are those of Poste's own forms, since programs post to them."""
 
+from collections.abc import Mapping
 from html import escape
 
+INSTALL_FIELDS = {name: name for name in ("hostname", "superAdmin", "superAdminPassword")}
+"""What the installer's fields are called: Poste's names."""
+RENAMED_FIELDS = {"hostname": "server", "superAdmin": "administrator", "superAdminPassword": "password"}
+"""What a later version of Poste might call them."""
 
-def install_form(hostname: str, admin: str, token: str, errors: list[str]) -> str:
+
+def install_form(hostname: str, admin: str, token: str, errors: list[str], names: Mapping[str, str]) -> str:
     """Return the installer's only page."""
+    host, address, password = (names[name] for name in INSTALL_FIELDS)
     return _page(
         "Server installation",
         errors,
         f"""<form name="install" method="post" action="/admin/install/server">
 <label>Mailserver hostname
-<input type="text" id="install_hostname" name="install[hostname]" required value="{escape(hostname)}"></label>
+<input type="text" id="install_{host}" name="install[{host}]" required value="{escape(hostname)}"></label>
 <label>Administrator email
-<input type="email" id="install_superAdmin" name="install[superAdmin]" required value="{escape(admin)}"></label>
+<input type="email" id="install_{address}" name="install[{address}]" required value="{escape(admin)}"></label>
 <label>Password
-<input type="password" id="install_superAdminPassword" name="install[superAdminPassword]" required></label>
+<input type="password" id="install_{password}" name="install[{password}]" required></label>
 <input type="hidden" id="install__token" name="install[_token]" value="{escape(token)}">
 <button type="submit">Submit</button></form>""",
     )
