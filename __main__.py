@@ -4,7 +4,9 @@ import pulumi
 
 from components.client_settings import client_settings, web_addresses
 from components.dkim_key import DkimKey
+from components.dkim_signers import DkimSigners
 from components.host import Host
+from components.impossible_changes import refuse_impossible_changes
 from components.labels import stack_labels
 from components.mail_domain import MailDomain
 from components.mail_firewall import MailFirewall
@@ -15,25 +17,30 @@ from components.poste import Poste
 from components.providers import cloudflare_dns, hetzner, ssh_commands
 from components.stack_config import load_settings
 from components.stack_state import state
+from components.survey import look
 from components.zones import Zones
 
 settings = load_settings()
 project, stack = pulumi.get_project(), pulumi.get_stack()
-name, labels = f"{project}-{stack}", stack_labels(project, stack)
-dns = cloudflare_dns()
-zones = Zones(settings, state(), dns, addresses=())
-clouds = pulumi.ResourceOptions(providers=[hetzner(), dns, ssh_commands()])
+title, labels = f"{project}-{stack}", stack_labels(project, stack)
+hcloud, dns = hetzner(), cloudflare_dns()
+clouds = pulumi.ResourceOptions(providers=[hcloud, dns, ssh_commands()])
+held, survey = state(), look(labels, hcloud)
+refuse_impossible_changes(survey, held, settings)
+zones = Zones(settings, held, dns, survey.addresses)
 
-server = MailServer(name, settings, labels, clouds)
+server = MailServer(title, settings, survey, clouds)
 for mail_host in (settings.mail_host, *settings.former_mail_hosts):
     MailHostRecords(mail_host, settings, server, zones, clouds)
 host = Host("host", settings, server, clouds)
 poste = Poste("poste", settings, server, host, clouds)
-firewall = MailFirewall(f"{name}-mail", settings, labels, poste, clouds)
+firewall = MailFirewall(f"{title}-mail", settings, labels, poste, clouds)
 keys = {}
 for domain in settings.domains:
-    keys[domain.name] = DkimKey(f"dkim-{domain.name}", domain.name, settings, host, poste, clouds)
+    keys[domain.name] = DkimKey(f"dkim-{domain.name}", domain.name, settings, server, host, poste, clouds)
     MailDomain(domain, settings, server, keys[domain.name], zones, [firewall], clouds)
+
+DkimSigners("dkim-signers", settings, host, poste, list(keys.values()), clouds)
 
 pulumi.export("mailHost", settings.mail_host)
 pulumi.export("ipv4", server.ipv4)

@@ -6,8 +6,6 @@ Everything that may change later is set over SSH instead, because Hetzner replac
 import json
 from collections.abc import Mapping
 
-PACKAGES = ("docker.io", "docker-cli", "nftables", "unattended-upgrades", "python3", "e2fsprogs")
-
 SSHD_SETTINGS = """\
 PasswordAuthentication no
 KbdInteractiveAuthentication no
@@ -20,10 +18,12 @@ APT::Periodic::Unattended-Upgrade "1";
 """
 
 
-def user_data(host_key: str, host_public_key: str) -> str:
-    """User data in cloud-config form: host key, key-only SSH, Docker, security updates.
+def user_data(host_key: str, host_public_key: str, revision: int) -> str:
+    """User data in cloud-config form: host key, key-only SSH, the schedule of security updates.
 
-    The host key is given, not made on the server, so that the first connection can already check it.
+    The host key is given, not made on the server, so that the first connection can already check it. Packages are
+    installed over SSH (remote/ready.py), where a bad minute of a mirror can be waited out, and what failed done again.
+    `revision` makes the user data of each server on purpose another one.
     """
     config: Mapping[str, object] = {
         "ssh_deletekeys": True,
@@ -34,11 +34,9 @@ def user_data(host_key: str, host_public_key: str) -> str:
             {"path": "/etc/ssh/sshd_config.d/10-keys-only.conf", "content": SSHD_SETTINGS},
             {"path": "/etc/apt/apt.conf.d/20auto-upgrades", "content": AUTOMATIC_UPGRADES},
         ],
-        "package_update": True,
-        "packages": list(PACKAGES),
-        "runcmd": [["systemctl", "restart", "ssh"], ["systemctl", "enable", "--now", "docker"]],
+        "runcmd": [["systemctl", "restart", "ssh"]],
     }
-    return f"#cloud-config\n{json.dumps(config, indent=1)}\n"
+    return f"#cloud-config\n# revision {revision}\n{json.dumps(config, indent=1)}\n"
 
 
 def _host_keys(private: str, public: str) -> dict[str, str]:

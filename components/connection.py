@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pulumi
 from pulumi_command import local, remote
+from pydantic import SecretStr
 
 from components.settings import Settings
 
@@ -14,12 +15,17 @@ USER = "root"
 SSH_FILES = Path(".state/ssh")
 
 
-def connection(settings: Settings, ipv4: pulumi.Input[str], *, patient: bool = False) -> remote.ConnectionArgs:
-    """Connection for a remote command; `patient` keeps dialling until the command's own deadline."""
+def connection(
+    settings: Settings, ipv4: pulumi.Input[str], *, patient: bool = False, key: SecretStr | None = None
+) -> remote.ConnectionArgs:
+    """Connection for a remote command; `patient` keeps dialling until the command's own deadline.
+
+    `key` is another private key than the one that is configured.
+    """
     return remote.ConnectionArgs(
         host=ipv4,
         user=USER,
-        private_key=pulumi.Output.secret(settings.ssh_private_key.get_secret_value()),
+        private_key=pulumi.Output.secret((key or settings.ssh_private_key).get_secret_value()),
         host_key=settings.ssh_host_public_key,
         dial_error_limit=-1 if patient else 10,
         per_dial_timeout=15,

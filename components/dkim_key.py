@@ -3,20 +3,24 @@
 import pulumi
 
 from components.host import Host
-from components.poste import CONTAINER, Poste
-from components.poste_container import loopback_url
+from components.mail_server import MailServer
+from components.poste import Poste
+from components.poste_container import CONTAINER, loopback_url
 from components.records import dkim, dkim_name, strong_dkim_key
-from components.remote_scripts import answer, secret_json
+from components.remote_scripts import answer
 from components.settings import Settings
 
 
 class DkimKey(pulumi.ComponentResource):
     """`poste-mail:index:DkimKey` makes sure that Poste has the domain and a key for it, and reads the public half.
 
-    A key that is there is never replaced: its record would be wrong from that moment on. The private key stays on the
-    server.
+    A key that is there is never replaced: its record would be wrong from that moment on. It lies on the volume, so it
+    is read again when that changes, and not when the container or the server does: then a preview knows it. The private
+    key stays on the server.
     """
 
+    domain_known: pulumi.Resource
+    """Done when Poste takes mail for the domain."""
     record_name: pulumi.Output[str]
     record_text: pulumi.Output[str]
 
@@ -25,29 +29,21 @@ class DkimKey(pulumi.ComponentResource):
         name: str,
         domain: str,
         settings: Settings,
+        server: MailServer,
         host: Host,
         poste: Poste,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("poste-mail:index:DkimKey", name, {}, opts)
-        key = answer(
-            host.scripts.run(
-                name,
-                "dkim.py",
-                secret_json(
-                    url=loopback_url(settings),
-                    domain=domain,
-                    container=CONTAINER,
-                    admin=settings.admin_address,
-                    password=settings.admin_password.get_secret_value(),
-                ),
-                self,
-                # A new container may have lost the link from the signer to the key; the script mends that.
-                triggers=[poste.container_id],
-                depends_on=[poste.installed],
-            )
+        self.domain_known = command = host.scripts.run(
+            name,
+            "dkim.py",
+            pulumi.Output.json_dumps({"url": loopback_url(settings), "domain": domain, "container": CONTAINER}),
+            self,
+            again_with={"volume": server.volume_id},
+            depends_on=[poste.installed],
         )
-        # What the script prints is public, though the input that it answers to is secret.
-        self.record_name = pulumi.Output.unsecret(key.apply(lambda found: dkim_name(found["selector"], domain)))
-        self.record_text = pulumi.Output.unsecret(key.apply(lambda found: dkim(strong_dkim_key(found["public_key"]))))
+        key = answer(command)
+        self.record_name = key.apply(lambda found: dkim_name(found["selector"], domain))
+        self.record_text = key.apply(lambda found: dkim(strong_dkim_key(found["public_key"])))
         self.register_outputs({"record_name": self.record_name, "record_text": self.record_text})

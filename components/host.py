@@ -7,11 +7,16 @@ from components.connection import USER, connection
 from components.host_firewall import ruleset
 from components.mail_server import MailServer
 from components.options import child
-from components.remote_scripts import FIRST, SOURCE, RemoteScripts, answer
+from components.poste_container import CONTAINER
+from components.remote_scripts import FIRST, SOURCE, RemoteScripts, Undoing, command_line, fingerprint
 from components.settings import Settings
+from components.ssh_keys import ssh_public_key
 
-DATA = "/mnt/poste"
+VOLUME = "/mnt/poste"
 """Where the volume is mounted on the server."""
+
+DATA = f"{VOLUME}/data"
+"""Poste's data: a folder that is there only while the volume is mounted."""
 
 FIRST_BOOT = "15m"
 """A first boot installs Docker from Debian's mirror, which takes minutes on a bad day."""
@@ -23,16 +28,17 @@ class Host(pulumi.ComponentResource):
     """
 
     docker_host: pulumi.Output[str]
-    """Address of the server's Docker engine; unknown until it answers, so that nothing dials it before."""
+    """Address of the server's Docker engine; unknown until it first answers, so that nothing dials it before."""
     data_folder: pulumi.Output[str]
-    """A folder on the mounted volume; unknown until it is mounted."""
+    """Poste's folder on the volume; known as soon as there is a volume on the server."""
     scripts: RemoteScripts
 
     def __init__(
         self, name: str, settings: Settings, server: MailServer, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("poste-mail:index:Host", name, {}, opts)
-        gate = "python3 -"
+        access = self._access(name, settings, server)
+        gate = command_line("python3 -", fingerprint(FIRST), settings.rerun, {"server": server.server_id})
         ready = remote.Command(
             f"{name}-ready",
             connection=connection(settings, server.ipv4, patient=True),
@@ -40,24 +46,66 @@ class Host(pulumi.ComponentResource):
             update=gate,
             stdin=(SOURCE / FIRST).read_text(),
             add_previous_output_in_env=False,
-            triggers=[server.server_id],
-            opts=child(self, custom_timeouts=pulumi.CustomTimeouts(create=FIRST_BOOT, update=FIRST_BOOT)),
+            opts=child(
+                self,
+                depends_on=access,
+                custom_timeouts=pulumi.CustomTimeouts(create=FIRST_BOOT, update=FIRST_BOOT),
+            ),
         )
-        self.docker_host = pulumi.Output.all(server.ipv4, ready.stdout).apply(
+        # The gate's id stays what it is when the gate runs again, so a preview knows the address of a running server.
+        self.docker_host = pulumi.Output.all(server.ipv4, ready.id, server.server_id).apply(
             lambda values: f"ssh://{USER}@{values[0]}:22"
         )
-        self.scripts = RemoteScripts(self, connection(settings, server.ipv4), server.server_id, ready)
-        volume = self.scripts.run(
+        self.scripts = RemoteScripts(
+            self, connection(settings, server.ipv4), server.server_id, ready, rerun=settings.rerun
+        )
+        self.scripts.run(
             f"{name}-volume",
             "volume.py",
-            pulumi.Output.json_dumps({"device": server.volume_device, "folder": DATA}),
+            pulumi.Output.json_dumps(
+                {
+                    "device": server.volume_device,
+                    "folder": VOLUME,
+                    "size": settings.volume_size,
+                    "container": CONTAINER,
+                }
+            ),
             self,
+            again_with={"server": server.server_id},
+            # Else the volume would be detached while Poste writes to it.
+            undone_with=Undoing("release", before_losing=server.volume_id, goes_with=server.machine),
         )
-        self.data_folder = answer(volume).apply(lambda mounted: str(mounted["folder"]))
+        self.data_folder = server.volume_id.apply(lambda _: DATA)
         self.scripts.run(
             f"{name}-firewall",
             "firewall.py",
             ruleset(settings.ports, settings.admin_cidrs, settings.reverse_proxy_cidrs),
             self,
+            again_with={"server": server.server_id},
         )
         self.register_outputs({"docker_host": self.docker_host, "data_folder": self.data_folder})
+
+    def _access(self, name: str, settings: Settings, server: MailServer) -> list[pulumi.Resource]:
+        """While the login key changes: lets the new one in, by the previous one, which goes."""
+        previous = settings.previous_ssh_private_key
+        if previous is None:
+            return []
+        old = ssh_public_key(previous.get_secret_value())
+        new = settings.ssh_public_key
+        let_in = remote.Command(
+            f"{name}-new-key",
+            connection=connection(settings, server.ipv4, key=previous),
+            create="cat >>/root/.ssh/authorized_keys",
+            stdin=f"{new}\n",
+            add_previous_output_in_env=False,
+            opts=child(self),
+        )
+        keep_out = remote.Command(
+            f"{name}-old-key",
+            connection=connection(settings, server.ipv4),
+            create="cd /root/.ssh && umask 077 && grep -vFf - authorized_keys >new && mv new authorized_keys",
+            stdin=f"{old.split()[1]}\n",
+            add_previous_output_in_env=False,
+            opts=child(self, depends_on=[let_in]),
+        )
+        return [let_in, keep_out]

@@ -1,6 +1,5 @@
 """What tells one stack's resources from another's: labels at Hetzner, comments on DNS records at Cloudflare."""
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 
@@ -47,11 +46,6 @@ def stack_labels(project: str, stack: str) -> dict[str, str]:
 def label_selector(labels: Mapping[str, str]) -> str:
     """The selector of all resources with these labels. Firewalls find their server by it."""
     return ",".join(f"{label}={value}" for label, value in sorted(labels.items()))
-
-
-def owner_of(host_public_key: str) -> str:
-    """The mark of a stack that was given none: 16 hexadecimal digits made from its server's SSH host key."""
-    return hashlib.sha256(host_public_key.encode()).hexdigest()[:16]
 
 
 def owner_comment(project: str, stack: str, owner: str) -> str:

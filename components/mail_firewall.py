@@ -1,13 +1,17 @@
 """The firewall that opens the mail server to the world, last of all."""
 
+from collections.abc import Mapping
+
 import pulumi
 import pulumi_hcloud as hcloud
 
 from components.firewall import mail_rules
 from components.labels import label_selector
-from components.options import child
+from components.options import child, renamed
 from components.poste import Poste
 from components.settings import Settings
+from components.survey import POSTE
+from components.values import IMAGE
 
 
 class MailFirewall(pulumi.ComponentResource):
@@ -16,21 +20,32 @@ class MailFirewall(pulumi.ComponentResource):
     It comes after the installer: until that is closed, anyone who reaches the web ports can claim the server.
     """
 
+    firewall: hcloud.Firewall
+    """Done when mail gets in."""
+
     def __init__(
         self,
-        name: str,
+        title: str,
         settings: Settings,
-        labels: dict[str, str],
+        labels: Mapping[str, str],
         poste: Poste,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("poste-mail:index:MailFirewall", name, {}, opts)
-        hcloud.Firewall(
-            name,
-            name=name,
+        """`title` is how the firewall is called at Hetzner."""
+        super().__init__("poste-mail:index:MailFirewall", "mail-firewall", {}, renamed(title, opts))
+        self.firewall = hcloud.Firewall(
+            "mail",
+            name=title,
             apply_tos=[{"label_selector": label_selector(labels)}],
             rules=mail_rules(settings.ports, settings.reverse_proxy_cidrs),
-            labels=labels,
-            opts=child(self, depends_on=[poste.installed], protect=settings.protect),
+            # Once it is up, that version has brought the databases on the volume to its form.
+            labels={**labels, POSTE: version_label(settings.poste_image)},
+            opts=child(self, once=title, depends_on=[poste.installed], protect=settings.protects("server")),
         )
         self.register_outputs({})
+
+
+def version_label(image: str) -> str:
+    """The image's tag, as far as it fits a label (63 characters, letters or digits at both ends)."""
+    match = IMAGE.fullmatch(image)
+    return (match["tag"] or "" if match else "")[:63].strip("_.-")

@@ -3,15 +3,24 @@
 import pulumi
 
 
-def child(parent: pulumi.Resource, **options: object) -> pulumi.ResourceOptions:
+def child(parent: pulumi.Resource, *, once: str = "", **options: object) -> pulumi.ResourceOptions:
     """Options of a component's child.
 
-    The alias lets a resource that was taken over by `pulumi import`, which knows no components, become this child.
+    The aliases let a resource that was taken over by `pulumi import`, which knows no components, become this child, and
+    one that was called `once` so in an earlier version of this program.
     """
+    aliases = [pulumi.Alias(parent=pulumi.ROOT_STACK_RESOURCE)]
+    if once:
+        aliases += [pulumi.Alias(name=once), pulumi.Alias(name=once, parent=pulumi.ROOT_STACK_RESOURCE)]
     return pulumi.ResourceOptions.merge(
-        pulumi.ResourceOptions(parent=parent, aliases=[pulumi.Alias(parent=pulumi.ROOT_STACK_RESOURCE)]),
+        pulumi.ResourceOptions(parent=parent, aliases=aliases),
         pulumi.ResourceOptions(**options),  # type: ignore[arg-type]
     )
+
+
+def renamed(once: str, opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
+    """Options of a component that was called `once` so in an earlier version of this program."""
+    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=[pulumi.Alias(name=once)]))
 
 
 def as_int(identifier: pulumi.Output[str]) -> pulumi.Output[int]:

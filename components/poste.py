@@ -7,11 +7,12 @@ from components.connection import ssh_files_end, write_ssh_files
 from components.host import Host
 from components.mail_server import MailServer
 from components.options import child
-from components.poste_container import CLEAN_START, environment, loopback_url, published
+from components.poste_container import CONTAINER, START, environment, loopback_url, published
 from components.remote_scripts import secret_json
 from components.settings import Settings
 
-CONTAINER = "poste"
+LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
+"""Docker's own logs of a container grow for ever otherwise, until the disk is full."""
 STOP_SECONDS = 60
 """How long Poste may take to finish deliveries before Docker kills it."""
 
@@ -55,15 +56,20 @@ class Poste(pulumi.ComponentResource):
             name,
             name=CONTAINER,
             image=image.image_id,
-            entrypoints=["/bin/sh", "-c", CLEAN_START],
+            entrypoints=["/bin/sh", "-c", START],
             hostname=settings.mail_host,
             envs=environment(settings),
             network_mode=settings.network_mode,
             ports=published(settings.ports) if bridged else [],
             # A bind mount, which fails where the folder is missing; a volume would make an empty one.
             mounts=[{"type": "bind", "source": host.data_folder, "target": "/data"}],
-            # The server's id as a label: on a new server the container is made anew, not looked for in vain.
-            labels=[{"label": "poste-mail.server", "value": server.server_id}],
+            # On a new server the container is made anew, not looked for in vain; on another volume it stops first.
+            labels=[
+                {"label": "poste-mail.server", "value": server.server_id},
+                {"label": "poste-mail.volume", "value": server.volume_id},
+            ],
+            log_driver="json-file",
+            log_opts=LOG_LIMITS,
             restart="unless-stopped",
             must_run=True,
             destroy_grace_seconds=STOP_SECONDS,
@@ -71,6 +77,7 @@ class Poste(pulumi.ComponentResource):
             opts=child(
                 self,
                 provider=engine,
+                depends_on=[host],
                 # Two Postes on one /data destroy its databases, and both want the same ports.
                 delete_before_replace=True,
                 # A server that is gone or broken must not keep the stack from replacing or destroying it. Docker stops
@@ -86,9 +93,11 @@ class Poste(pulumi.ComponentResource):
                 hostname=settings.mail_host,
                 admin=settings.admin_address,
                 password=settings.admin_password.get_secret_value(),
+                data=host.data_folder,
+                web_ports=[settings.http_port, settings.https_port],
             ),
             self,
-            triggers=[container.id],
+            again_with={"container": container.id},
             deadline="15m",
         )
         self.container_id = container.id

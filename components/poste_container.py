@@ -7,15 +7,48 @@ import pulumi_docker as docker
 from components.ports import HTTP, HTTPS, Port
 from components.settings import Settings
 
-CLEAN_START = """\
+CONTAINER = "poste"
+"""The container's name."""
+
+LINK_SIGNERS = """\
+for signer in haraka-smtp haraka-submission; do
+  folder=/opt/$signer/config/dkim
+  [ ! -d "/opt/$signer" ] || for key in /data/domains/*/private; do
+    domain=$(basename "$(dirname "$key")")
+    if [ -e "$key" ] && [ ! -e "$folder/$domain/private" ]; then
+      mkdir -p "$folder"
+      ln -sfn "/data/domains/$domain" "$folder/$domain"
+      echo "$folder/$domain"
+    fi
+  done
+done
+"""
+"""Lets Poste's signers find the domains' DKIM keys below their own folders, which a new container has lost.
+
+Prints each link that it had to make.
+"""
+
+START = f"""\
+trap 'exit 143' TERM INT
+ready() {{ [ -e /data/.installed ] || [ -e /data/.installing ] || [ -s /data/server.ini ]; }}
+ready || echo "/data is empty. Waiting for the installer's step, or anyone could claim this server."
+until ready; do sleep 1; done
 rm -f /run/dovecot/master.pid /run/rsyslogd.pid /data/log/s6/*/lock
 find /run -type s -delete
+name=$(hostname)
+if [ -s /data/server.ini ]; then
+  sed -i "s/^\\(server_hostname *= *\\"\\{{0,1\\}}\\)[A-Za-z0-9.-]*/\\1$name/" /data/server.ini
+fi
+{LINK_SIGNERS}
 exec /init
 """
-"""What the container runs: Poste's own /init, after removing what the services of an earlier run left behind.
+"""What the container runs: Poste's own /init, after four things.
 
-When Docker starts the same container again, after a reboot say, stale pid files and sockets make Dovecot and syslog
-think that they run already, and no mailbox can be read.
+It waits while /data is empty and nobody has allowed that (remote/install.py does): Poste would offer its installer to
+the world. It removes what the services of an earlier run left behind: when Docker starts the same container again,
+after a reboot say, stale pid files and sockets make Dovecot and syslog think that they run already, and no mailbox can
+be read. It lets Poste's own name follow the container's, which is the mail host. It links the signers to their keys, so
+that no mail leaves unsigned.
 """
 
 

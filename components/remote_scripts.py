@@ -1,7 +1,10 @@
-"""The scripts of remote/: copied to the server once, then run by remote commands with their input as JSON."""
+"""The scripts of remote/: copied to the server, then run by remote commands with their input as JSON."""
 
+import hashlib
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +19,24 @@ FOLDER = "/opt/poste-mail"
 FIRST = "ready.py"
 
 
+@dataclass(frozen=True)
+class Undoing:
+    """How what a script did is undone, in order, before something that it was done to is taken away."""
+
+    argument: str
+    """With which the script undoes it."""
+    before_losing: pulumi.Input[str]
+    """The identifier of that thing: when it changes, the command is replaced, undone first."""
+    goes_with: pulumi.Resource
+    """The server: with it goes all that was done on it, and nothing needs to be undone."""
+
+
 class RemoteScripts:
     """The scripts on one server, and how they are run.
 
-    Copies and runs are repeated on a new server, which starts from nothing: `server_id` is among their triggers.
+    A script runs again when its input, its own text, or one of the things that it is told to look at changes. All of
+    that stands in the command itself, so that the resource is *updated*: triggers would replace it, and with it what
+    takes its output, such as a DNS record.
     """
 
     def __init__(
@@ -28,15 +45,17 @@ class RemoteScripts:
         connection: remote.ConnectionArgs,
         server_id: pulumi.Output[str],
         ready: pulumi.Resource,
+        rerun: int,
     ) -> None:
         self._connection = connection
-        self._server_id = server_id
+        self._rerun = rerun
         self._copies: list[pulumi.Resource] = [
             remote.CopyToRemote(
                 f"remote-{script.name}",
                 connection=connection,
                 source=pulumi.FileAsset(str(script.relative_to(SOURCE.parent))),
                 remote_path=f"{FOLDER}/{script.name}",
+                # A new server starts from nothing. Nothing takes its input from a copy: nothing is replaced with it.
                 triggers=[server_id],
                 opts=child(parent, depends_on=[ready]),
             )
@@ -51,28 +70,57 @@ class RemoteScripts:
         stdin: pulumi.Input[str],
         parent: pulumi.Resource,
         *,
-        triggers: Sequence[Any] = (),
+        again_with: Mapping[str, pulumi.Input[str]] | None = None,
+        undone_with: Undoing | None = None,
         depends_on: Sequence[pulumi.Resource] = (),
         deadline: str = "5m",
     ) -> remote.Command:
-        """Run a script now, and again when its input or a trigger changes. `deadline` is a Go duration such as 5m."""
-        line = f"python3 {FOLDER}/{script}"
+        """Run a script now, and again when its input, its text or one of `again_with` changes.
+
+        `again_with` names what the script looks at on the server that its input does not tell, such as the container's
+        id. `deadline` is a Go duration such as 5m.
+        """
+        program = f"python3 {FOLDER}/{script}"
+        line = command_line(program, fingerprint(script), self._rerun, again_with or {})
+        options = child(
+            parent,
+            depends_on=[*self._copies, *depends_on],
+            custom_timeouts=pulumi.CustomTimeouts(create=deadline, update=deadline),
+        )
+        if undone_with:
+            undoing = pulumi.ResourceOptions(delete_before_replace=True, deleted_with=undone_with.goes_with)
+            options = pulumi.ResourceOptions.merge(options, undoing)
         return remote.Command(
             name,
             connection=self._connection,
             create=line,
             # An update must print what a create prints: its output is read by other resources.
             update=line,
+            delete=f"{program} {undone_with.argument}" if undone_with else None,
+            triggers=[undone_with.before_losing] if undone_with else None,
             stdin=stdin,
             # sshd takes no variables from a client, and each run would warn of it.
             add_previous_output_in_env=False,
-            triggers=[self._server_id, *triggers],
-            opts=child(
-                parent,
-                depends_on=[*self._copies, *depends_on],
-                custom_timeouts=pulumi.CustomTimeouts(create=deadline, update=deadline),
-            ),
+            opts=options,
         )
+
+
+def fingerprint(script: str) -> str:
+    """Twelve hexadecimal digits that change with a script's text and that of the modules beside it that it imports."""
+    text = (SOURCE / script).read_text()
+    imported = {SOURCE / f"{name}.py" for name in re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE)}
+    texts = [text, *(module.read_text() for module in sorted(imported) if module.exists())]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
+
+
+def command_line(
+    command: str, script: str, rerun: int, again_with: Mapping[str, pulumi.Input[str]]
+) -> pulumi.Output[str]:
+    """A command with a comment behind it that says what makes it run again; a preview shows which part changed."""
+    facts = {"script": script, "rerun": str(rerun), **again_with}
+    return pulumi.Output.all(**facts).apply(
+        lambda known: f"{command} # " + ", ".join(f"{what} {known[what]}" for what in facts)
+    )
 
 
 def secret_json(**values: Any) -> pulumi.Output[str]:

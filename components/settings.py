@@ -8,11 +8,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
-from components.labels import owner_of
 from components.networks import collapsed
 from components.ports import HTTP, HTTPS, OPTIONAL, Egress, Port, open_ports, outbound
 from components.records import DmarcPolicy, SpfQualifier
-from components.ssh_keys import ssh_public_key
+from components.ssh_keys import key_mark, ssh_public_key
 from components.values import (
     Cidr,
     EmailAddress,
@@ -111,6 +110,8 @@ class Settings(Model):
     volume_size: Annotated[int, Field(ge=10, le=10240)] = 20
     admin_cidrs: tuple[Cidr, ...]
     ssh_private_key: SshPrivateKey
+    previous_ssh_private_key: SshPrivateKey | None = None
+    """The key that the server knows, while `ssh_private_key` is brought to it."""
     ssh_host_key: SshHostKey
     protect: bool = True
     unprotected: tuple[Part, ...] = ()
@@ -140,7 +141,7 @@ class Settings(Model):
     @property
     def owner(self) -> str:
         """The stack's own mark, 16 hexadecimal digits: `ownerId`, or where that is unset one from the host key."""
-        return self.owner_id or owner_of(self.ssh_host_public_key)
+        return self.owner_id or key_mark(self.ssh_host_public_key)
 
     @property
     def ports(self) -> list[Port]:

@@ -1,6 +1,7 @@
 """SSH private keys: read in whatever shape they come out of a setting, and written as ssh and sshd read them."""
 
 import base64
+import hashlib
 import re
 import textwrap
 import warnings
@@ -109,3 +110,8 @@ def _what_else(text: str) -> str:
 
 def _public_line(key: PrivateKey) -> str:
     return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+
+
+def key_mark(public_key: str) -> str:
+    """16 hexadecimal digits that tell one public key from another: the beginning of its SHA-256, comments left out."""
+    return hashlib.sha256(" ".join(public_key.split()[:2]).encode()).hexdigest()[:16]

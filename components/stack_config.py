@@ -16,7 +16,7 @@ from components.labels import unusable_names
 from components.public_passphrase import refuse_public_passphrase
 from components.settings import Settings
 
-SECRETS = ("adminPassword", "sshPrivateKey", "sshHostKey")
+SECRETS = ("adminPassword", "sshPrivateKey", "previousSshPrivateKey", "sshHostKey")
 MISSING = {
     "adminPassword": "the administrator's password: 10 or more characters, upper and lower case, digits, specials",
     "sshPrivateKey": 'the key you log in with, made for example by: ssh-keygen -t ed25519 -N "" -f id_mail',

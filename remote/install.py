@@ -1,18 +1,37 @@
-"""Completes Poste's installer, once, and proves that it is closed.
+"""Completes Poste's installer, once, proves that it is closed, and lets Poste have the configured administrator.
 
-Runs on the server, hence standard library only. Standard input: {"url", "hostname", "admin", "password"}. Prints one
-JSON object: {"installed": true}. Run again, it changes nothing.
+Runs on the server, hence standard library only. Standard input: {"url", "hostname", "admin", "password", "data": <the
+folder that Poste sees as /data>, "web_ports": [<numbers>]}. Prints one JSON object: {"installed": true}. Run again, it
+changes nothing.
 """
 
+import contextlib
 import html.parser
 import json
+import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
 
-from poste_http import Poste
+import administrator
+from poste_http import Poste, reason
 
 INSTALLER = "/admin/install/server"
 START_DEADLINE = 600  # seconds; a first start makes databases and fetches virus signatures
 FIELDS = ("install[hostname]", "install[superAdmin]", "install[superAdminPassword]")
+# Beside Poste's own files: the container starts Poste only where one of them is, or server.ini.
+ALLOWED, INSTALLED, SETTINGS = ".installing", ".installed", "server.ini"
+SHUT = """
+table inet poste_installer
+delete table inet poste_installer
+table inet poste_installer {{
+  chain prerouting {{
+    type filter hook prerouting priority raw; policy accept;
+    iifname != "lo" tcp dport {{ {ports} }} drop
+  }}
+}}
+"""
 
 
 class _Form(html.parser.HTMLParser):
@@ -30,10 +49,17 @@ class _Form(html.parser.HTMLParser):
 
 
 def open_form(poste: Poste) -> dict[str, str] | None:
-    """The installer's form, or None where it is closed."""
+    """The installer's form, or None where the installer is closed, which only its redirect elsewhere proves."""
     answer = poste.wait(INSTALLER, START_DEADLINE)
+    if answer.status in range(300, 400) and answer.location and not answer.location.startswith("/admin/install"):
+        return None
     fields = _Form(answer.text).fields if answer.status == 200 else {}
-    return fields if all(field in fields for field in FIELDS) else None
+    if all(field in fields for field in FIELDS):
+        return fields
+    sys.exit(
+        f"Poste's installer page answers with status {answer.status} and the fields {sorted(fields)}, so whether it is "
+        f"closed cannot be told. Expected a redirect to the login, or a form with the fields {', '.join(FIELDS)}."
+    )
 
 
 def install(poste: Poste, form: dict[str, str], hostname: str, admin: str, password: str) -> None:
@@ -48,22 +74,78 @@ def install(poste: Poste, form: dict[str, str], hostname: str, admin: str, passw
         sys.exit(f"Poste's installer did not accept {hostname} and {admin}: it shows its form again.")
 
 
-def main() -> None:
-    request = json.load(sys.stdin)
-    poste = Poste(request["url"], request["admin"], request["password"])
+def nft(ruleset: str) -> None:
+    done = subprocess.run(["nft", "--file", "-"], input=ruleset, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"nft failed: {done.stderr.strip()}")
+
+
+@contextlib.contextmanager
+def alone_with_poste(data: Path, web_ports: list[int]) -> Iterator[None]:
+    """Let Poste start on an empty /data, with its web ports shut to the world.
+
+    On a first deploy the cloud firewall has them shut anyway. Under a server whose volume was lost it is open, and
+    whoever came first could claim the server. They open again only after the proof that the installer is closed.
+    """
+    nft(SHUT.format(ports=", ".join(map(str, web_ports))))
+    allowed = data / ALLOWED
+    allowed.touch()
+    try:
+        yield
+    finally:
+        allowed.unlink()
+    nft("table inet poste_installer\ndelete table inet poste_installer\n")
+
+
+def complete(request: dict[str, str]) -> None:
+    """Fill the installer's form in, if it is open."""
+    poste = Poste(request["url"])
     form = open_form(poste)
     if form is not None:
         install(poste, form, request["hostname"], request["admin"], request["password"])
         if open_form(Poste(request["url"])) is not None:
             sys.exit("Poste's installer is still open, so anyone who reaches the web ports could claim the server.")
-    login = poste.api("GET", "/domains")
-    if login.status == 401:
+
+
+def accepts(url: str, admin: str, password: str) -> bool:
+    login = Poste(url, admin, password).api("GET", "/domains")
+    if login.status not in (200, 401, 403):
+        sys.exit(f"Poste is installed, but its API answers with status {login.status}{reason(login)}.")
+    return login.status == 200
+
+
+def appoint(url: str, admin: str, password: str) -> None:
+    """Make the configured administrator the one that Poste has, with the rights of the last one that it accepted."""
+    last = administrator.kept()
+    if last is None or not accepts(url, *last):
         sys.exit(
-            f"Poste is installed, but does not accept {request['admin']} with the configured password. If it was "
-            "changed in the web interface, set the same one here: pulumi config set --secret adminPassword"
+            f"Poste does not accept {admin} with the configured password. If it was changed in Poste's administration, "
+            "set the same one here: pulumi config set --secret adminPassword. If it is lost, set it on the server: "
+            f"docker exec -it poste poste email:passwd {admin}"
         )
-    if login.status != 200:
-        sys.exit(f"Poste is installed, but its API answers with status {login.status}.")
+    poste = Poste(url, *last)
+    box = f"/boxes/{quote(admin)}"
+    if poste.api("GET", box).status == 404:
+        poste.ensure_domain(admin.rpartition("@")[2])
+        account = {"email": admin, "name": "Administrator", "passwordPlaintext": password, "superAdmin": True}
+        made = poste.api("POST", "/boxes", account)
+    else:
+        made = poste.api("PATCH", box, {"passwordPlaintext": password, "superAdmin": True, "disabled": False})
+    if made.status not in range(200, 300) or not accepts(url, admin, password):
+        sys.exit(f"Poste does not take the configured password for {admin}: status {made.status}{reason(made)}.")
+
+
+def main() -> None:
+    request = json.load(sys.stdin)
+    data = Path(request["data"])
+    empty = not any((data / mark).exists() for mark in (INSTALLED, SETTINGS))
+    with alone_with_poste(data, request["web_ports"]) if empty else contextlib.nullcontext():
+        complete(request)
+    (data / INSTALLED).touch()
+    url, admin, password = request["url"], request["admin"], request["password"]
+    if not accepts(url, admin, password):
+        appoint(url, admin, password)
+    administrator.keep(admin, password)
     print(json.dumps({"installed": True}))
 
 

@@ -4,6 +4,7 @@ TLS is not verified: the certificate is Poste's own until Let's Encrypt has give
 """
 
 import base64
+import http.client
 import http.cookiejar
 import json
 import ssl
@@ -13,7 +14,8 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from email.message import Message
-from urllib.parse import urlencode, urlsplit
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
 
 PATIENCE = 120  # seconds for one answer: the installer tests names and ports while it works
 
@@ -35,6 +37,25 @@ class Answer:
     def location(self) -> str:
         """The path that a redirect points at, or nothing."""
         return urlsplit(self.headers.get("Location", "")).path
+
+    def json(self) -> Any:
+        """What the API told. Ends the program where that is no JSON."""
+        try:
+            return json.loads(self.text or "null")
+        except ValueError:
+            sys.exit(f"Poste's API answers with something that is no JSON (status {self.status}).")
+
+
+def reason(answer: Answer) -> str:
+    """What Poste gives as the reason of a refusal, in brackets, or nothing where it gives none."""
+    try:
+        said = json.loads(answer.text)
+    except ValueError:
+        return ""
+    if not isinstance(said, dict):
+        return ""
+    told = [said[key] for key in ("message", "detail", "error", "errors") if said.get(key)]
+    return f" ({str(told[0])[:300]})" if told else ""
 
 
 class Poste:
@@ -66,7 +87,10 @@ class Poste:
         if body is not None:
             request.data = json.dumps(body).encode()
             request.add_header("Content-Type", "application/json")
-        return self._send(request)
+        try:
+            return self._send(request)
+        except (OSError, http.client.HTTPException) as error:
+            sys.exit(f"Poste's API does not answer {method} {path}: {error or type(error).__name__}")
 
     def wait(self, path: str, seconds: float) -> Answer:
         """The first answer that is no gateway error, within a deadline: Poste's web server is up before its pages."""
@@ -77,11 +101,19 @@ class Poste:
                 if answer.status < 500:
                     return answer
                 problem = f"status {answer.status}"
-            except OSError as error:
-                problem = str(error)
+            except (OSError, http.client.HTTPException) as error:
+                problem = str(error) or type(error).__name__
             if time.monotonic() > deadline:
                 sys.exit(f"Poste does not answer at {self._url}{path} within {seconds:.0f} s: {problem}")
             time.sleep(1)
+
+    def ensure_domain(self, domain: str) -> None:
+        """Let Poste have a mail domain. Ends the program where it refuses."""
+        found = self.api("GET", f"/domains/{quote(domain)}")
+        if found.status == 404:
+            found = self.api("POST", "/domains", {"name": domain})
+        if found.status not in (200, 201):
+            sys.exit(f"Poste's API answers {found.status} when asked for the domain {domain}{reason(found)}.")
 
     def _send(self, request: urllib.request.Request) -> Answer:
         try:

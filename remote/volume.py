@@ -1,7 +1,11 @@
-"""Mounts the mail volume, now and at each boot. Never formats a disk that holds anything.
+"""Mounts the mail volume, now and at each boot, and lets its file system fill it. Never formats anything.
 
 Runs on the server, hence standard library only. Standard input: {"device": <path of the block device>, "folder": <mount
-point>}. Prints one JSON object: {"folder": <the folder for the data, which is on the volume>, "size": <bytes>}.
+point>, "size": <GB that the device must have>, "container": <what must not run while the volume changes>}. Prints one
+JSON object: {"size": <bytes of the file system>}.
+
+With the argument `release` it does the opposite, before a volume is detached: the container stops, the file system is
+unmounted.
 """
 
 import json
@@ -11,9 +15,12 @@ import sys
 import time
 from pathlib import Path
 
+from container import stop
+
 FSTAB = Path("/etc/fstab")
 DOCKER_DROP_IN = Path("/etc/systemd/system/docker.service.d/mail-volume.conf")
 DEVICE_DEADLINE = 60  # seconds until an attached volume shows up
+GB = 10**9
 
 
 def run(*command: str) -> str:
@@ -28,47 +35,89 @@ def wait_for(device: Path) -> None:
         time.sleep(0.5)
 
 
-def mount(device: Path, folder: Path) -> None:
+def check_file_system(device: Path) -> None:
+    """Hetzner has formatted the volume. One on which no ext4 is seen may be damaged, and then formatting loses all."""
     probe = subprocess.run(
         ["blkid", "-p", "-s", "TYPE", "-o", "value", str(device)], capture_output=True, text=True, check=False
     )
-    if probe.returncode not in (0, 2):  # 2: there is nothing on it
-        sys.exit(f"Cannot read {device}: {probe.stderr.strip()}")
-    if probe.returncode == 2:
-        run("mkfs.ext4", "-q", str(device))
-    # Without nofail, a server whose volume is detached would not boot, and nobody could log in to find out.
-    line = f"{device} {folder} ext4 discard,nofail,noatime 0 0"
+    if probe.stdout.strip() == "ext4":
+        return
+    seen = f"holds {probe.stdout.strip()}" if probe.stdout.strip() else f"shows no file system {probe.stderr.strip()}"
+    sys.exit(
+        f"The volume {device} {seen.strip()}. Expected ext4. It is left as it is: if it held mail, look at it with "
+        f"e2fsck -b 32768 {device} (a spare superblock); if it is new and blank, format it yourself: mkfs.ext4 {device}"
+    )
+
+
+def mounted_device(folder: Path) -> str:
+    return run("findmnt", "--noheadings", "--output", "SOURCE", "--mountpoint", str(folder))
+
+
+def same_device(one: str, other: Path) -> bool:
+    """Whether both are the same block device; false where one of them is gone."""
+    try:
+        return os.stat(one).st_rdev == os.stat(other).st_rdev
+    except OSError:
+        return False
+
+
+def remember(device: Path, folder: Path) -> None:
+    """Mount it at each boot. Without nofail, a server without its volume would not boot, and nobody could log in."""
     others = [entry for entry in FSTAB.read_text().splitlines() if entry.split()[1:2] != [str(folder)]]
-    FSTAB.write_text("\n".join([*others, line, ""]))
-    folder.mkdir(parents=True, exist_ok=True)
-    if not folder.is_mount():
-        run("mount", str(folder))
-
-
-def start_docker_after(folder: Path) -> None:
+    FSTAB.write_text("\n".join([*others, f"{device} {folder} ext4 discard,nofail,noatime 0 0", ""]))
     DOCKER_DROP_IN.parent.mkdir(parents=True, exist_ok=True)
     DOCKER_DROP_IN.write_text(f"[Unit]\nRequiresMountsFor={folder}\n")
     run("systemctl", "daemon-reload")
 
 
+def release(folder: Path, container: str) -> None:
+    """Stop what writes, then unmount."""
+    stop(container)
+    if folder.is_mount():
+        run("umount", str(folder))
+
+
+def mount(device: Path, folder: Path, container: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if folder.is_mount() and not same_device(mounted_device(folder), device):
+        # The mount of an earlier volume, which is gone or no longer meant.
+        release(folder, container)
+    if not folder.is_mount():
+        check_file_system(device)
+        run("mount", str(folder))
+
+
+def fill(device: Path, size: int) -> None:
+    """Let the file system fill a volume that may have been enlarged."""
+    rescan = Path("/sys/class/block", device.resolve().name, "device/rescan")
+    if rescan.exists():
+        rescan.write_text("1")
+    seen = int(run("blockdev", "--getsize64", str(device)))
+    if seen < size * GB:
+        sys.exit(f"The volume {device} should have {size} GB, but the server sees {seen} bytes only")
+    run("resize2fs", str(device))
+
+
 def main() -> None:
     request = json.load(sys.stdin)
     device, folder = Path(request["device"]), Path(request["folder"])
+    container = request["container"]
+    if sys.argv[1:] == ["release"]:
+        release(folder, container)
+        return
     wait_for(device)
-    mount(device, folder)
-    start_docker_after(folder)
-    # The volume may have been enlarged since.
-    subprocess.run(["resize2fs", str(device)], capture_output=True, check=False)
-    space = os.statvfs(folder)
+    remember(device, folder)
+    mount(device, folder, container)
+    fill(device, request["size"])
     # A folder that is there only while the volume is mounted: without it the container does not start. The empty mount
     # point it would take for a new installation, and offer its installer to the world.
-    data = folder / "data"
-    data.mkdir(exist_ok=True)
-    print(json.dumps({"folder": str(data), "size": space.f_frsize * space.f_blocks}))
+    (folder / "data").mkdir(exist_ok=True)
+    space = os.statvfs(folder)
+    print(json.dumps({"size": space.f_frsize * space.f_blocks}))
 
 
 if __name__ == "__main__":
     try:
         main()
     except subprocess.CalledProcessError as error:
-        sys.exit(f"{' '.join(error.cmd)} failed: {error.stderr.strip()}")
+        sys.exit(f"{' '.join(map(str, error.cmd))} failed: {(error.stderr or error.stdout or '').strip()}")

@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter
 
-from components.labels import earlier_comment, owner_of
+from components.labels import earlier_comment
 from components.record_conflicts import Ownership
-from components.ssh_keys import ssh_public_key
+from components.ssh_keys import key_mark, ssh_public_key
 from components.values import Cidr, EmailAddress, Fqdn, ImageReference
 from wizard import passphrase
 from wizard.answers import Answers
@@ -89,7 +89,7 @@ def owner(stack: Stack, kept: dict[str, Any]) -> str:
     """What marks the stack's DNS records as its own; empty for a stack that is only being made."""
     if "ownerId" in kept:
         return str(kept["ownerId"])
-    return owner_of(ssh_public_key(stack.secret("sshHostKey"))) if "sshHostKey" in stack.secrets() else ""
+    return key_mark(ssh_public_key(stack.secret("sshHostKey"))) if "sshHostKey" in stack.secrets() else ""
 
 
 def wants_passphrase(stack: Stack, secrets_provider: str | None, hetzner_endpoint: str | None) -> bool:

@@ -24,6 +24,10 @@ PROGRAM = Path(__file__).parents[2] / "__main__.py"
 IPV4, IPV6 = "198.51.100.140", "2001:db8:100:101::"
 ZONE = "0123456789abcdef0123456789abcdef"
 SELECTOR = "s20261125123"
+HELD = {
+    f"hcloud:index/get{kind[0].upper()}{kind[1:]}:get{kind[0].upper()}{kind[1:]}": kind
+    for kind in ("servers", "volumes", "primaryIps", "sshKeys", "firewalls")
+}
 TOKENS = {"hcloud:token": "h" * 64, "cloudflare:apiToken": "c" * 40}
 
 
@@ -41,9 +45,13 @@ class Registered:
     delete_first: bool
     depends_on: set[str]
     """Names of the resources that must be there before, through options or inputs."""
+    sources: dict[str, set[str]]
+    """For each input, names of the resources that its value comes from."""
     provider: str
     goes_with: str
     """URN of the resource whose deletion deletes this one."""
+    id: str = ""
+    """The identifier that the cloud gave it."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,8 @@ class Cloud(Mocks):
     server_type: dict[str, Any] = field(default_factory=dict)
     state: dict[str, Any] = field(default_factory=dict)
     """Type and outputs of the resources that the stack has already, by URN."""
+    held: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """What the Hetzner project holds before, by kind: servers, volumes, primaryIps, sshKeys, firewalls."""
     made: int = 0
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
@@ -97,6 +107,10 @@ class Cloud(Mocks):
                 return {"results": self.records}, []
             case "pulumi:pulumi:readStackResourceOutputs":
                 return {"outputs": self.state}, []
+            case "hcloud:index/getImage:getImage":
+                return {"name": args.args["name"]}, []
+            case token if token in HELD:
+                return {HELD[token]: self.held.get(HELD[token], [])}, []
             case token:
                 raise AssertionError(f"the program called {token}")
 
@@ -114,7 +128,9 @@ def run_program(cloud: Cloud, *, stack: str = "prod", preview: bool = False, **c
         found = _registered(request)
         if found.type != "pulumi:pulumi:Stack":  # made once in a process, whatever runs
             registered[f"{found.type.rpartition(':')[2]} {found.name}"] = found
-        return original(monitor, request)  # type: ignore[no-untyped-call]
+        answer = original(monitor, request)  # type: ignore[no-untyped-call]
+        found.id = answer.id
+        return answer
 
     loop = asyncio.new_event_loop()
     try:
@@ -149,7 +165,8 @@ def refusal(cloud: Cloud) -> str:
 
 def _registered(request: Any) -> Registered:
     inputs = rpc.deserialize_properties(request.object)
-    urns = set(request.dependencies) | {urn for deps in request.propertyDependencies.values() for urn in deps.urns}
+    sources = {key: set(deps.urns) for key, deps in request.propertyDependencies.items()}
+    urns = set(request.dependencies).union(*sources.values())
     return Registered(
         type=request.type,
         name=request.name,
@@ -158,10 +175,16 @@ def _registered(request: Any) -> Registered:
         protect=request.protect,
         ignores=list(request.ignoreChanges),
         delete_first=request.deleteBeforeReplace,
-        depends_on={f"{urn.split('::')[2].rpartition(':')[2]} {urn.rpartition('::')[2]}" for urn in urns},
+        depends_on=set(map(_short, urns)),
+        sources={key: set(map(_short, found)) for key, found in sources.items()},
         goes_with=request.deletedWith,
         provider=request.provider.rpartition("::")[2] or next(iter(request.providers.values()), ""),
     )
+
+
+def _short(urn: str) -> str:
+    """Type's last part and name, as the keys of what `run_program` returns."""
+    return f"{urn.split('::')[2].rpartition(':')[2]} {urn.rpartition('::')[2]}"
 
 
 def _unwrapped(value: Any) -> Any:

@@ -103,12 +103,12 @@ def test_the_servers_ipv6_address_is_the_first_of_its_network(network: str, addr
 
 
 def test_the_first_boot_gets_the_host_key_and_nothing_that_changes_later() -> None:
-    text = cloud_init.user_data(HOST_KEY, ssh_public_key(HOST_KEY))
-    assert text.startswith("#cloud-config\n")
-    config = json.loads(text.removeprefix("#cloud-config\n"))
+    text = cloud_init.user_data(HOST_KEY, ssh_public_key(HOST_KEY), revision=3)
+    assert text.startswith("#cloud-config\n# revision 3\n")
+    config = json.loads(text.removeprefix("#cloud-config\n# revision 3\n"))
     assert config["ssh_keys"] == {"ed25519_private": HOST_KEY, "ed25519_public": ssh_public_key(HOST_KEY)}
     assert config["ssh_pwauth"] is False
-    assert "docker.io" in config["packages"]
+    assert "packages" not in config
     assert "nft" not in json.dumps(config["runcmd"])
 
 

@@ -1,6 +1,7 @@
 """The program under mocks: what it asks the engine to make, in which order, protected how, and with which secrets."""
 
 import json
+import shutil
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,9 @@ from typing import Any
 import pytest
 from pulumi.output import Unknown
 
-from tests.unit.examples import HOST_KEY, LOGIN_KEY, PASSWORD, settings
+from components import remote_scripts
+from components.ssh_keys import ssh_public_key
+from tests.unit.examples import HOST_KEY, LOGIN_KEY, PASSWORD, openssh_key, settings
 from tests.unit.mocked import IPV4, SELECTOR, ZONE, Cloud, Registered, Secret, refusal, run_program
 from tests.unit.test_records import public_key
 
@@ -38,33 +41,33 @@ def secret_json(resource: Registered) -> Any:
 
 def test_the_firewall_is_there_before_the_server_and_opens_ssh_only() -> None:
     found = run()
-    assert "Firewall poste-mail-prod-ssh" in found["Server poste-mail-prod"].depends_on
-    inbound = [rule for rule in found["Firewall poste-mail-prod-ssh"].inputs["rules"] if rule["direction"] == "in"]
+    assert "Firewall ssh" in found["Server server"].depends_on
+    inbound = [rule for rule in found["Firewall ssh"].inputs["rules"] if rule["direction"] == "in"]
     assert {(rule["protocol"], rule.get("port")) for rule in inbound} == {("tcp", "22"), ("icmp", None)}
 
 
 def test_the_mail_ports_open_only_after_the_installer_is_closed() -> None:
     found = run()
-    firewall = found["Firewall poste-mail-prod-mail"]
+    firewall = found["Firewall mail"]
     assert "Command poste-install" in firewall.depends_on
     assert {rule["port"] for rule in firewall.inputs["rules"]} >= {"25", "443", "587", "995", "4190"}
 
 
 def test_both_firewalls_find_the_server_by_its_labels_and_by_nothing_else() -> None:
     found = run()
-    labels = found["Server poste-mail-prod"].inputs["labels"]
-    selector = ",".join(f"{label}={value}" for label, value in sorted(labels.items()))
+    selector = "managed-by=pulumi,project=poste-mail,stack=prod"
+    assert {part.split("=")[0] for part in selector.split(",")} < set(found["Server server"].inputs["labels"])
     for name in ("ssh", "mail"):
-        assert found[f"Firewall poste-mail-prod-{name}"].inputs["applyTos"] == [{"labelSelector": selector}]
-    assert "firewallIds" not in found["Server poste-mail-prod"].inputs
+        assert found[f"Firewall {name}"].inputs["applyTos"] == [{"labelSelector": selector}]
+    assert "firewallIds" not in found["Server server"].inputs
 
 
 def test_addresses_and_volume_outlive_the_server() -> None:
     found = run()
-    for name in ("PrimaryIp poste-mail-prod-ipv4", "PrimaryIp poste-mail-prod-ipv6", "Volume poste-mail-prod"):
+    for name in ("PrimaryIp ipv4", "PrimaryIp ipv6", "Volume volume"):
         assert not any(other.startswith("Server") for other in found[name].depends_on), name
-    assert found["PrimaryIp poste-mail-prod-ipv4"].inputs["autoDelete"] is False
-    server = found["Server poste-mail-prod"]
+    assert found["PrimaryIp ipv4"].inputs["autoDelete"] is False
+    server = found["Server server"]
     assert server.delete_first
     assert set(server.ignores) == {"userData", "sshKeys", "image"}
 
@@ -73,8 +76,8 @@ def test_addresses_and_volume_outlive_the_server() -> None:
 def test_protection_follows_the_setting(protect: bool) -> None:
     found = run(protect=str(protect).lower())
     lasting = [
-        "Server poste-mail-prod", "Volume poste-mail-prod",
-        "PrimaryIp poste-mail-prod-ipv4", "PrimaryIp poste-mail-prod-ipv6",
+        "Server server", "Volume volume",
+        "PrimaryIp ipv4", "PrimaryIp ipv6",
     ]  # fmt: skip
     assert {name: (found[name].protect, found[name].inputs["deleteProtection"]) for name in lasting} == dict.fromkeys(
         lasting, (protect, protect)
@@ -91,11 +94,9 @@ def test_records_and_firewalls_are_protected_with_the_server(protect: bool) -> N
 
 def test_both_addresses_have_the_mail_host_as_ptr() -> None:
     found = run()
-    pointers = {found[f"Rdns poste-mail-prod-{family}"].inputs["ipAddress"] for family in ("ipv4", "ipv6")}
+    pointers = {found[f"Rdns {family}"].inputs["ipAddress"] for family in ("ipv4", "ipv6")}
     assert pointers == {IPV4, "2001:db8:100:101::1"}
-    assert {found[f"Rdns poste-mail-prod-{family}"].inputs["dnsPtr"] for family in ("ipv4", "ipv6")} == {
-        "mail.example.com"
-    }
+    assert {found[f"Rdns {family}"].inputs["dnsPtr"] for family in ("ipv4", "ipv6")} == {"mail.example.com"}
 
 
 def test_each_remote_command_checks_the_host_key_and_hides_its_own() -> None:
@@ -129,9 +130,15 @@ def test_the_installer_gets_its_password_by_standard_input() -> None:
     command = run()["Command poste-install"]
     assert secret_json(command) == {
         "url": "https://127.0.0.1:443", "hostname": "mail.example.com",
-        "admin": "admin@example.com", "password": PASSWORD,
+        "admin": "admin@example.com", "password": PASSWORD, "data": "/mnt/poste/data", "web_ports": [80, 443],
     }  # fmt: skip
-    assert command.inputs["create"] == command.inputs["update"] == "python3 /opt/poste-mail/install.py"
+    assert command.inputs["create"] == command.inputs["update"]
+    assert command.inputs["create"].startswith("python3 /opt/poste-mail/install.py # script ")
+
+
+def test_only_the_installer_is_told_a_password() -> None:
+    for name, script in scripts(run()).items():
+        assert isinstance(script.inputs["stdin"], Secret) is (name == "Command poste-install"), name
 
 
 def test_the_docker_provider_checks_the_host_key_with_files_of_the_owner_alone(tmp_path: Path) -> None:
@@ -166,14 +173,177 @@ def test_a_new_server_gets_everything_that_was_on_the_old_one_again() -> None:
     ]
     assert len(on_the_server) >= 10
     for resource in on_the_server:
-        assert "Server poste-mail-prod" in resource.depends_on, resource.name
+        assert "Server server" in behind(found, resource), resource.name
+
+
+def behind(found: dict[str, Registered], resource: Registered) -> set[str]:
+    """All that a resource depends on, near and far."""
+    waiting, seen = list(resource.depends_on), set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting.extend(found[name].depends_on if name in found else ())
+    return seen
 
 
 def test_a_server_that_is_out_of_reach_can_still_be_replaced_or_destroyed() -> None:
     found = run()
     for name in ("RemoteImage poste", "Container poste"):
-        assert found[name].goes_with.endswith("hcloud:index/server:Server::poste-mail-prod"), name
-    assert not any("delete" in one.inputs for one in found.values() if one.type == "command:remote:Command")
+        assert found[name].goes_with.endswith("hcloud:index/server:Server::server"), name
+    undone = [script for script in scripts(found).values() if script.inputs.get("delete")]
+    assert [command.name for command in undone] == ["host-volume"]
+    assert undone[0].goes_with.endswith("hcloud:index/server:Server::server")
+
+
+def test_the_volume_leaves_a_server_that_stays_only_after_the_container_and_the_mount() -> None:
+    found = run()
+    mounted, container = found["Command host-volume"], found["Container poste"]
+    assert mounted.inputs["delete"] == "python3 /opt/poste-mail/volume.py release"
+    assert mounted.inputs["triggers"] == [found["Volume volume"].id]
+    assert mounted.delete_first
+    assert "VolumeAttachment volume" in mounted.depends_on
+    assert {"Command host-volume", "VolumeAttachment volume"} <= container.depends_on
+    assert {label["label"]: label["value"] for label in container.inputs["labels"]} == {
+        "poste-mail.server": found["Server server"].id,
+        "poste-mail.volume": found["Volume volume"].id,
+    }
+
+
+def test_the_volume_of_a_server_that_goes_is_not_detached_before_it() -> None:
+    assert run()["VolumeAttachment volume"].goes_with.endswith("hcloud:index/server:Server::server")
+
+
+def test_what_the_world_reads_hangs_on_nothing_that_a_change_replaces() -> None:
+    """A record goes with what a property of it comes from, when that is replaced and the property replaces."""
+    found = run()
+    for name, resource in found.items():
+        if name.startswith("DnsRecord"):
+            assert resource.sources["zoneId"] == set(), name
+            for key, sources in resource.sources.items():
+                assert not {"Container poste", "RemoteImage poste", "Server server"} & sources, (name, key)
+
+
+def test_a_script_runs_again_by_an_update_and_never_by_a_replacement() -> None:
+    for name, script in scripts(run()).items():
+        assert bool(script.inputs.get("triggers")) is (name == "Command host-volume"), name
+
+
+@pytest.mark.parametrize(
+    ("command", "looks_at"),
+    [
+        ("host-ready", "Server server"),
+        ("host-volume", "Server server"),
+        ("host-firewall", "Server server"),
+        ("poste-install", "Container poste"),
+        ("dkim-signers", "Container poste"),
+        ("dkim-example.com", "Volume volume"),
+    ],
+)
+def test_each_script_runs_again_when_what_it_looks_at_is_another_one(command: str, looks_at: str) -> None:
+    found = run()
+    line = found[f"Command {command}"].inputs["update"]
+    assert line.endswith(f" {found[looks_at].id}")
+
+
+def test_raising_rerun_runs_every_script_again() -> None:
+    before, after = run(), run(rerun="1")
+    assert len(scripts(before)) == 6
+    for name in scripts(before):
+        assert before[name].inputs["update"] != after[name].inputs["update"], name
+
+
+def test_a_changed_script_or_module_beside_it_runs_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    sources = tmp_path / "remote"
+    shutil.copytree(remote_scripts.SOURCE, sources)
+    before = {script: remote_scripts.fingerprint(script) for script in ("dkim.py", "firewall.py")}
+    monkeypatch.setattr(remote_scripts, "SOURCE", sources)
+    assert {script: remote_scripts.fingerprint(script) for script in before} == before
+    with (sources / "poste_http.py").open("a") as module:
+        module.write("# changed\n")
+    assert remote_scripts.fingerprint("dkim.py") != before["dkim.py"]
+    assert remote_scripts.fingerprint("firewall.py") == before["firewall.py"]
+
+
+def test_the_dkim_key_is_not_read_again_when_the_container_or_the_server_changes() -> None:
+    key = run()["Command dkim-example.com"]
+    assert key.sources["update"] == {"Volume volume", "VolumeAttachment volume"}
+    assert key.sources["stdin"] == set()
+
+
+def test_a_renamed_stack_keeps_every_resource() -> None:
+    names = {stack: set(run_program(Cloud(KEY), stack=stack)) for stack in ("prod", "production")}
+    assert names["prod"] == names["production"]
+
+
+def test_each_part_is_protected_apart() -> None:
+    found = run(unprotected=["server"])
+    lifted = {"Server server", "Firewall ssh", "Firewall mail"}
+    guarded = ("Server", "Firewall", "PrimaryIp", "Volume ", "DnsRecord")
+    assert {name for name in found if name.startswith(guarded) and not found[name].protect} == lifted
+    assert found["Server server"].inputs["deleteProtection"] is False
+    assert found["Volume volume"].inputs["deleteProtection"] is True
+    assert found["PrimaryIp ipv4"].inputs["deleteProtection"] is True
+
+
+def test_a_new_login_key_is_brought_in_by_the_old_one_which_then_goes() -> None:
+    old = openssh_key()
+    found = run(previousSshPrivateKey=old)
+    let_in, kept_out = found["Command host-new-key"], found["Command host-old-key"]
+    assert private_key(let_in) == old
+    assert private_key(kept_out) == LOGIN_KEY
+    assert let_in.inputs["stdin"].split()[:2] == ssh_public_key(LOGIN_KEY).split()
+    assert "Command host-new-key" in kept_out.depends_on
+    assert kept_out.inputs["stdin"].strip() == ssh_public_key(old).split()[1]
+    assert {"Command host-new-key", "Command host-old-key"} <= found["Command host-ready"].depends_on
+
+
+def test_the_login_key_that_somebody_keeps_at_hetzner_is_used_and_not_made_twice() -> None:
+    theirs = {"id": 77, "name": "laptop", "labels": {}, "publicKey": f"{ssh_public_key(LOGIN_KEY)} me@laptop"}
+    found = run_program(Cloud(KEY, held={"sshKeys": [theirs]}))
+    assert found["Server server"].inputs["sshKeys"] == ["77"]
+    assert not any(name.startswith("SshKey") for name in found)
+
+
+def test_what_runs_needs_no_server_type_that_is_still_sold() -> None:
+    gone = Cloud(KEY, server_type={"locations": []}, held={"servers": [server()]}, state=state_of("Server", 7))
+    assert "Server server" in run_program(gone)
+
+
+def test_a_server_that_is_replaced_on_purpose_gets_all_that_only_a_first_boot_reads() -> None:
+    cloud = Cloud(KEY, held={"servers": [server(deleteProtection=False)]}, state=state_of("Server", 7))
+    found = run_program(cloud, serverRevision="1", unprotected=["server"])["Server server"]
+    assert found.ignores == []
+    assert found.inputs["labels"]["revision"] == "1"
+    assert "# revision 1" in found.inputs["userData"].value
+
+
+def scripts(found: dict[str, Registered]) -> dict[str, Registered]:
+    """The commands that run on the server."""
+    return {name: command for name, command in found.items() if command.type == "command:remote:Command"}
+
+
+def private_key(command: Registered) -> Any:
+    """The key that a command logs in with, which is a secret."""
+    connection = command.inputs["connection"]
+    key = (connection.value if isinstance(connection, Secret) else connection)["privateKey"]
+    assert isinstance(connection, Secret) or isinstance(key, Secret)
+    return key.value if isinstance(key, Secret) else key
+
+
+def server(**changes: Any) -> dict[str, Any]:
+    """The stack's server as Hetzner tells of it."""
+    labels = {"managed-by": "pulumi", "project": "poste-mail", "stack": "prod"}
+    found = {"id": 7, "name": "poste-mail-prod", "labels": labels, "location": "nbg1", "serverType": "cx23"}
+    return found | {"deleteProtection": True} | changes
+
+
+def state_of(kind: str, identifier: int) -> dict[str, Any]:
+    """A state that knows one thing at Hetzner."""
+    token = f"hcloud:index/{kind[0].lower()}{kind[1:]}:{kind}"
+    return {
+        f"urn:pulumi:prod::poste-mail::{token}::{kind.lower()}": {"type": token, "outputs": {"id": str(identifier)}}
+    }
 
 
 def test_the_key_in_a_file_goes_with_the_stack_after_all_that_uses_it() -> None:
@@ -267,7 +437,7 @@ def test_a_foreign_record_stops_the_program_with_the_import_command() -> None:
 
 def test_mail_comes_only_when_the_domain_has_its_key_and_the_ports_are_open() -> None:
     mx = run()["DnsRecord example.com-mx"]
-    assert {"Command dkim-example.com", "Firewall poste-mail-prod-mail"} <= mx.depends_on
+    assert {"Command dkim-example.com", "Firewall mail"} <= mx.depends_on
 
 
 def test_all_that_is_in_the_way_of_any_component_is_told_at_once() -> None:

@@ -1,4 +1,4 @@
-"""The data sources: server types, locations, images."""
+"""The data sources: server types, locations, images, and what a project holds."""
 
 import hashlib
 from collections.abc import Callable
@@ -10,6 +10,7 @@ import pulumi_hcloud
 from toolchain.plugins.common.resource import Function, ProviderError, Values
 from toolchain.plugins.common.schema import function_schema
 from toolchain.plugins.hcloud.api import Api, Json
+from toolchain.plugins.hcloud.server_state import server_state
 
 
 def get_server_type(api: Api, arguments: Values) -> Values:
@@ -47,6 +48,19 @@ def get_image(api: Api, arguments: Values) -> Values:
     if len(found) > 1 and not arguments.get("mostRecent"):
         raise ProviderError(f"Found more than one resource (image): {_shown(query)}")
     return {**arguments, **_image(found[0])}
+
+
+def _every(path: str, key: str, convert: Callable[[Json], Values]) -> Callable[..., Values]:
+    """All of a kind, or those that a label selector fits."""
+
+    def call(api: Api, arguments: Values) -> Values:
+        query = {"label_selector": arguments["withSelector"]} if arguments.get("withSelector") else {}
+        entries = list(api.every(f"/{path}", path, **query))
+        numbers = [str(entry["id"]) for entry in entries]
+        digest = hashlib.sha1("-".join(numbers).encode(), usedforsecurity=False).hexdigest()
+        return {**arguments, "id": digest, key: [convert(entry) for entry in entries]}
+
+    return call
 
 
 def _one(api: Api, path: str, what: str, arguments: Values) -> Json:
@@ -111,6 +125,61 @@ def _server_type(entry: Json) -> Values:
     }
 
 
+def _server(entry: Json) -> Values:
+    state = server_state(entry, {})
+    same = (
+        "name", "serverType", "image", "location", "status", "ipv4Address", "ipv6Address", "ipv6Network",
+        "backupWindow", "backups", "labels", "firewallIds", "deleteProtection", "rebuildProtection",
+        "primaryDiskSize", "networks", "placementGroupId",
+    )  # fmt: skip
+    return {name: state[name] for name in same} | {"id": entry["id"], "datacenter": "", "iso": "", "rescue": ""}
+
+
+def _volume(entry: Json) -> Values:
+    return {
+        "id": entry["id"],
+        "name": entry["name"],
+        "size": entry["size"],
+        "location": entry["location"]["name"],
+        "serverId": entry["server"],
+        "linuxDevice": entry["linux_device"],
+        "deleteProtection": entry["protection"]["delete"],
+        "labels": entry["labels"],
+    }
+
+
+def _primary_ip(entry: Json) -> Values:
+    address, _, length = entry["ip"].partition("/")
+    return {
+        "id": entry["id"],
+        "name": entry["name"],
+        "type": entry["type"],
+        "ipAddress": address,
+        "ipNetwork": entry["ip"] if length else "",
+        "location": entry["location"]["name"],
+        "datacenter": "",
+        "assigneeId": entry["assignee_id"] or 0,
+        "assigneeType": entry["assignee_type"],
+        "autoDelete": entry["auto_delete"],
+        "deleteProtection": entry["protection"]["delete"],
+        "labels": entry["labels"],
+    }
+
+
+def _ssh_key(entry: Json) -> Values:
+    return {
+        "id": entry["id"],
+        "name": entry["name"],
+        "fingerprint": entry["fingerprint"],
+        "publicKey": entry["public_key"],
+        "labels": entry["labels"],
+    }
+
+
+def _firewall(entry: Json) -> Values:
+    return {"id": entry["id"], "name": entry["name"], "labels": entry["labels"]}
+
+
 def _location(entry: Json) -> Values:
     same = ("id", "name", "description", "country", "city", "latitude", "longitude")
     return {**{name: entry[name] for name in same}, "networkZone": entry["network_zone"]}
@@ -147,6 +216,12 @@ def _time(text: str) -> str:
     return datetime.fromisoformat(text).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+get_servers = _every("servers", "servers", _server)
+get_volumes = _every("volumes", "volumes", _volume)
+get_primary_ips = _every("primary_ips", "primaryIps", _primary_ip)
+get_ssh_keys = _every("ssh_keys", "sshKeys", _ssh_key)
+get_firewalls = _every("firewalls", "firewalls", _firewall)
+
 FUNCTIONS = tuple(
     Function(f"hcloud:index/{name}:{name}", function_schema(source, result), call)
     for name, source, result, call in (
@@ -155,5 +230,10 @@ FUNCTIONS = tuple(
         ("getLocation", pulumi_hcloud.get_location, pulumi_hcloud.GetLocationResult, get_location),
         ("getLocations", pulumi_hcloud.get_locations, pulumi_hcloud.GetLocationsResult, get_locations),
         ("getImage", pulumi_hcloud.get_image, pulumi_hcloud.GetImageResult, get_image),
+        ("getServers", pulumi_hcloud.get_servers, pulumi_hcloud.GetServersResult, get_servers),
+        ("getVolumes", pulumi_hcloud.get_volumes, pulumi_hcloud.GetVolumesResult, get_volumes),
+        ("getPrimaryIps", pulumi_hcloud.get_primary_ips, pulumi_hcloud.GetPrimaryIpsResult, get_primary_ips),
+        ("getSshKeys", pulumi_hcloud.get_ssh_keys, pulumi_hcloud.GetSshKeysResult, get_ssh_keys),
+        ("getFirewalls", pulumi_hcloud.get_firewalls, pulumi_hcloud.GetFirewallsResult, get_firewalls),
     )
 )

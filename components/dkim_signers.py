@@ -1,0 +1,38 @@
+"""Poste's signers, which must find the DKIM keys, or mail leaves unsigned and nobody is told."""
+
+from collections.abc import Sequence
+
+import pulumi
+
+from components.dkim_key import DkimKey
+from components.host import Host
+from components.poste import Poste
+from components.poste_container import CONTAINER, LINK_SIGNERS
+from components.settings import Settings
+
+
+class DkimSigners(pulumi.ComponentResource):
+    """`poste-mail:index:DkimSigners` checks for each container anew that Poste's signers find the key of each domain,
+    and mends the links to the keys if they do not.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        host: Host,
+        poste: Poste,
+        keys: Sequence[DkimKey],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("poste-mail:index:DkimSigners", name, {}, opts)
+        domains = [domain.name for domain in settings.domains]
+        host.scripts.run(
+            name,
+            "signers.py",
+            pulumi.Output.json_dumps({"container": CONTAINER, "domains": domains, "link": LINK_SIGNERS}),
+            self,
+            again_with={"container": poste.container_id},
+            depends_on=[poste.installed, *(key.domain_known for key in keys)],
+        )
+        self.register_outputs({})
