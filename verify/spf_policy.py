@@ -1,6 +1,7 @@
 """SPF (RFC 7208), evaluated for the server's addresses by pyspf, which asks the zones' own servers here."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,10 @@ LOOKUP_LIMIT = 10
 RELAY = (
     "Mail leaves through the smart host: add what its operator says of SPF to domains[].senders, for example "
     f"include:spf.example.net, then {UP}. Whether it is right, mail.out shows."
+)
+WEB_HOST = (
+    "The host at the domain's own address, a web host's say, may send as the domain, with all who share it. Unless it "
+    f"should, set domains[].spfA to false, then {UP}."
 )
 NAMESERVER_DEADLINE = 10.0
 """Seconds for one of pyspf's questions."""
@@ -77,7 +82,18 @@ async def spf_policy(names: Names, domain: str, helo: str, senders: Sequence[str
         if result != "pass":
             return fail(f"{result} for {address}: {policies[0]} ({explanation})", expected)
     relayed = await _relayed(names, domain, smart_host, policies[0]) if smart_host else ""
-    return warn(relayed, f"one that passes {smart_host} too", RELAY) if relayed else ok(policies[0], expected)
+    if relayed:
+        return warn(relayed, f"one that passes {smart_host} too", RELAY)
+    others = await _others(names, domain, senders) if re.search(r"(^|\s)\+?a(\s|$)", policies[0].lower()) else []
+    if others:
+        return warn(f"{policies[0]}, where a is {', '.join(others)}", expected, WEB_HOST)
+    return ok(policies[0], expected)
+
+
+async def _others(names: Names, domain: str, senders: Sequence[str]) -> list[str]:
+    """The domain's own addresses, of which a policy's `a` speaks, that are not the server's."""
+    answers = [await names.authoritative(domain, kind) for kind in ("A", "AAAA")]
+    return [address for answer in answers for address in answer.values if address not in senders]
 
 
 async def _relayed(names: Names, domain: str, smart_host: str, policy: str) -> str:

@@ -183,6 +183,20 @@ def test_spf_has_one_policy_that_passes_both_addresses(texts: list[str], status:
 
 
 @pytest.mark.parametrize(
+    ("policy", "address", "status"),
+    [
+        (POLICY, IPV4, OK),
+        (POLICY, "198.51.100.9", WARN),  # whoever shares that web host may send as the domain
+        (POLICY.replace(" a ", " "), "198.51.100.9", OK),
+        (POLICY.replace(" a ", " a:other.example "), "198.51.100.9", OK),
+    ],
+)
+def test_web_host_that_may_send_is_noted(policy: str, address: str, status: Status) -> None:
+    names = Records(BASE | {(DOMAIN, "A"): [address], (DOMAIN, "TXT"): [policy]})
+    assert asyncio.run(spf_policy(names, DOMAIN, HOST, SENDERS)).status is status
+
+
+@pytest.mark.parametrize(
     ("policy", "status"),
     [
         (POLICY, WARN),  # the relay's mail would be forged by this
