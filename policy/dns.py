@@ -1,5 +1,6 @@
 """What the rules for DNS ask of the stack's records."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -34,11 +35,11 @@ def records_at(resources: Resources, kind: str, name: str) -> Matches:
     return Matches(found, more)
 
 
-def texts_at(resources: Resources, name: str, beginning: str) -> Matches:
-    """The TXT records at a name whose text begins so, in whatever case."""
+def texts_at(resources: Resources, name: str, beginning: re.Pattern[str]) -> Matches:
+    """The TXT records at a name whose text begins so."""
     here = records_at(resources, "TXT", name)
     texts = {record.urn: text_of(record) for record in here.found}
-    found = [record for record in here.found if (texts[record.urn] or "").lower().startswith(beginning)]
+    found = [record for record in here.found if beginning.match(texts[record.urn] or "")]
     return Matches(found, here.may_be_more or None in texts.values())
 
 
@@ -48,10 +49,16 @@ def text_of(record: Resource) -> str | None:
     return txt_value(content) if record.get("type") == "TXT" and isinstance(content, str) else None
 
 
-def tags(text: str) -> dict[str, str]:
-    """The tags of a DKIM or DMARC record: tag=value; tag=value (RFC 6376, section 3.2)."""
+def tags(text: str) -> list[tuple[str, str]]:
+    """The tags of a DKIM or DMARC record in their order: tag=value; tag=value (RFC 6376, section 3.2)."""
     parts = (part.partition("=") for part in text.split(";"))
-    return {tag.strip(): value.strip() for tag, _, value in parts if tag.strip()}
+    return [(tag.strip(), value.strip()) for tag, _, value in parts if tag.strip()]
+
+
+def twice(found: list[tuple[str, str]]) -> list[str]:
+    """The tags that are there more than once, so that each reader takes another one for the right one."""
+    names = [tag.lower() for tag, _ in found]
+    return sorted({name for name in names if names.count(name) > 1})
 
 
 def server_addresses(resources: Resources) -> Iterator[str]:

@@ -18,6 +18,8 @@ UNKNOWN: Final = Unknown()
 STACK = "pulumi:pulumi:Stack"
 PROVIDER = "pulumi:providers:"
 DOCKER_PROVIDER = "pulumi:providers:docker"
+EVERYTHING = "*"
+"""Stands for all types in a rule's list of them."""
 SERVER = "hcloud:index/server:Server"
 PRIMARY_IP = "hcloud:index/primaryIp:PrimaryIp"
 RDNS = "hcloud:index/rdns:Rdns"
@@ -29,6 +31,7 @@ DNS_RECORD = "cloudflare:index/dnsRecord:DnsRecord"
 IMAGE = "docker:index/remoteImage:RemoteImage"
 CONTAINER = "docker:index/container:Container"
 COMMAND = "command:remote:Command"
+LOCAL_COMMAND = "command:local:Command"
 COPY = "command:remote:CopyToRemote"
 
 
@@ -43,10 +46,15 @@ class Resource:
     urn: str = ""
     protect: bool = False
     """Whether Pulumi refuses to delete it."""
-    depends_on: frozenset[str] = frozenset()
-    """URNs of all resources that it depends on."""
     uses: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """For each property, the URNs of the resources that its value comes from; known even where the value is not."""
+    in_clear: Mapping[str, Any] = field(default_factory=dict)
+    """Its inputs without those that the state encrypts. Only rules of the level `remediate` are told."""
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """The URNs of all resources that any of its values comes from."""
+        return frozenset[str]().union(*self.uses.values())
 
     def get(self, name: str) -> Any:
         """The property's value, None where it is not set, or UNKNOWN."""
@@ -73,8 +81,8 @@ class Resources:
         """Those of one of the types, in a stable order."""
         return sorted((found for found in self.items if found.type in types), key=lambda found: found.urn)
 
-    def behind(self, urns: frozenset[str]) -> Iterator[Resource]:
-        """The resources with these URNs and all that they depend on."""
+    def sources(self, urns: frozenset[str]) -> Iterator[Resource]:
+        """The resources with these URNs and all that their values come from, however many steps away."""
         by_urn = {found.urn: found for found in self.items}
         seen: set[str] = set()
         waiting = list(urns)
@@ -83,4 +91,4 @@ class Resources:
             if urn in by_urn and urn not in seen:
                 seen.add(urn)
                 yield by_urn[urn]
-                waiting.extend(by_urn[urn].depends_on)
+                waiting.extend(by_urn[urn].sources)

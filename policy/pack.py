@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import pulumi
 from pulumi_policy import (
     EnforcementLevel,
     Policy,
@@ -16,12 +17,14 @@ from pulumi_policy import (
     StackValidationArgs,
     StackValidationPolicy,
 )
+from pulumi_policy.deserialize import SPECIAL_SECRET_SIG, SPECIAL_SIG_KEY, serialize_properties
 from pulumi_policy.proxy import UnknownValueError
 
-from policy.model import UNKNOWN, Resource, Resources
+from policy.model import STACK, UNKNOWN, Resource, Resources
 from policy.rule import ResourceRule, Rule, StackRule
 from policy.rules import RULES
-from policy.stack import Stack, current_stack
+from policy.rules.settings import READABLE, readable
+from policy.stack import Stack, Unreadable, current_stack
 
 NAME = "poste-mail"
 
@@ -42,6 +45,8 @@ def plain(value: Any) -> Any:
     The SDK's own objects raise UnknownValueError where a value is not known, and the rule that has touched it would be
     skipped with a mere advice.
     """
+    if isinstance(value, pulumi.StringAsset):
+        return value.text
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):
@@ -68,20 +73,21 @@ def _policy(rule: Rule) -> Policy:
         "remediation_steps": rule.remedy,
     }
     if isinstance(rule, ResourceRule):
-        return ResourceValidationPolicy(validate=_resource_validation(rule), **common)
+        remediate = _look_for_encryption if rule.level == "remediate" else None
+        return ResourceValidationPolicy(validate=_resource_validation(rule), remediate=remediate, **common)
     assert isinstance(rule, StackRule)  # noqa: S101 (there are no other kinds)
     return StackValidationPolicy(validate=_stack_validation(rule), **common)
 
 
 def _resource_validation(rule: ResourceRule) -> Any:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        stack = _stack()
-        if stack is None or not rule.applies_to(args.resource_type):
+        if not rule.applies_to(args.resource_type) or not (stack := _readable_stack(report)):
             return
         resource = Resource(
             type=args.resource_type,
             name=args.name,
             props=plain(args.props),
+            in_clear=_in_clear.get(args.urn, {}),
             urn=args.urn,
             protect=args.opts.protect,
         )
@@ -91,10 +97,25 @@ def _resource_validation(rule: ResourceRule) -> Any:
     return validate
 
 
+def _look_for_encryption(args: ResourceValidationArgs) -> None:
+    """Changes nothing, but is told by the engine, shortly before the rule is judged, what is encrypted."""
+    _in_clear[args.urn] = _without_secrets(serialize_properties(args.props))
+
+
+_in_clear: dict[str, Any] = {}
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        if value.get(SPECIAL_SIG_KEY) == SPECIAL_SECRET_SIG:
+            return None
+        return {key: _without_secrets(inner) for key, inner in value.items()}
+    return [_without_secrets(inner) for inner in value] if isinstance(value, list) else value
+
+
 def _stack_validation(rule: StackRule) -> Any:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        stack = _stack()
-        if stack is None:
+        if not (stack := _readable_stack(report)):
             return
         resources = Resources(tuple(_stack_resource(found) for found in args.resources))
         for resource, finding in rule.check(resources, stack, rule.with_defaults(args.get_config())):
@@ -110,13 +131,31 @@ def _stack_resource(found: PolicyResource) -> Resource:
         props=plain(found.props),
         urn=found.urn,
         protect=found.opts.protect,
-        depends_on=frozenset(needed.urn for needed in found.dependencies),
         uses={
             name: frozenset(needed.urn for needed in sources) for name, sources in found.property_dependencies.items()
         },
     )
 
 
+def _readable_stack(report: ReportViolation) -> Stack | None:
+    """The stack, or None where it cannot be read.
+
+    The first rule that asks for it then says so: `settings-readable`, or another one where that is disabled. Each rule
+    would say the same, and none may pass what it could not judge.
+    """
+    stack = _stack()
+    if isinstance(stack, Stack):
+        return stack
+    if not _told:
+        _told.append(stack)
+        for finding in readable(Resource(STACK, ""), stack, {}):
+            report(READABLE.message(finding), None)
+    return None
+
+
+_told: list[Unreadable] = []
+
+
 @cache
-def _stack() -> Stack | None:
+def _stack() -> Stack | Unreadable:
     return current_stack()

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from policy.model import Resource, Resources
+from policy.model import EVERYTHING, Resource, Resources
 from policy.stack import Stack
 
-Level = Literal["mandatory", "advisory"]
+Level = Literal["mandatory", "advisory", "remediate"]
+"""At `remediate`, which stops like `mandatory`, the engine also tells which values are encrypted."""
 Settings = Mapping[str, Any]
 
 ResourceCheck = Callable[[Resource, Stack, Settings], Iterator[str]]
@@ -54,13 +55,14 @@ class ResourceRule(Rule):
     """A rule for single resources, judged on their inputs before anything is created or changed."""
 
     types: Sequence[str]
-    """The resource types it looks at; one that ends in a colon stands for all that begin so."""
+    """The resource types it looks at; one that ends in a colon stands for all that begin so, EVERYTHING for all."""
     check: ResourceCheck
 
     def applies_to(self, resource_type: str) -> bool:
         """Whether the rule looks at resources of this type."""
         return any(
-            resource_type.startswith(known) if known.endswith(":") else resource_type == known for known in self.types
+            known in (resource_type, EVERYTHING) or (known.endswith(":") and resource_type.startswith(known))
+            for known in self.types
         )
 
 

@@ -1,4 +1,4 @@
-"""How the stack is meant to be: what the rules need of its configuration.
+"""How the stack is meant to be: its settings, as the program itself reads them.
 
 The rules take the intention from here and hold the resources against it. Otherwise a program that forgot to protect a
 volume would itself say that nothing needs protection.
@@ -10,39 +10,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
+from pulumi.runtime import config as runtime
 
-from components.ports import HTTP, HTTPS, OPTIONAL, Port, open_ports
+from components.settings import Settings
+from components.stack_config import load_settings
 
 SECRET_ENDINGS = ("password", "token", "key", "secret")
 """How the names of settings end that hold secrets. The engine hands a pack the values, but not which are encrypted."""
 
-SHORTEST_SECRET = 8
-"""Shorter values would be found by accident in texts that have nothing to do with them."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """The stack's name and switches."""
+    """The stack's name, settings and secrets."""
 
     project: str
     name: str
-    mail_host: str
-    domains: Mapping[str, str]
-    """The mail domains, each with the zone that holds its records."""
-    protected: bool = True
-    admin_cidrs: tuple[str, ...] = ()
-    ports: tuple[Port, ...] = tuple(open_ports(OPTIONAL))
-    """The rows of the port table that the stack opens."""
-    web_cidrs: tuple[str, ...] = ()
-    """Networks of a reverse proxy, if only it may reach the web ports."""
-    network_mode: str = "host"
+    settings: Settings
     config: Mapping[str, Any] = field(default_factory=dict)
     """The whole configuration by full key, such as poste-mail:mailHost, with arrays and objects decoded."""
-
-    @property
-    def serves_ipv6(self) -> bool:
-        """Whether Poste answers on IPv6: not behind Docker's bridge."""
-        return self.network_mode == "host"
 
     @property
     def secrets(self) -> dict[str, str]:
@@ -50,43 +35,33 @@ class Stack:
         return {key: text for key, text in texts("", self.config) if key.lower().endswith(SECRET_ENDINGS)}
 
 
-def read_stack(project: str, name: str, values: Mapping[str, str]) -> Stack | None:
-    """The stack from its configuration, or None where that is so wrong that the program itself refuses to run."""
-    config = {key: _decoded(text) for key, text in values.items()}
-    own = {key.removeprefix(f"{project}:"): value for key, value in config.items() if key.startswith(f"{project}:")}
+@dataclass(frozen=True)
+class Unreadable:
+    """A stack that cannot be judged."""
+
+    reason: str
+    """One sentence on what cannot be read."""
+
+
+def current_stack() -> Stack | Unreadable:
+    """The stack that the engine runs the pack for."""
+    values = runtime.get_config_env()
+    if not values:  # as with `pulumi policy analyze`
+        return Unreadable("The engine tells no configuration here, as it does in a preview with --policy-pack.")
+    return read_stack(values)
+
+
+def read_stack(values: Mapping[str, str]) -> Stack | Unreadable:
+    """The current stack from its configuration by full key, read by the program's own `load_settings()`."""
+    # The engine does not say which values are encrypted, so all count as such, and none is told in a reason. That those
+    # which must be are is the program's own check.
+    runtime.set_all_config(dict(values), list(values))
     try:
-        return Stack(
-            project=project,
-            name=name,
-            mail_host=own["mailHost"].lower(),
-            domains={domain["name"].lower(): domain.get("zone", domain["name"]).lower() for domain in own["domains"]},
-            protected=own.get("protect") != "false",
-            admin_cidrs=tuple(own.get("adminCidrs", ())),
-            ports=tuple(
-                open_ports(
-                    own.get("optionalPorts", OPTIONAL),
-                    int(own.get("httpPort", HTTP.number)),
-                    int(own.get("httpsPort", HTTPS.number)),
-                )
-            ),
-            web_cidrs=tuple(own.get("reverseProxyCidrs", ())),
-            network_mode=own.get("networkMode", "host"),
-            config=config,
-        )
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return None
-
-
-def current_stack() -> Stack | None:
-    """The stack that the engine runs the pack for.
-
-    Raises ValueError where the engine tells no configuration, as `pulumi policy analyze` does: nothing could be judged,
-    and that must not look as if all were well.
-    """
-    values = pulumi.runtime.get_config_env()
-    if not values:
-        raise ValueError("the rules need the stack's configuration; use pulumi preview with --policy-pack")
-    return read_stack(pulumi.get_project(), pulumi.get_stack(), values)
+        settings = load_settings()
+    except pulumi.RunError as error:
+        return Unreadable(" ".join(str(error).split()))
+    config = {key: _decoded(text) for key, text in values.items()}
+    return Stack(project=pulumi.get_project(), name=pulumi.get_stack(), settings=settings, config=config)
 
 
 def texts(path: str, value: Any) -> Iterator[tuple[str, str]]:

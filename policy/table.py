@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from policy.model import PROVIDER
+from policy.model import EVERYTHING, PROVIDER
 from policy.rule import ResourceRule, Rule
 from policy.rules import GROUPS
 
@@ -36,6 +36,8 @@ def _rules() -> Iterator[str]:
 def _scope(rule: Rule) -> str:
     if not isinstance(rule, ResourceRule):
         return "stack"
+    if EVERYTHING in rule.types:
+        return "every resource"
     return ", ".join(f"`{_short(kind)}`" for kind in rule.types)
 
 

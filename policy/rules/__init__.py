@@ -2,20 +2,24 @@
 
 from policy.rule import Rule
 from policy.rules import (
-    commands,
+    connections,
     container,
     dkim,
     dmarc,
     firewall,
+    folders,
     mx,
     passwords,
     providers,
     records,
+    secrets,
     server,
+    settings,
     spf,
 )
 
 GROUPS: dict[str, tuple[Rule, ...]] = {
+    "The settings": settings.RULES,
     "Cloud firewall": firewall.RULES,
     "Server, addresses and volume": server.RULES,
     "DNS records": records.RULES,
@@ -23,8 +27,9 @@ GROUPS: dict[str, tuple[Rule, ...]] = {
     "SPF": spf.RULES,
     "DKIM": dkim.RULES,
     "DMARC": dmarc.RULES,
-    "Poste container": container.RULES,
-    "Commands and secrets": commands.RULES,
+    "Poste container": container.RULES + folders.RULES,
+    "Connections": connections.RULES,
+    "Secrets": secrets.RULES,
     "Passwords": passwords.RULES,
     "Providers": providers.RULES,
 }

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from components.records import MINIMUM_DKIM_BITS, dkim_bits, fqdn
 from components.values import is_within
-from policy.dns import tags, text_of
+from policy.dns import tags, text_of, twice
 from policy.model import DNS_RECORD, UNKNOWN, Resource, Resources
 from policy.rule import ResourceRule, Settings, StackRule
 from policy.stack import Stack
@@ -18,7 +18,10 @@ def strong_key(record: Resource, _stack: Stack, _settings: Settings) -> Iterator
     is_key = isinstance(name, str) and "._domainkey." in name
     if text is None or not (is_key or text.lower().startswith("v=dkim1")):
         return
-    found = tags(text)
+    if again := twice(tags(text)):
+        yield f"The record has {', '.join(again)} more than once."
+        return
+    found = dict(tags(text))
     if found.get("v", "DKIM1") != "DKIM1" or found.get("k", "rsa") != "rsa":
         yield "The record is no DKIM key of the form v=DKIM1; k=rsa; p=…"
         return
@@ -33,15 +36,15 @@ def strong_key(record: Resource, _stack: Stack, _settings: Settings) -> Iterator
 
 def one_at_least(resources: Resources, stack: Stack, _settings: Settings) -> Found:
     """Each domain has a DKIM key in DNS."""
-    for domain in stack.domains:
-        place = fqdn("_domainkey", domain)
+    for domain in stack.settings.domains:
+        place = fqdn("_domainkey", domain.name)
         names = [
             record.get("name")
             for record in resources.of_type(DNS_RECORD)
             if record.get("type") in ("TXT", "CNAME", UNKNOWN)
         ]
         if not any(name is UNKNOWN or is_within(str(name), place) for name in names):
-            yield None, f"The domain {domain} has no DKIM record."
+            yield None, f"The domain {domain.name} has no DKIM record."
 
 
 RULES = (

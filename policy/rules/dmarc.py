@@ -1,49 +1,63 @@
-"""DMARC: what receivers do with mail that fails SPF and DKIM (RFC 7489)."""
+"""DMARC: what receivers do with mail that fails SPF and DKIM (RFC 9989)."""
 
+import re
 from collections.abc import Iterator
 
 from components.records import dmarc_name
-from policy.dns import tags, text_of, texts_at
+from policy.dns import tags, text_of, texts_at, twice
 from policy.model import DNS_RECORD, Resource, Resources
 from policy.rule import ResourceRule, Setting, Settings, StackRule
 from policy.stack import Stack
 
 Found = Iterator[tuple[Resource | None, str]]
 
-VERSION = "v=dmarc1"
+RECORD = re.compile(r"\s*v\s*=\s*DMARC1\s*(;|$)", re.IGNORECASE)
 POLICIES = ("none", "quarantine", "reject")
+KNOWN = ("v", "p", "sp", "np", "t", "psd", "adkim", "aspf", "fo", "rua", "ruf")
+"""The tags of RFC 9989, section 4.7. It has no pct, rf and ri any more: receivers pass over them."""
+ASKED_FOR = ("p", "sp", "np")
+"""The policies for the domain itself, for its subdomains, and for those that do not exist."""
 
 
 def strict_enough(record: Resource, _stack: Stack, settings: Settings) -> Iterator[str]:
-    """p and sp are at least what the environment wants.
+    """The record is read in one way only, and p, sp and np are at least what the environment wants.
 
-    With pct below 100 the rest of the mail is treated one step more mildly (section 6.6.4), so that step counts.
+    With t=y receivers apply the next milder policy (section 4.7), so that one counts.
     """
     text, name = text_of(record), record.get("name")
     if text is None or not isinstance(name, str) or not name.startswith("_dmarc."):
         return
-    found = tags(text)
-    wanted = settings["minimum"]
-    if not text.startswith("v=DMARC1") or found.get("p", "").lower() not in POLICIES:
+    found = dict(tags(text))
+    if next(iter(found.items()), None) != ("v", "DMARC1") or found.get("p", "").lower() not in POLICIES:
         yield "The record is no DMARC policy: v=DMARC1 first, and p one of none, quarantine, reject."
-        return
-    milder = found.get("pct", "100") != "100"
-    for tag in sorted({"p", "sp"} & set(found)):
+    elif again := twice(tags(text)):
+        yield f"The DMARC policy has {', '.join(again)} more than once, which makes it invalid (RFC 6376, section 3.2)."
+    elif unknown := sorted(set(found) - set(KNOWN)):
+        yield f"The DMARC policy has {', '.join(unknown)}, which RFC 9989 does not know: receivers pass over it."
+    elif found.get("t", "n").lower() not in ("y", "n"):
+        yield f"The DMARC policy has t={found['t']}; right are y and n."
+    else:
+        yield from _mild(found, settings["minimum"])
+
+
+def _mild(found: dict[str, str], wanted: str) -> Iterator[str]:
+    testing = found.get("t", "n").lower() == "y"
+    for tag in (asked for asked in ASKED_FOR if asked in found):
         policy = found[tag].lower()
-        strictness = max(0, POLICIES.index(policy) - milder) if policy in POLICIES else -1
+        strictness = max(0, POLICIES.index(policy) - testing) if policy in POLICIES else -1
         if strictness < POLICIES.index(wanted):
-            share = f" for {found['pct']} % of the mail" if milder else ""
-            yield f"The DMARC policy is {tag}={policy}{share}; at least {wanted} is wanted here."
+            while_testing = " with t=y" if testing else ""
+            yield f"The DMARC policy is {tag}={found[tag]}{while_testing}; at least {wanted} is wanted here."
 
 
 def one_per_domain(resources: Resources, stack: Stack, _settings: Settings) -> Found:
-    """Each domain has one DMARC record; with two, receivers take neither (section 6.6.3)."""
-    for domain in stack.domains:
-        policies = texts_at(resources, dmarc_name(domain), VERSION)
+    """Each domain has one DMARC record; with two, receivers take neither (section 4.10)."""
+    for domain in stack.settings.domains:
+        policies = texts_at(resources, dmarc_name(domain.name), RECORD)
         if policies.surely_none:
-            yield None, f"The domain {domain} has no DMARC record."
+            yield None, f"The domain {domain.name} has no DMARC record."
         if len(policies.found) > 1:
-            yield policies.found[-1], f"The domain {domain} has {len(policies.found)} DMARC records."
+            yield policies.found[-1], f"The domain {domain.name} has {len(policies.found)} DMARC records."
 
 
 MINIMUM = Setting(
@@ -56,7 +70,8 @@ MINIMUM = Setting(
 RULES = (
     ResourceRule(
         name="dmarc-strict",
-        why="The DMARC policy is at least as strict as the environment wants, because a mild one lets forgers through.",
+        why="The DMARC policy is one that all receivers read alike, and at least as strict as the environment wants, "
+        "because a mild one lets forgers through.",
         remedy="Set the domain's dmarc.policy, or lower the rule's minimum while you only watch the reports.",
         types=(DNS_RECORD,),
         check=strict_enough,

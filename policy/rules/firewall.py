@@ -1,55 +1,66 @@
 """The cloud firewalls: what reaches the server and what leaves it."""
 
-import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
-from components.ports import EGRESS, SMTP, SSH, WEB
+from components.networks import open_to_everybody
+from components.ports import SMTP, SSH, WEB
 from policy.model import FIREWALL, FIREWALL_ATTACHMENT, SERVER, UNKNOWN, Resource, Resources
+from policy.networks import collapse, outside
 from policy.rule import ResourceRule, Setting, Settings, StackRule
 from policy.stack import Stack
 
 Found = Iterator[tuple[Resource | None, str]]
 FirewallRule = Mapping[str, Any]
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-LISTED_OUTBOUND = {(egress.protocol, None if egress.port is None else str(egress.port)) for egress in EGRESS}
 
 
 def inbound(firewall: Resource, stack: Stack, _settings: Settings) -> Iterator[str]:
     """Only single ports of the open rows of the port table, SSH, and ICMP; web ports as the reverse proxy wants it."""
-    opened = {str(port.number): port for port in stack.ports}
+    opened = {str(port.number): port for port in stack.settings.ports}
+    proxies = stack.settings.reverse_proxy_cidrs
     for rule in _rules(firewall, "in"):
         protocol, port = rule.get("protocol"), rule.get("port")
         if UNKNOWN in (protocol, port) or protocol == "icmp" or (protocol == "tcp" and port == str(SSH)):
             continue
         if protocol != "tcp" or port not in opened:
             yield f"Inbound {protocol} port {port} is open, which is no port that this stack opens."
-        elif opened[port].service in WEB and stack.web_cidrs:
-            for network in _outside(_known(rule.get("sourceIps")), stack.web_cidrs):
+        elif opened[port].service in WEB and proxies:
+            for network in outside(_known(rule.get("sourceIps")), proxies):
                 yield f"Inbound port {port} is open to {network}, yet only a reverse proxy may reach the web ports."
 
 
 def ssh(firewall: Resource, stack: Stack, settings: Settings) -> Iterator[str]:
     """SSH from the administrators' networks only; in protected stacks never from everywhere, whatever adminCidrs is."""
-    allowed = settings["networks"] or stack.admin_cidrs
-    for rule in _rules(firewall, "in"):
-        if rule.get("protocol") != "tcp" or rule.get("port") != str(SSH):
-            continue
-        sources = _known(rule.get("sourceIps"))
-        if stack.protected and any(network.prefixlen == 0 for network in _collapsed(sources)):
-            yield "SSH is open to the whole world in a protected stack."
-            continue
-        for network in _outside(sources, allowed):
-            yield f"SSH is open to {network}, which is no network of the administrators."
+    sources = _ssh_sources(firewall)
+    if stack.settings.protect and _is_everybody(sources):
+        yield "SSH is open to the whole world in a protected stack."
+        return
+    for network in outside(sources, settings["networks"] or stack.settings.admin_cidrs):
+        yield f"SSH is open to {network}, which is no network of the administrators."
 
 
-def outbound(firewall: Resource, _stack: Stack, _settings: Settings) -> Iterator[str]:
+def ssh_together(resources: Resources, stack: Stack, _settings: Settings) -> Found:
+    """What several firewalls open adds up, since Hetzner lets through what any of them does."""
+    sources = {firewall.urn: _ssh_sources(firewall) for firewall in resources.of_type(FIREWALL)}
+    if not stack.settings.protect or any(map(_is_everybody, sources.values())):
+        return  # each alone is judged by firewall-ssh
+    if _is_everybody(list(chain.from_iterable(sources.values()))):
+        yield None, "The firewalls together open SSH to the whole world in a protected stack."
+
+
+def outbound(firewall: Resource, stack: Stack, _settings: Settings) -> Iterator[str]:
     """Only what the list of outbound traffic has."""
+    listed = _listed(stack)
     for rule in _rules(firewall, "out"):
         protocol, port = rule.get("protocol"), rule.get("port") or None
-        if UNKNOWN not in (protocol, port) and (protocol, port) not in LISTED_OUTBOUND:
+        if UNKNOWN in (protocol, port):
+            continue
+        if (protocol, port) not in listed:
             yield f"Outbound {_named(protocol, port)} is allowed, which is not on the list of outbound traffic."
+            continue
+        for network in outside(_known(rule.get("destinationIps")), listed[protocol, port]):
+            yield f"Outbound {_named(protocol, port)} is allowed to {network}, which is not on the list."
 
 
 def by_label(resource: Resource, _stack: Stack, _settings: Settings) -> Iterator[str]:
@@ -65,7 +76,7 @@ def by_label(resource: Resource, _stack: Stack, _settings: Settings) -> Iterator
                 yield "The firewall names a server by its id."
 
 
-def covers_server(resources: Resources, _stack: Stack, _settings: Settings) -> Found:
+def covers_server(resources: Resources, stack: Stack, _settings: Settings) -> Found:
     """Each server is matched by firewalls that open SSH, open mail, and list all outbound traffic."""
     for server in resources.of_type(SERVER):
         labels = server.get("labels")
@@ -84,7 +95,7 @@ def covers_server(resources: Resources, _stack: Stack, _settings: Settings) -> F
         for what, number in (("SSH", SSH), ("mail", SMTP.number)):
             if str(number) not in inward:
                 yield server, f"No firewall that opens {what} (port {number}) matches the server's labels."
-        if missing := LISTED_OUTBOUND - outward:
+        if missing := _listed(stack).keys() - outward:
             listed = ", ".join(sorted(_named(*entry) for entry in missing))
             yield server, f"The firewalls that match the server do not allow outbound {listed}."
 
@@ -97,6 +108,41 @@ def selects(selector: Any, labels: Mapping[str, Any]) -> bool:
     return all(labels.get(key.strip()) in (value.strip("= "), UNKNOWN) for key, _, value in wanted)
 
 
+def _listed(stack: Stack) -> dict[tuple[Any, Any], tuple[str, ...]]:
+    """Where the server may call, by protocol and port."""
+    return {
+        (egress.protocol, None if egress.port is None else str(egress.port)): egress.destinations
+        for egress in stack.settings.egress
+    }
+
+
+def _is_everybody(networks: Sequence[str]) -> bool:
+    return open_to_everybody([str(network) for network in collapse(networks)])
+
+
+def _ssh_sources(firewall: Resource) -> list[str]:
+    """The networks to which any of the firewall's rules opens SSH's port, be it in a range."""
+    opening = [
+        rule
+        for rule in _rules(firewall, "in")
+        if str(rule.get("protocol")).lower() == "tcp" and _includes(rule.get("port"), SSH)
+    ]
+    return [network for rule in opening for network in _known(rule.get("sourceIps"))]
+
+
+def _includes(ports: Any, number: int) -> bool:
+    """Whether a rule's port, a range such as 20-25, or any (the same as none), has a number in it."""
+    if ports is UNKNOWN:
+        return False
+    if not (text := str(ports or "any").strip()) or text.lower() == "any":
+        return True
+    low, _, high = text.partition("-")
+    try:
+        return int(low) <= number <= int(high or low)
+    except ValueError:
+        return False
+
+
 def _rules(firewall: Resource, direction: str) -> list[FirewallRule]:
     return [rule for rule in firewall.entries("rules") if rule.get("direction") == direction]
 
@@ -107,35 +153,6 @@ def _known(value: Any) -> list[str]:
 
 def _named(protocol: Any, port: Any) -> str:
     return f"{protocol} {port}" if port else str(protocol)
-
-
-def _collapsed(networks: Sequence[str]) -> list[Network]:
-    """The networks as few as they can be: two halves of the world are the world."""
-    parsed = [found for network in networks if (found := _network(network))]
-    four = [network for network in parsed if isinstance(network, ipaddress.IPv4Network)]
-    six = [network for network in parsed if isinstance(network, ipaddress.IPv6Network)]
-    return [*ipaddress.collapse_addresses(four), *ipaddress.collapse_addresses(six)]
-
-
-def _outside(networks: Sequence[str], allowed: Sequence[str]) -> Iterator[str]:
-    outer = _collapsed(allowed)
-    for network in networks:
-        inner = _network(network)
-        if not any(_holds(possible, inner) for possible in outer):
-            yield network
-
-
-def _network(text: str) -> Network | None:
-    try:
-        return ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return None
-
-
-def _holds(outer: Network, inner: Network | None) -> bool:
-    if isinstance(outer, ipaddress.IPv4Network):
-        return isinstance(inner, ipaddress.IPv4Network) and inner.subnet_of(outer)
-    return isinstance(inner, ipaddress.IPv6Network) and inner.subnet_of(outer)
 
 
 NETWORKS = Setting(
@@ -160,6 +177,12 @@ RULES = (
         types=(FIREWALL,),
         check=ssh,
         settings=(NETWORKS,),
+    ),
+    StackRule(
+        name="firewall-ssh-together",
+        why="All firewalls together do not open SSH to the whole world, however it is split among them.",
+        remedy="Set adminCidrs to the networks that you work from, for example ['198.51.100.7/32'].",
+        check=ssh_together,
     ),
     ResourceRule(
         name="firewall-outbound",

@@ -1,6 +1,7 @@
 """MX: where a domain's mail goes (RFC 5321, section 5)."""
 
 import ipaddress
+import re
 from collections.abc import Iterator
 
 from policy.dns import records_at, server_addresses
@@ -12,7 +13,7 @@ Found = Iterator[tuple[Resource | None, str]]
 
 
 def names_a_host(record: Resource, _stack: Stack, _settings: Settings) -> Iterator[str]:
-    """An MX record holds a name, never an address (RFC 5321, section 5.1)."""
+    """An MX record holds a name, never an address in whatever notation (RFC 5321, section 5.1)."""
     content = record.get("content")
     if record.get("type") == "MX" and isinstance(content, str) and _is_address(content):
         yield f"The MX record holds the address {content}."
@@ -20,10 +21,10 @@ def names_a_host(record: Resource, _stack: Stack, _settings: Settings) -> Iterat
 
 def leads_to_the_server(resources: Resources, stack: Stack, _settings: Settings) -> Found:
     """Each domain has an MX to a name with an A (and AAAA, if Poste serves IPv6) of the server, and no CNAME."""
-    for domain in stack.domains:
-        exchanges = records_at(resources, "MX", domain)
+    for domain in stack.settings.domains:
+        exchanges = records_at(resources, "MX", domain.name)
         if exchanges.surely_none:
-            yield None, f"The domain {domain} has no MX record."
+            yield None, f"The domain {domain.name} has no MX record."
         for exchange in exchanges.found:
             host = exchange.get("content")
             if isinstance(host, str) and not _is_address(host):
@@ -36,7 +37,7 @@ def _at_host(resources: Resources, stack: Stack, host: str) -> Iterator[str]:
         yield f"The MX record points at {host}, which is a CNAME (RFC 2181, section 10.3)."
         return
     addresses = set(server_addresses(resources))
-    wanted = {"A": 4, "AAAA": 6} if stack.serves_ipv6 else {"A": 4}
+    wanted = {"A": 4, "AAAA": 6} if stack.settings.serves_ipv6 else {"A": 4}
     for kind, version in wanted.items():
         records = records_at(resources, kind, host)
         if records.surely_none:
@@ -46,16 +47,17 @@ def _at_host(resources: Resources, stack: Stack, host: str) -> Iterator[str]:
             content = record.get("content")
             if ours and isinstance(content, str) and content not in ours:
                 yield f"The MX record points at {host}, whose {kind} record holds {content}, no address of the server."
-    if not stack.serves_ipv6 and records_at(resources, "AAAA", host).found:
+    if not stack.settings.serves_ipv6 and records_at(resources, "AAAA", host).found:
         yield f"The MX record points at {host}, which has an AAAA record, yet Poste does not answer on IPv6."
 
 
 def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text.strip("[]"))
-    except ValueError:
-        return False
-    return True
+    """Whether a text is an address however written: in brackets, with a trailing dot, in hexadecimal or as one number.
+
+    No top-level domain is a number, so what ends in one is no name (RFC 1123, section 2.1).
+    """
+    last = text.strip().strip("[]").rstrip(".").rpartition(".")[2]
+    return ":" in text or re.fullmatch(r"\d+|0x[0-9a-f]*", last, re.IGNORECASE) is not None
 
 
 RULES = (

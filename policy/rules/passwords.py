@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from components.values import password_lacks
-from policy.model import COMMAND, STACK, Resource
+from policy.model import COMMAND, LOCAL_COMMAND, STACK, Resource
 from policy.rule import ResourceRule, Settings
-from policy.rules.commands import given
+from policy.rules.secrets import given
 from policy.stack import Stack, texts
 
 MAILBOX_PASSWORDS = ("password", "adminpassword")
@@ -28,7 +28,7 @@ RULES = (
         why="Passwords have 10 characters or more, with lower and upper case letters, digits and special characters, "
         "because everyone in the world may try them.",
         remedy="Set a better one with: pulumi config set --secret",
-        types=(STACK, COMMAND),
+        types=(STACK, COMMAND, LOCAL_COMMAND),
         check=strong,
     ),
 )

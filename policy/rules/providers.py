@@ -6,9 +6,14 @@ from policy.model import PROVIDER, Resource
 from policy.rule import ResourceRule, Settings
 from policy.stack import Stack
 
+ENGINE = f"{PROVIDER}pulumi"
+"""The engine's own provider, which answers questions about the stack's state. It has no account."""
+
 
 def explicit(provider: Resource, _stack: Stack, _settings: Settings) -> Iterator[str]:
     """The engine makes a provider of its own, called default, for each resource and look-up that names none."""
+    if provider.type == ENGINE:
+        return
     if provider.name == "default" or provider.name.startswith("default_"):
         yield f"Something uses the default provider of {provider.type.removeprefix(PROVIDER)}."
 

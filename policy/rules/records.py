@@ -25,7 +25,7 @@ def canonical_names(record: Resource, stack: Stack, _settings: Settings) -> Iter
     if isinstance(name, str):
         if not NAME.fullmatch(name):
             yield f"{name!r} is no lower-case FQDN without a trailing dot."
-        elif not any(is_within(name, zone) for zone in stack.domains.values()):
+        elif not any(is_within(name, domain.zone_name) for domain in stack.settings.domains):
             yield f"{name} lies in none of the stack's zones."
     data = record.get("data")
     targets = [record.get("content")] if record.get("type") in ("MX", "CNAME") else []

@@ -1,13 +1,45 @@
 """The server, its addresses and its volume."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from components.labels import stack_labels
-from policy.model import FIREWALL, PRIMARY_IP, RDNS, SERVER, SSH_KEY, STACK, UNKNOWN, VOLUME, Resource, Resources
+from components.settings import Part
+from policy.model import (
+    DNS_RECORD,
+    FIREWALL,
+    PRIMARY_IP,
+    RDNS,
+    SERVER,
+    SSH_KEY,
+    STACK,
+    UNKNOWN,
+    VOLUME,
+    Resource,
+    Resources,
+)
 from policy.rule import ResourceRule, Setting, Settings, StackRule
 from policy.stack import Stack
 
 Found = Iterator[tuple[Resource | None, str]]
+
+PARTS: Mapping[str, Part] = {
+    SERVER: "server",
+    FIREWALL: "server",
+    PRIMARY_IP: "addresses",
+    VOLUME: "volume",
+    DNS_RECORD: "records",
+}
+"""Which part of the stack a resource belongs to; each part is protected apart from the others."""
+
+AT_HETZNER = {
+    SERVER: ("deleteProtection", "rebuildProtection"),
+    PRIMARY_IP: ("deleteProtection",),
+    VOLUME: ("deleteProtection",),
+}
+"""The protections that Hetzner itself has for a resource."""
+
+REPLACEABLE: Part = "server"
+"""The one part that may be unprotected where protection is required: a broken server has to be replaced."""
 
 
 def own_addresses(server: Resource, _stack: Stack, _settings: Settings) -> Iterator[str]:
@@ -31,8 +63,8 @@ def kept_address(address: Resource, _stack: Stack, _settings: Settings) -> Itera
 def ptr_name(ptr: Resource, stack: Stack, _settings: Settings) -> Iterator[str]:
     """The PTR record holds the mail host."""
     name = ptr.get("dnsPtr")
-    if name is not UNKNOWN and name != stack.mail_host:
-        yield f"The PTR record says {name}; the mail host is {stack.mail_host}."
+    if name is not UNKNOWN and name != stack.settings.mail_host:
+        yield f"The PTR record says {name}; the mail host is {stack.settings.mail_host}."
 
 
 def ptr_of_each_address(resources: Resources, _stack: Stack, _settings: Settings) -> Found:
@@ -51,14 +83,15 @@ def _belongs(ptr: Resource, address: Resource) -> bool:
 
 
 def protection(resource: Resource, stack: Stack, _settings: Settings) -> Iterator[str]:
-    """In a protected stack what holds mail and addresses is protected, by Pulumi and at Hetzner."""
-    if not stack.protected:
+    """What belongs to a protected part is protected, by Pulumi and, where there is such a thing, at Hetzner."""
+    part = PARTS[resource.type]
+    if not stack.settings.protects(part):
         return
     if not resource.protect:
-        yield "Pulumi's option protect is off in a protected stack."
-    for name in ("deleteProtection", "rebuildProtection") if resource.type == SERVER else ("deleteProtection",):
+        yield f"Pulumi's option protect is off, yet the stack protects its {part}."
+    for name in AT_HETZNER.get(resource.type, ()):
         if resource.get(name) not in (True, UNKNOWN):
-            yield f"Hetzner's {name} is off in a protected stack."
+            yield f"Hetzner's {name} is off, yet the stack protects its {part}."
 
 
 def located(resource: Resource, _stack: Stack, _settings: Settings) -> Iterator[str]:
@@ -78,9 +111,13 @@ def labelled(resource: Resource, stack: Stack, _settings: Settings) -> Iterator[
 
 
 def must_be_protected(_resource: Resource, stack: Stack, settings: Settings) -> Iterator[str]:
-    """Where the environment wants protected stacks only, `protect` may not be turned off."""
-    if settings["required"] and not stack.protected:
+    """Where the environment wants protected stacks only, `protect` may not be turned off, nor lifted part by part."""
+    if not settings["required"]:
+        return
+    if not stack.settings.protect:
         yield "The stack's setting protect is false, where protected stacks are required."
+    elif lifted := sorted(set(stack.settings.unprotected) - {REPLACEABLE}):
+        yield f"The stack's setting unprotected has {', '.join(lifted)}, where protected stacks are required."
 
 
 REQUIRED = Setting(
@@ -121,15 +158,17 @@ RULES = (
     ),
     ResourceRule(
         name="protection",
-        why="In a protected stack server, addresses and volume cannot be deleted, nor the server rebuilt, by mistake.",
-        remedy="Set protect and delete_protection (for the server rebuild_protection too) from the stack's protect.",
-        types=(SERVER, PRIMARY_IP, VOLUME),
+        why="In a protected stack server, firewalls, addresses, volume and DNS records cannot be deleted, nor the "
+        "server rebuilt, by mistake.",
+        remedy="Set protect, and delete_protection and rebuild_protection at Hetzner, from settings.protects().",
+        types=tuple(PARTS),
         check=protection,
     ),
     ResourceRule(
         name="stack-protected",
-        why="Where the policy configuration says so, every stack is protected.",
-        remedy="Set it with: pulumi config set protect true",
+        why="Where the policy configuration says so, every stack is protected; its server alone may be unprotected, to "
+        "be replaced.",
+        remedy="Set them with: pulumi config set protect true, pulumi config rm unprotected",
         types=(STACK,),
         check=must_be_protected,
         settings=(REQUIRED,),

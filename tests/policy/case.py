@@ -8,17 +8,20 @@ from policy.model import Resource, Resources
 from policy.rule import ResourceRule, StackRule
 from policy.rules import RULES
 from policy.stack import Stack
+from tests.unit.examples import PASSWORD, settings
 
-PROD = Stack(
-    project="poste-mail",
-    name="prod",
-    mail_host="mail.example.com",
-    domains={"example.com": "example.com"},
-    protected=True,
-    admin_cidrs=("198.51.100.0/28", "2001:db8:7::/48"),
-    config={"poste-mail:adminPassword": "Guide-Rule-10", "hcloud:token": "h" * 64},
-)
-"""A protected stack."""
+
+def stack(**changes: Any) -> Stack:
+    """A protected stack, with some of its settings changed."""
+    return Stack(
+        project="poste-mail",
+        name="prod",
+        settings=settings(**{"adminCidrs": ["198.51.100.0/28", "2001:db8:7::/48"]} | changes),
+        config={"poste-mail:adminPassword": PASSWORD, "hcloud:token": "h" * 64},
+    )
+
+
+PROD = stack()
 
 LABELS = {"managed-by": "pulumi", "project": "poste-mail", "stack": "prod"}
 

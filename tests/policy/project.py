@@ -1,5 +1,6 @@
 """A Pulumi project of a test's own, against clouds of its own that keep the books only: no machines, no sandbox."""
 
+import json
 import os
 import re
 import socket
@@ -10,6 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from tests.unit.examples import VALUES
 
 ROOT = Path(__file__).parents[2]
 SECONDS_TO_START = 30
@@ -71,6 +75,14 @@ def make_project(folder: Path, clouds: Clouds, program: str) -> Project:
     done = project.pulumi("stack", "select", "--create")
     assert done.returncode == 0, done.stdout
     return project
+
+
+def handed_over(**changes: Any) -> dict[str, str]:
+    """An example's configuration as the engine hands it over: text, with arrays and objects as JSON."""
+    values = {**VALUES, **changes}
+    return {
+        f"poste-mail:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in values.items()
+    }
 
 
 @contextmanager

@@ -9,10 +9,30 @@ import pytest
 from policy.model import UNKNOWN, Resource
 from policy.rule import Rule
 from policy.rules import RULES
-from tests.policy import test_container, test_firewall, test_records, test_secrets, test_senders, test_server
+from tests.policy import (
+    test_connections,
+    test_container,
+    test_firewall,
+    test_folders,
+    test_records,
+    test_secrets,
+    test_senders,
+    test_server,
+    test_settings,
+)
 from tests.policy.case import Case, findings, sentence
 
-TABLES = (test_container, test_firewall, test_records, test_secrets, test_senders, test_server)
+TABLES = (
+    test_connections,
+    test_container,
+    test_firewall,
+    test_folders,
+    test_records,
+    test_secrets,
+    test_senders,
+    test_server,
+    test_settings,
+)
 CASES: list[Case] = [case for table in TABLES for case in table.CASES]
 RIGHT = [case for case in CASES if case.finds is None]
 
@@ -52,7 +72,12 @@ def test_each_rule_is_tested_with_what_it_refuses_what_it_passes_and_what_is_not
     own = [case for case in CASES if case.rule == rule.name]
     assert [case for case in own if case.finds]
     assert [case for case in own if case.finds is None]
-    never_unknown = {"ptr-for-each-address", "providers-explicit", "stack-protected"}  # they look at what always is
+    never_unknown = {
+        "ptr-for-each-address",
+        "providers-explicit",
+        "stack-protected",
+        "settings-readable",
+    }  # they look at what always is
     assert rule.name in never_unknown or any(
         mentions_unknown(dict(resource.props)) for case in own for resource in case.resources
     )
@@ -78,6 +103,6 @@ def test_each_rule_has_a_sentence_for_why_and_a_remedy_in_its_message(rule: Rule
     assert len(rule.remedy) > 10
 
 
-def test_rules_have_names_of_their_own_and_are_mandatory() -> None:
+def test_rules_have_names_of_their_own_and_all_of_them_stop() -> None:
     assert len({rule.name for rule in RULES}) == len(RULES)
-    assert {rule.level for rule in RULES} == {"mandatory"}
+    assert {rule.level for rule in RULES} == {"mandatory", "remediate"}

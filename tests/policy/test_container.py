@@ -1,4 +1,4 @@
-"""The rules for Poste's container."""
+"""The rules for Poste's container: image, isolation and ports."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from components.poste_container import published
-from policy.model import COMMAND, CONTAINER, IMAGE, UNKNOWN, VOLUME, Resource
-from tests.policy.case import PROD, Case, holds, sentence
+from policy.model import CONTAINER, IMAGE, UNKNOWN, Resource
+from tests.policy.case import PROD, Case, holds, sentence, stack
+from tests.unit.examples import IMAGE as IMAGE_NAME
 
 DIGEST = "sha256:" + "a" * 64
 PINNED = f"analogic/poste.io:2.5.11@{DIGEST}"
-DEV = replace(PROD, protected=False)
-BRIDGED = replace(PROD, network_mode="bridge")
+DEV = stack(protect=False)
+BRIDGED = stack(networkMode="bridge")
 
 
 def container(**props: Any) -> Resource:
@@ -27,13 +28,9 @@ def bridged(**port: Any) -> Resource:
     return container(networkMode="bridge", ports=[{"internal": 25, "external": 25, "ip": "0.0.0.0"} | port])  # noqa: S104
 
 
-def folder(path: Any, inside: Any = "/data", **more: Any) -> Resource:
-    return container(volumes=[{"hostPath": path, "containerPath": inside, **more}])
+def capable(*added: Any) -> Resource:
+    return container(capabilities={"adds": list(added)})
 
-
-VOLUME_ITSELF = Resource(VOLUME, "mail", {}, "volume")
-MOUNTING = Resource(COMMAND, "host-volume", {}, "mounting", depends_on=frozenset({"volume", "other"}))
-ELSEWHERE = Resource(COMMAND, "host-ready", {}, "other")
 
 CASES = [
     Case("an image by digest", "container-image-pinned", [image(PINNED), container(image=PINNED)]),
@@ -68,7 +65,7 @@ CASES = [
     Case("no name", "container-is-mail-host", [container()], "hostname is None"),
     Case("a name that is not known yet", "container-is-mail-host", [container(hostname=UNKNOWN)]),
     Case("a plain container", "container-unprivileged", [container(), container(privileged=False)]),
-    Case("a privileged container", "container-unprivileged", [container(privileged=True)], "privileged mode"),
+    Case("a privileged container", "container-unprivileged", [container(privileged=True)], "has privileged"),
     Case("privileges that are not known yet", "container-unprivileged", [container(privileged=UNKNOWN)]),
     Case("the host's network", "container-ports", [container(networkMode="host", ports=[])]),
     Case(
@@ -80,10 +77,10 @@ CASES = [
     Case(
         "the bridge with the port table",
         "container-ports",
-        [container(networkMode="bridge", ports=published(PROD.ports))],
+        [container(networkMode="bridge", ports=published(PROD.settings.ports))],
         stack=BRIDGED,
     ),
-    Case("the bridge, not said", "container-ports", [container(ports=published(PROD.ports))], stack=BRIDGED),
+    Case("the bridge, not said", "container-ports", [container(ports=published(PROD.settings.ports))], stack=BRIDGED),
     Case(
         "the bridge where the stack wants the host's network", "container-ports", [bridged()], "network mode is bridge"
     ),
@@ -106,37 +103,87 @@ CASES = [
         ],
         stack=BRIDGED,
     ),
-    Case("a folder of the server", "container-data-kept", [folder("/mnt/poste")]),
-    Case(
-        "a mount of a folder of the server",
-        "container-data-kept",
-        [container(mounts=[{"target": "/data", "source": "/mnt/poste", "type": "bind"}])],
+    *(
+        Case(f"{name} of the server", "container-unprivileged", [container(**{name: value})], name)
+        for name, value in {
+            "pidMode": "host",
+            "ipcMode": "container:other",
+            "usernsMode": "host",
+            "cgroupnsMode": "host",
+            "cgroupParent": "/system.slice",
+            "devices": [{"hostPath": "/dev/sda"}],
+            "deviceCgroupRules": ["a *:* rwm"],
+            "deviceRequests": [{"driver": "nvidia"}],
+            "gpus": "all",
+            "runtime": "sysbox-runc",
+        }.items()
     ),
-    Case("nothing", "container-data-kept", [container()], "No folder"),
-    Case("another folder", "container-data-kept", [folder("/mnt/poste", "/srv")], "No folder"),
-    Case("a volume without a place on the server", "container-data-kept", [folder(None)], "No folder"),
-    Case("a folder to read only", "container-data-kept", [folder("/mnt/poste", readOnly=True)], "read-only"),
-    Case(
-        "a folder that is not known yet",
-        "container-data-kept",
-        [folder(UNKNOWN), folder("/mnt/poste", UNKNOWN), container(volumes=UNKNOWN), container(mounts=UNKNOWN)],
-    ),
-    Case(
-        "a folder that comes from the volume, in a preview that knows nothing else",
-        "container-data-on-volume",
-        [replace(container(), uses={"volumes": frozenset({"mounting"})}), MOUNTING, VOLUME_ITSELF],
-    ),
-    Case(
-        "a folder that is not known yet but comes from elsewhere",
-        "container-data-on-volume",
-        [replace(folder(UNKNOWN), uses={"volumes": frozenset({"other"})}), MOUNTING, ELSEWHERE, VOLUME_ITSELF],
-        "does not come from a volume",
+    *(
+        Case(f"the capability {name}", "container-unprivileged", [capable(name)], f"capability {name}.")
+        for name in ("ALL", "SYS_ADMIN", "NET_ADMIN", "CAP_SYS_PTRACE", "sys_module", "DAC_READ_SEARCH")
     ),
     Case(
-        "a folder written by hand",
-        "container-data-on-volume",
-        [replace(folder("/srv/poste"), uses={"image": frozenset({"mounting"})}), MOUNTING, ELSEWHERE, VOLUME_ITSELF],
-        "does not come from a volume",
+        "capabilities that every container has, and fewer of them",
+        "container-unprivileged",
+        [capable("NET_BIND_SERVICE", "CAP_CHOWN"), container(capabilities={"drops": ["ALL"]})],
+    ),
+    *(
+        Case(f"the security option {option}", "container-unprivileged", [container(securityOpts=[option])], option)
+        for option in (
+            "seccomp=unconfined",
+            "seccomp:unconfined",
+            "apparmor=unconfined",
+            "label=disable",
+            "systempaths=unconfined",
+            "no-new-privileges:false",
+        )
+    ),
+    Case(
+        "security options that take more away, and namespaces of its own",
+        "container-unprivileged",
+        [container(securityOpts=["no-new-privileges:true"], pidMode="", ipcMode="private", runtime="runc", devices=[])],
+    ),
+    Case(
+        "isolation of which a part is not known yet",
+        "container-unprivileged",
+        [capable(UNKNOWN), container(securityOpts=[UNKNOWN], pidMode=UNKNOWN, devices=[UNKNOWN])],
+    ),
+    Case(
+        "the stack's own image, by name and by what Docker made of it",
+        "container-image-configured",
+        [image(IMAGE_NAME), container(image=IMAGE_NAME), container(image=DIGEST)],
+    ),
+    Case(
+        "another repository's image",
+        "container-image-configured",
+        [image(f"mirror.example/poste.io:2.5.11@{DIGEST}")],
+        "posteImage is analogic/poste.io",
+    ),
+    Case(
+        "another image for the container",
+        "container-image-configured",
+        [container(image=f"evil/poste.io:2.5.11@{DIGEST}")],
+        "image is evil/poste.io",
+    ),
+    Case("another digest", "container-image-configured", [image(IMAGE_NAME.replace("a" * 64, "b" * 64))], "bbbb"),
+    Case("another tag", "container-image-configured", [image(IMAGE_NAME.replace("2.5.11", "2.4.0"))], "2.4.0"),
+    Case(
+        "a mirror's image that is configured",
+        "container-image-configured",
+        [image(f"mirror.example/poste.io:2.5.11@{DIGEST}")],
+        stack=stack(posteImage=f"mirror.example/poste.io:2.5.11@{DIGEST}"),
+    ),
+    Case("an image whose name is not known yet", "container-image-configured", [image(UNKNOWN)]),
+    Case(
+        "an image that the stack pulled, in a preview that does not know its id",
+        "container-image-pulled",
+        [replace(container(image=UNKNOWN), uses={"image": frozenset({"pulled"})}), replace(image("x"), urn="pulled")],
+    ),
+    Case(
+        "an image by an id written by hand",
+        "container-image-pulled",
+        [replace(container(image=DIGEST), uses={"name": frozenset({"pulled"})}), replace(image("x"), urn="pulled")],
+        "does not come from an image",
     ),
 ]
 

@@ -18,7 +18,7 @@ runpy.run_path({str(ROOT / "__main__.py")!r})
 """
 
 SPOILT = f"""
-import json, runpy
+import base64, json, runpy
 import pulumi
 from pulumi_command import remote
 
@@ -41,8 +41,22 @@ def spoil(args):
             props["content"] = '"v=DMARC1; p=none"'
         case "DnsRecord", "club.example-dkim":
             props["content"] = '"v=DKIM1; k=rsa; p=AAAA"'
+        case "Server", "poste-mail-dev":
+            props["user_data"] = pulumi.Output.unsecret(props["user_data"])
+        case "Volume", "poste-mail-dev":
+            secret = pulumi.Config().require_secret("adminPassword")
+            hidden = secret.apply(lambda text: base64.urlsafe_b64encode(text.encode()).decode())
+            props["labels"] = props["labels"] | {{"hidden": hidden}}
         case "Container", "poste":
-            props["privileged"] = True
+            props["capabilities"] = {{"adds": ["SYS_ADMIN"]}}
+            props["mounts"].append(
+                {{"type": "bind", "source": "/var/run/docker.sock", "target": "/var/run/docker.sock"}}
+            )
+        case "RemoteImage", "poste":
+            props["name"] = "mirror.example/poste.io:2.5.11"
+        case "docker", "poste":
+            options = ["StrictHostKeyChecking=no", "StrictHostKeyChecking=yes", "UserKnownHostsFile=x"]
+            props["ssh_opts"] = json.dumps([part for option in options for part in ("-o", option)])
         case "Command", "host-firewall":
             props["create"] = pulumi.Output.format("echo {{0}}", pulumi.Config().require_secret("adminPassword"))
         case "Command", "poste-install":
@@ -56,6 +70,7 @@ remote.Command("elsewhere", create="true", connection={{"host": "198.51.100.9", 
 
 REFUSED = [
     ("firewall-inbound", "poste-mail-dev-ssh"),
+    ("firewall-ssh", "poste-mail-dev-ssh"),
     ("firewall-covers-server", "poste-mail-dev"),
     ("primary-ip-kept", "poste-mail-dev-ipv4"),
     ("stack-protected", "poste-mail-dev"),
@@ -65,11 +80,22 @@ REFUSED = [
     ("dkim-strong-key", "club.example-dkim"),
     ("dmarc-strict", "club.example-dmarc"),
     ("container-unprivileged", "poste"),
-    ("no-secret-on-command-line", "host-firewall"),
+    ("container-sees-volume-only", "poste"),
+    ("container-image-configured", "poste"),
+    ("no-secret-shown", "host-firewall"),
+    ("no-secret-shown", "poste-mail-dev"),
+    ("secrets-encrypted", "poste-mail-dev"),
     ("host-key-pinned", "elsewhere"),
+    ("host-key-pinned", "poste"),
     ("passwords-strong", "poste-install"),
     ("providers-explicit", r"default_\S+"),
 ]
+
+NOTHING = """
+import pulumi
+
+pulumi.export("nothing", "made")
+"""
 
 NOT_KNOWN_BEFORE = """
 import pulumi
@@ -130,6 +156,17 @@ def test_a_preview_refuses_a_stack_that_breaks_a_rule_of_the_group(
 
 def test_nothing_else_is_refused(spoilt_preview: Done) -> None:
     assert {rule for rule, _ in violations(spoilt_preview)} == {rule for rule, _ in REFUSED}
+
+
+def test_settings_that_cannot_be_read_stop_the_preview_in_one_sentence(tmp_path: Path, clouds: Clouds) -> None:
+    project = make_project(tmp_path / "unreadable", clouds, NOTHING)
+    done = project.pulumi("config", "set", "--path", "domains[0].name", "nodots")
+    assert done.returncode == 0, done.stdout
+    preview = project.with_pack("preview")
+    assert preview.returncode != 0
+    assert violations(preview) == {("settings-readable", "poste-mail-dev")}
+    assert "No rule can judge this stack. Configuration of stack dev: 1 mistake" in preview.stdout
+    assert "domains.0.name" in preview.stdout
 
 
 def test_what_a_preview_cannot_know_is_refused_in_the_update_before_it_is_made(tmp_path: Path, clouds: Clouds) -> None:

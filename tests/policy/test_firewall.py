@@ -8,12 +8,13 @@ import pytest
 from components.firewall import egress_rules
 from components.labels import label_selector
 from policy.model import FIREWALL, FIREWALL_ATTACHMENT, SERVER, UNKNOWN, Resource
-from tests.policy.case import LABELS, PROD, Case, findings, holds, sentence
+from tests.policy.case import LABELS, Case, findings, holds, sentence, stack
 
 WORLD = ["0.0.0.0/0", "::/0"]
 HALVES = ["0.0.0.0/1", "128.0.0.0/1"]
-BEHIND_PROXY = replace(PROD, web_cidrs=("198.51.100.80/32",))
-DEV = replace(PROD, protected=False, admin_cidrs=("0.0.0.0/0", "::/0"))
+BEHIND_PROXY = stack(reverseProxyCidrs=["198.51.100.80/32"])
+SEARCHING = stack(elasticsearch="10.0.0.5:9200")
+DEV = stack(protect=False, adminCidrs=WORLD)
 
 
 def rule(port: Any, sources: Any = WORLD, *, protocol: Any = "tcp") -> dict[str, Any]:
@@ -54,7 +55,7 @@ CASES = [
         "firewall-inbound",
         [firewall(rule("110"))],
         "port 110",
-        stack=replace(PROD, ports=tuple(port for port in PROD.ports if port.number != 110)),
+        stack=stack(optionalPorts=[143]),
     ),
     Case(
         "a web port that goes round the reverse proxy",
@@ -81,14 +82,85 @@ CASES = [
         [firewall(rule("25"), rule("22", protocol="udp"))],
     ),
     Case("SSH from no network at all", "firewall-ssh", [firewall(rule("22", ["office"]))], "open to office"),
-    Case("SSH from the world", "firewall-ssh", [firewall(rule("22"))], "whole world in a protected stack"),
+    Case(
+        "SSH from the world",
+        "firewall-ssh",
+        [firewall(rule("22"))],
+        "whole world in a protected stack",
+    ),
     Case("SSH from both halves of the world", "firewall-ssh", [firewall(rule("22", HALVES))], "whole world"),
+    Case(
+        "SSH from the halves of the world in two rules",
+        "firewall-ssh",
+        [firewall(rule("22", HALVES[:1]), rule("22", HALVES[1:]))],
+        "whole world",
+        stack=stack(adminCidrs=HALVES),
+    ),
+    Case(
+        "SSH from a half of the world",
+        "firewall-ssh",
+        [firewall(rule("22", HALVES[:1]))],
+        "whole world",
+        stack=stack(adminCidrs=HALVES),
+    ),
+    Case(
+        "SSH from all of the Internet's IPv6 addresses",
+        "firewall-ssh",
+        [firewall(rule("22", ["2000::/3"]))],
+        "whole world",
+        stack=stack(adminCidrs=["2000::/3"]),
+    ),
+    *(
+        Case(
+            f"SSH in port {port}", "firewall-ssh", [firewall(rule(port, ["203.0.113.7/32"]))], "open to 203.0.113.7/32"
+        )
+        for port in ("1-65535", "20-25", "22-22", "any", "ANY", "", None, " 22", "022", 22)
+    ),
+    Case(
+        "SSH over TCP in capitals",
+        "firewall-ssh",
+        [firewall(rule("22", ["203.0.113.7/32"], protocol="TCP"))],
+        "203.0.113",
+    ),
+    Case("ranges of ports without SSH's", "firewall-ssh", [firewall(rule("23-25"), rule("1-21"), rule("221"))]),
+    Case(
+        "SSH from the halves of the world by two firewalls, each of which is refused by itself",
+        "firewall-ssh-together",
+        [firewall(rule("22", HALVES[:1])), replace(firewall(rule("22", HALVES[1:])), urn="g")],
+        None,
+        stack=stack(adminCidrs=HALVES),
+    ),
+    Case(
+        "SSH from a great part of the Internet by two firewalls",
+        "firewall-ssh-together",
+        [
+            firewall(rule("22", [f"{first}.0.0.0/8" for first in range(16)])),
+            replace(firewall(rule("22", [f"{first}.0.0.0/8" for first in range(16, 32)])), urn="g"),
+        ],
+        "together open SSH to the whole world",
+    ),
+    Case(
+        "SSH by two firewalls, each to an administrator",
+        "firewall-ssh-together",
+        [firewall(rule("22", ["198.51.100.7/32"])), replace(firewall(rule("22", ["198.51.100.6/32"])), urn="g")],
+    ),
+    Case(
+        "SSH by two firewalls of a stack that is not protected",
+        "firewall-ssh-together",
+        [firewall(rule("22")), replace(firewall(rule("22")), urn="g")],
+        stack=DEV,
+    ),
+    Case(
+        "SSH by two firewalls of which one is not known yet",
+        "firewall-ssh-together",
+        [firewall(rule("22", [UNKNOWN])), replace(firewall(rules=UNKNOWN), urn="g")],
+    ),
     Case(
         "SSH from the world by a protected stack's own adminCidrs",
         "firewall-ssh",
         [firewall(rule("22"))],
         "whole world",
-        stack=replace(DEV, protected=True),
+        stack=stack(adminCidrs=WORLD),
     ),
     Case(
         "SSH from the world where a stack that is not protected wants it",
@@ -106,6 +178,26 @@ CASES = [
     Case("SSH from networks that are not known yet", "firewall-ssh", [firewall(rule("22", UNKNOWN))]),
     Case("SSH from one network that is not known yet", "firewall-ssh", [firewall(rule("22", [UNKNOWN]))]),
     Case("outbound traffic of the list", "firewall-outbound", [firewall(*EGRESS)]),
+    Case(
+        "outbound to the stack's Elasticsearch",
+        "firewall-outbound",
+        [firewall(out("9200") | {"destinationIps": ["10.0.0.5/32"]})],
+        stack=SEARCHING,
+    ),
+    Case(
+        "outbound to the port of the stack's Elasticsearch on another machine",
+        "firewall-outbound",
+        [firewall(out("9200") | {"destinationIps": ["10.0.0.6/32"]})],
+        "Outbound tcp 9200 is allowed to 10.0.0.6/32",
+        stack=SEARCHING,
+    ),
+    Case(
+        "no outbound traffic to the stack's Elasticsearch",
+        "firewall-covers-server",
+        [MACHINE, SSH, MAIL],
+        "do not allow outbound tcp 9200",
+        stack=SEARCHING,
+    ),
     Case("outbound to another port", "firewall-outbound", [firewall(out("6667"))], "Outbound tcp 6667"),
     Case("outbound to any port", "firewall-outbound", [firewall(out("any"))], "Outbound tcp any"),
     Case("outbound over another protocol", "firewall-outbound", [firewall(out("443", "udp"))], "Outbound udp 443"),

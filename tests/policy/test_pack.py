@@ -17,16 +17,15 @@ from pulumi_policy import (
     StackValidationPolicy,
 )
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
+from pulumi_policy.secret import Secret, secrets_preserving_proxy
 
 from policy import pack
-from policy.model import CONTAINER, DNS_RECORD, SERVER, UNKNOWN, VOLUME
+from policy.model import CONTAINER, COPY, DNS_RECORD, SERVER, STACK, UNKNOWN, VOLUME
 from policy.rules import RULES
+from tests.policy.project import handed_over
+from tests.unit.examples import PASSWORD
 
-CONFIG = {
-    "poste-mail:mailHost": "mail.example.com",
-    "poste-mail:domains": '[{"name": "example.com"}]',
-    "poste-mail:protect": "true",
-}
+CONFIG = handed_over()
 
 
 @pytest.fixture(autouse=True)
@@ -36,9 +35,11 @@ def _engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = pulumi.runtime.settings.SETTINGS
     pulumi.runtime.configure(pulumi.runtime.Settings(project="poste-mail", stack="prod"))
     pack._stack.cache_clear()
+    pack._told.clear()
     yield
     pulumi.runtime.configure(before)
     pack._stack.cache_clear()
+    pack._told.clear()
 
 
 def options(*, protect: bool = False) -> PolicyResourceOptions:
@@ -57,7 +58,6 @@ def said(name: str, kind: str, props: dict[str, Any], config: dict[str, Any] | N
 
 def resource(kind: str, urn: str, props: dict[str, Any], **links: Any) -> PolicyResource:
     found = PolicyResource(kind, unknown_checking_proxy(props), urn, urn, options(), None, None, [], {})
-    found.dependencies = links.get("dependencies", [])
     found.property_dependencies = links.get("uses", {})
     return found
 
@@ -92,7 +92,7 @@ def test_a_stack_rule_sees_what_each_property_comes_from_and_blames_the_resource
     (policy,) = [policy for policy in pack.policies(RULES) if policy.name == "container-data-on-volume"]
     assert isinstance(policy, StackValidationPolicy)
     volume = resource(VOLUME, "volume", {})
-    mounting = resource("command:remote:Command", "mounting", {}, dependencies=[volume])
+    mounting = resource("command:remote:Command", "mounting", {}, uses={"stdin": [volume]})
     blamed: list[str | None] = []
     for uses in ({"volumes": [mounting]}, {"image": [mounting]}):
         container = resource(CONTAINER, "container", {}, uses=uses)
@@ -101,17 +101,55 @@ def test_a_stack_rule_sees_what_each_property_comes_from_and_blames_the_resource
     assert blamed == ["container"]
 
 
-def test_nothing_is_judged_where_the_program_itself_refuses_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_copied_from_memory_is_judged_by_its_text() -> None:
+    (message,) = said("no-secret-shown", COPY, {"source": pulumi.StringAsset(PASSWORD)})
+    assert message.startswith("The property source holds the secret poste-mail:adminPassword.")
+
+
+def test_a_rule_of_the_level_remediate_sees_what_is_not_encrypted() -> None:
+    (policy,) = [policy for policy in pack.policies(RULES) if policy.name == "secrets-encrypted"]
+    assert isinstance(policy, ResourceValidationPolicy)
+    assert policy.enforcement_level is EnforcementLevel.REMEDIATE
+
+    def judged(urn: str, props: dict[str, Any]) -> list[str]:
+        """What the engine does: ask for remediation, with secrets marked, and then for validation, without."""
+        told = secrets_preserving_proxy(props)
+        policy.remediate(ResourceValidationArgs(SERVER, told, urn, "name", options(), None, None))
+        shown = unknown_checking_proxy({key: getattr(value, "value", value) for key, value in props.items()})
+        messages: list[str] = []
+        args = ResourceValidationArgs(SERVER, shown, urn, "name", options(), None, None)
+        policy.validate(args, lambda message, _urn: messages.append(message))
+        return messages
+
+    assert judged("a", {"userData": Secret(f"# {PASSWORD}"), "labels": {"x": UNKNOWN_STRING_VALUE}}) == []
+    (message,) = judged("b", {"userData": f"# {PASSWORD}", "sshKeys": [Secret(PASSWORD)]})
+    assert message.startswith("The property userData holds the secret poste-mail:adminPassword and is not encrypted.")
+
+
+def test_settings_that_cannot_be_read_are_a_violation_once_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULUMI_CONFIG", json.dumps(CONFIG | {"poste-mail:domains": "none"}))
+    (message,) = said("settings-readable", STACK, {})
+    assert message.startswith(
+        "No rule can judge this stack. Configuration of stack prod: 1 mistake in Pulumi.prod.yaml domains: "
+    )
+    assert "\n" not in message
     assert said("dns-not-proxied", DNS_RECORD, {"proxied": True}) == []
+
+
+def test_where_the_rule_for_readable_settings_is_disabled_another_one_does_not_pass_what_it_cannot_judge(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(CONFIG | {"poste-mail:domains": "none"}))
+    (message,) = said("dns-not-proxied", DNS_RECORD, {"proxied": True})
+    assert message.startswith("No rule can judge this stack.")
 
 
 def test_without_any_configuration_the_pack_says_so_and_does_not_pass_everything(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("PULUMI_CONFIG")
-    with pytest.raises(ValueError, match="need the stack's configuration"):
-        said("dns-not-proxied", DNS_RECORD, {"proxied": True})
+    (message,) = said("dns-not-proxied", DNS_RECORD, {"proxied": True})
+    assert message.startswith("No rule can judge this stack. The engine tells no configuration")
 
 
 def test_all_rules_are_in_the_pack_at_their_level_with_a_schema_for_their_settings() -> None:

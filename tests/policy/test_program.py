@@ -1,6 +1,5 @@
 """The program itself, under mocks, against the rules for single resources: a protected stack in all its forms."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from policy.model import CONTAINER, DNS_RECORD, FIREWALL, UNKNOWN, Resource
 from policy.rule import ResourceRule
 from policy.rules import RULES
 from policy.stack import Stack, read_stack
-from tests.unit.examples import VALUES
+from tests.policy.project import handed_over
 from tests.unit.mocked import Cloud, Registered, Secret, run_program
 from tests.unit.test_records import public_key
 
@@ -49,14 +48,10 @@ def registered(resource: Registered) -> Resource:
 @pytest.mark.parametrize("mode", ["host", "bridge"])
 def test_the_program_keeps_its_own_rules(mode: str, unknown: bool) -> None:
     config: dict[str, Any] = {"networkMode": mode, "optionalPorts": [995]}
-    values = {
-        f"poste-mail:{key}": value if isinstance(value, str) else json.dumps(value)
-        for key, value in (VALUES | config).items()
-    }
-    stack = read_stack("poste-mail", "prod", values)
-    assert stack is not None
-    assert stack.protected
     cloud = Cloud(public_key(2048), unknown=unknown)
     resources = [registered(made) for made in run_program(cloud, preview=unknown, **config).values()]
+    stack = read_stack(handed_over(**config))
+    assert isinstance(stack, Stack)
+    assert stack.settings.protect
     assert {FIREWALL, DNS_RECORD, CONTAINER} <= {resource.type for resource in resources}
     assert list(found(resources, stack)) == []

@@ -5,11 +5,16 @@ from typing import Any
 
 import pytest
 
-from policy.model import DNS_RECORD, PRIMARY_IP, UNKNOWN, Resource
-from tests.policy.case import PROD, Case, holds, sentence
+from policy.model import (
+    DNS_RECORD,
+    PRIMARY_IP,
+    UNKNOWN,
+    Resource,
+)
+from tests.policy.case import Case, holds, sentence, stack
 
 IPV4, IPV6 = "198.51.100.140", "2001:db8:100:101::1"
-BRIDGED = replace(PROD, network_mode="bridge")
+BRIDGED = stack(networkMode="bridge")
 
 
 def record(kind: Any, name: Any, content: Any = None, **props: Any) -> Resource:
@@ -97,6 +102,32 @@ CASES = [
     Case("an MX to a name", "mx-names-a-host", [MX, A]),
     Case("an MX to an IPv4 address", "mx-names-a-host", [record("MX", "example.com", IPV4)], f"address {IPV4}"),
     Case("an MX to an IPv6 address", "mx-names-a-host", [record("MX", "example.com", f"[{IPV6}]")], IPV6),
+    *(
+        Case(f"an MX to {address}", "mx-names-a-host", [record("MX", "example.com", address)], f"address {address}.")
+        for address in (
+            "1.2.3.4.",
+            "[1.2.3.4]",
+            "[IPv6:2001:db8::1]",
+            "2001:db8::1.",
+            "::ffff:198.51.100.1",
+            "1.2.3",
+            "0x7f.0x0.0x0.0x1",
+            "0X7F000001",
+            "127.0.0.0x1",
+            "3325256707",
+            "0306.063.0144.01",
+            "1.2.3.4..",
+            " 1.2.3.4",
+        )
+    ),
+    Case(
+        "an MX to names with digits in them",
+        "mx-names-a-host",
+        [
+            record("MX", "example.com", name)
+            for name in ("1.example.com", "1-2-3-4.example.com", "0x1.example.com", ".")
+        ],
+    ),
     Case("an MX to what is not known yet", "mx-names-a-host", [record("MX", "example.com", UNKNOWN)]),
     Case("an MX that leads to the server", "mx-leads-to-the-server", [MX, A, AAAA, *ADDRESSES]),
     Case(

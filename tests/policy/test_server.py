@@ -1,14 +1,16 @@
 """The rules for the server, its addresses and its volume."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from policy.model import FIREWALL, PRIMARY_IP, RDNS, SERVER, STACK, UNKNOWN, VOLUME, Resource
-from tests.policy.case import LABELS, PROD, Case, findings, holds, sentence
+from components.settings import Part
+from policy.model import DNS_RECORD, FIREWALL, PRIMARY_IP, RDNS, SERVER, STACK, UNKNOWN, VOLUME, Resource
+from policy.rules.server import PARTS
+from tests.policy.case import LABELS, Case, findings, holds, sentence, stack
 
-DEV = replace(PROD, protected=False)
+DEV = stack(protect=False)
 NETS = {"ipv4Enabled": True, "ipv4": 42, "ipv6Enabled": True, "ipv6": UNKNOWN}
 
 
@@ -65,6 +67,36 @@ CASES = [
         "deleteProtection",
     ),
     Case("a volume that Pulumi may delete", "protection", [replace(guarded(VOLUME), protect=False)], "option protect"),
+    Case("a firewall that Pulumi may delete", "protection", [Resource(FIREWALL, "x")], "protects its server"),
+    Case("a record that Pulumi may delete", "protection", [Resource(DNS_RECORD, "x")], "protects its records"),
+    Case(
+        "protected firewalls and records, of which Hetzner and Cloudflare protect none",
+        "protection",
+        [Resource(FIREWALL, "x", protect=True), Resource(DNS_RECORD, "x", protect=True)],
+    ),
+    *(
+        Case(
+            f"nothing protected but the others where the {part} is unprotected",
+            "protection",
+            [
+                resource
+                for kind, other in PARTS.items()
+                for resource in [Resource(kind, "x") if other == part else guarded(kind)]
+            ],
+            stack=stack(unprotected=[part]),
+        )
+        for part in get_args(Part)
+    ),
+    *(
+        Case(
+            f"a {kind} that is not protected where all else may be so",
+            "protection",
+            [Resource(kind, "x", {"deleteProtection": True, "rebuildProtection": True})],
+            f"protects its {part}",
+            stack=stack(unprotected=[other for other in get_args(Part) if other != part]),
+        )
+        for kind, part in PARTS.items()
+    ),
     Case("nothing protected in a stack that is not", "protection", [server(), Resource(VOLUME, "x")], stack=DEV),
     Case("protection that is not known yet", "protection", [guarded(VOLUME, deleteProtection=UNKNOWN)]),
     Case(
@@ -80,6 +112,21 @@ CASES = [
         [Resource(STACK, "x")],
         "protect is false",
         stack=DEV,
+        settings={"required": True},
+    ),
+    Case(
+        "the volume unprotected where protection is required",
+        "stack-protected",
+        [Resource(STACK, "x")],
+        "unprotected has volume",
+        stack=stack(unprotected=["server", "volume"]),
+        settings={"required": True},
+    ),
+    Case(
+        "the server unprotected, to be replaced, where protection is required",
+        "stack-protected",
+        [Resource(STACK, "x")],
+        stack=stack(unprotected=["server"]),
         settings={"required": True},
     ),
     Case(

@@ -2,57 +2,105 @@
 
 from typing import Any
 
+import pulumi
 import pytest
+from pulumi.runtime import settings as runtime_settings
 
-from policy.stack import Stack, read_stack
-
-VALUES = {
-    "poste-mail:mailHost": "Mail.example.com",
-    "poste-mail:domains": '[{"name": "example.com"}, {"name": "shop.example.com", "zone": "example.com"}]',
-}
+from policy.stack import Stack, Unreadable, current_stack, read_stack
+from tests.policy.project import handed_over
+from tests.unit.examples import HOST_KEY, PASSWORD
 
 
-def stack(**config: str) -> Stack:
-    found = read_stack("poste-mail", "prod", VALUES | {f"poste-mail:{key}": value for key, value in config.items()})
-    assert found is not None
+@pytest.fixture(autouse=True)
+def _stack() -> None:
+    runtime_settings.configure(pulumi.runtime.Settings(project="poste-mail", stack="prod"))
+
+
+def stack(**config: Any) -> Stack:
+    found = read_stack(handed_over(**config))
+    assert isinstance(found, Stack), found
     return found
 
 
-def test_a_stack_is_protected_unless_it_says_otherwise() -> None:
-    assert stack().protected
-    assert stack(protect="true").protected
-    assert not stack(protect="false").protected
+def reason(**config: Any) -> str:
+    found = read_stack(handed_over(**config))
+    assert isinstance(found, Unreadable)
+    return found.reason
 
 
-def test_the_open_ports_follow_the_switches() -> None:
-    numbers = {port.number for port in stack(optionalPorts="[995]", httpPort="8080", httpsPort="4433").ports}
-    assert numbers == {25, 8080, 4433, 465, 587, 993, 995}
+def test_the_settings_are_those_that_the_program_reads() -> None:
+    found = stack(mailHost="Mail.example.com", protect="false", httpPort="8080", networkMode="bridge")
+    assert (found.project, found.name) == ("poste-mail", "prod")
+    assert (found.settings.mail_host, found.settings.protect, found.settings.http_port) == (
+        "mail.example.com",
+        False,
+        8080,
+    )
+    assert not found.settings.serves_ipv6
 
 
-def test_names_are_lower_case_and_each_domain_knows_its_zone() -> None:
-    assert stack().mail_host == "mail.example.com"
-    assert stack().domains == {"example.com": "example.com", "shop.example.com": "example.com"}
+def test_a_zone_holds_the_domains_that_name_it() -> None:
+    domains = [{"name": "Example.com"}, {"name": "shop.example.com", "zone": "example.com"}]
+    found = stack(domains=domains).settings.domains
+    assert [(domain.name, domain.zone_name) for domain in found] == [
+        ("example.com", "example.com"),
+        ("shop.example.com", "example.com"),
+    ]
 
 
-def test_poste_answers_on_ipv6_unless_it_is_behind_the_bridge() -> None:
-    assert stack().serves_ipv6
-    assert not stack(networkMode="bridge").serves_ipv6
-
-
-def test_secrets_are_found_by_the_names_of_their_settings_at_any_depth() -> None:
-    found = stack(adminPassword="12345678", sshHostKey="a key", mailboxes='[{"address": "a", "password": "b"}]')
-    assert found.secrets == {
-        "poste-mail:adminPassword": "12345678",
-        "poste-mail:sshHostKey": "a key",
-        "poste-mail:mailboxes[0].password": "b",
-    }
+def test_secrets_are_found_by_the_names_of_their_settings_in_every_namespace_at_any_depth() -> None:
+    values = handed_over() | {"hcloud:token": "h" * 64, "other:boxes": '[{"address": "a", "password": "12345678"}]'}
+    found = read_stack(values)
+    assert isinstance(found, Stack)
+    secrets = found.secrets
+    assert secrets["poste-mail:adminPassword"] == PASSWORD
+    assert secrets["poste-mail:sshHostKey"] == HOST_KEY
+    assert secrets["hcloud:token"] == "h" * 64
+    assert secrets["other:boxes[0].password"] == "12345678"
 
 
 @pytest.mark.parametrize(
-    "config",
-    [{}, {"domains": "[7]"}, {"domains": "none"}, {"optionalPorts": "7"}, {"httpPort": "eighty"}],
+    ("config", "named"),
+    [
+        ({"domains": "none"}, "domains"),
+        ({"domains": [7]}, "domains"),
+        ({"domains": [{"zone": "example.com"}]}, "domains.0.name"),
+        ({"domains": [{"name": None}]}, "domains.0.name"),
+        ({"domains": []}, "domains"),
+        ({"optionalPorts": "7"}, "optionalPorts"),
+        ({"httpPort": "eighty"}, "httpPort"),
+        ({"protect": "perhaps"}, "protect"),
+        ({"unprotected": ["everything"]}, "unprotected"),
+        ({"adminCidrs": ["office"]}, "adminCidrs"),
+        ({"mailHost": ""}, "mailHost"),
+        ({"mailhost": "mail.example.com"}, "mailhost"),
+        ({"adminPassword": "short"}, "adminPassword"),
+    ],
     ids=str,
 )
-def test_a_configuration_with_which_the_program_itself_refuses_to_run_is_left_to_the_program(config: Any) -> None:
-    values = VALUES | {f"poste-mail:{key}": value for key, value in config.items()} if config else {}
-    assert read_stack("poste-mail", "prod", values) is None
+def test_settings_that_the_program_refuses_cannot_be_judged_and_the_reason_names_the_key(
+    config: dict[str, Any], named: str
+) -> None:
+    said = reason(**config)
+    assert said.startswith("Configuration of stack prod: 1 mistake in Pulumi.prod.yaml")
+    assert f" {named}" in said
+    assert "\n" not in said
+
+
+def test_an_empty_zone_never_makes_a_stack_that_is_judged_by_other_names() -> None:
+    found = read_stack(handed_over(domains=[{"name": "example.com", "zone": None}]))
+    if isinstance(found, Stack):
+        assert found.settings.domains[0].zone_name == "example.com"
+    else:
+        assert "domains" in found.reason
+
+
+def test_no_reason_repeats_a_secret() -> None:
+    assert "Weak-password" not in reason(adminPassword="Weak-password")
+
+
+def test_where_the_engine_tells_no_configuration_nothing_can_be_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PULUMI_CONFIG", raising=False)
+    found = current_stack()
+    assert isinstance(found, Unreadable)
+    assert "tells no configuration" in found.reason
