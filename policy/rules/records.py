@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from components.records import CHARACTER_STRING_LIMIT
 from components.values import is_within
-from policy.model import DNS_RECORD, Resource, Resources
+from policy.model import CONTAINER, DNS_RECORD, IMAGE, SERVER, Resource, Resources
 from policy.rule import ResourceRule, Setting, Settings, StackRule
 from policy.stack import Stack
 
@@ -84,6 +84,21 @@ def no_contradictions(resources: Resources, _stack: Stack, _settings: Settings) 
                 yield same[-1], f"The {kind} records of {name} have different TTLs (RFC 2181, section 5.2)."
 
 
+def lasting(resources: Resources, _stack: Stack, _settings: Settings) -> Found:
+    """A record's values come from what lasts: Hetzner's addresses, the key on the volume, the settings.
+
+    What comes from a container, or from the server itself, is not known while that is replaced: the record would then
+    be replaced with it, and the world told that there is no such name. The zone is known before anything is made.
+    """
+    for record in resources.of_type(DNS_RECORD):
+        if record.uses.get("zoneId"):
+            yield record, "The record's zone comes from another resource."
+        if any(found.type == SERVER for found in resources.items if found.urn in record.sources):
+            yield record, "The record comes from the server itself."
+        if any(found.type in (CONTAINER, IMAGE) for found in resources.sources(record.sources)):
+            yield record, "The record comes from the container or its image."
+
+
 def _content(record: Resource) -> str:
     return f"{record.get('priority')} {record.get('content')}"
 
@@ -129,5 +144,12 @@ RULES = (
         why="No two records contradict each other, because resolvers then answer now this and now that.",
         remedy="Keep one of them.",
         check=no_contradictions,
+    ),
+    StackRule(
+        name="dns-from-what-lasts",
+        why="No record comes from the server, the container or its image, because it would be deleted with them while "
+        "the world still asks for it.",
+        remedy="Take its values from the settings, the primary addresses, or a script that reads the volume.",
+        check=lasting,
     ),
 )

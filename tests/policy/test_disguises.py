@@ -89,7 +89,7 @@ def test_what_is_too_short_to_be_told_from_other_texts_is_left_alone(short: str)
 
 
 def test_user_data_gives_away_its_own_key_only() -> None:
-    text = user_data(HOST_KEY, ssh_public_key(HOST_KEY))
+    text = user_data(HOST_KEY, ssh_public_key(HOST_KEY), 0)
     assert gives_away(text, HOST_KEY)
     assert not gives_away(text, LOGIN_KEY)
     assert not gives_away(text, PASSWORD)

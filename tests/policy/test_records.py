@@ -6,9 +6,14 @@ from typing import Any
 import pytest
 
 from policy.model import (
+    COMMAND,
+    CONTAINER,
     DNS_RECORD,
+    IMAGE,
     PRIMARY_IP,
+    SERVER,
     UNKNOWN,
+    VOLUME,
     Resource,
 )
 from tests.policy.case import Case, holds, sentence, stack
@@ -32,6 +37,26 @@ AAAA = record("AAAA", "mail.example.com", IPV6)
 ADDRESSES = [
     Resource(PRIMARY_IP, "ipv4", {"type": "ipv4", "ipAddress": IPV4}, "4"),
     Resource(PRIMARY_IP, "ipv6", {"type": "ipv6", "ipAddress": "2001:db8:100:101::"}, "6"),
+]
+
+
+def coming(found: Resource, **uses: list[str]) -> Resource:
+    return replace(found, uses={name: frozenset(urns) for name, urns in uses.items()})
+
+
+def origin(kind: str, urn: str, *sources: str) -> Resource:
+    return Resource(kind, urn, {}, urn, uses={"stdin": frozenset(sources)})
+
+
+ORIGINS = [
+    origin(VOLUME, "volume"),
+    origin(SERVER, "server"),
+    origin(IMAGE, "image", "server"),
+    origin(CONTAINER, "container", "image", "volume", "server"),
+    origin(COMMAND, "key", "volume", "server"),
+    origin(COMMAND, "late", "restarted"),
+    origin(COMMAND, "restarted", "container"),
+    *ADDRESSES,
 ]
 
 CASES = [
@@ -72,6 +97,29 @@ CASES = [
     Case("text after the quotes", "dns-text-quoted", [text('"v=spf1" ~all')], "double quotes"),
     Case("a string of 256 bytes", "dns-text-quoted", [text('"' + "a" * 256 + '"')], "256 bytes"),
     Case("text that is not known yet", "dns-text-quoted", [text(UNKNOWN)]),
+    Case(
+        "records that come from the settings, from addresses, and from a script that reads the volume",
+        "dns-from-what-lasts",
+        [MX, coming(A, content=["4"]), coming(text(UNKNOWN), name=["key"], content=["key"]), *ORIGINS],
+    ),
+    Case(
+        "a record whose zone comes from a script", "dns-from-what-lasts", [coming(MX, zoneId=["key"]), *ORIGINS], "zone"
+    ),
+    *(
+        Case(
+            f"a record that comes from the {what}",
+            "dns-from-what-lasts",
+            [coming(MX, content=[what]), *ORIGINS],
+            "comes from",
+        )
+        for what in ("container", "image", "server")
+    ),
+    Case(
+        "a record that comes from a script which comes from the container",
+        "dns-from-what-lasts",
+        [coming(text(UNKNOWN), name=["late"]), *ORIGINS],
+        "comes from the container",
+    ),
     Case("records that go together", "dns-no-contradictions", [MX, A, AAAA, text('"a"'), text('"b"')]),
     Case("a CNAME alone", "dns-no-contradictions", [record("CNAME", "x.example.com", "mail.example.com"), MX]),
     Case("records whose types are not known yet", "dns-no-contradictions", [record(UNKNOWN, "x.example.com")] * 2),

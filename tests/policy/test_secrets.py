@@ -28,7 +28,7 @@ PINNED = {"host": "198.51.100.140", "hostKey": "ssh-ed25519 AAAA", "user": "root
 SSH_KEY = "-----BEGIN KEY-----\n" + "A" * 70 + "\n" + "B" * 70 + "\nCC==\n-----END KEY-----\n"
 WITH_KEY = replace(PROD, config={"poste-mail:sshPrivateKey": SSH_KEY})
 WITH_HOST_KEY = replace(PROD, config=dict(PROD.config) | {"poste-mail:sshHostKey": HOST_KEY})
-FIRST_BOOT = user_data(HOST_KEY, ssh_public_key(HOST_KEY))
+FIRST_BOOT = user_data(HOST_KEY, ssh_public_key(HOST_KEY), 0)
 IN_BASE64 = base64.b64encode(PASSWORD.encode()).decode()
 
 
