@@ -28,7 +28,8 @@ class Host(pulumi.ComponentResource):
     """
 
     docker_host: pulumi.Output[str]
-    """Address of the server's Docker engine; unknown until it first answers, so that nothing dials it before."""
+    """Address of the server's Docker engine. It is dialled by what is made there, and that comes after this component;
+    a preview dials nothing, so it is known as soon as the address is, and a change is shown as what it is."""
     data_folder: pulumi.Output[str]
     """Poste's folder on the volume; known as soon as there is a volume on the server."""
     scripts: RemoteScripts
@@ -52,10 +53,7 @@ class Host(pulumi.ComponentResource):
                 custom_timeouts=pulumi.CustomTimeouts(create=FIRST_BOOT, update=FIRST_BOOT),
             ),
         )
-        # The gate's id stays what it is when the gate runs again, so a preview knows the address of a running server.
-        self.docker_host = pulumi.Output.all(server.ipv4, ready.id, server.server_id).apply(
-            lambda values: f"ssh://{USER}@{values[0]}:22"
-        )
+        self.docker_host = server.ipv4.apply(lambda ipv4: f"ssh://{USER}@{ipv4}:22")
         self.scripts = RemoteScripts(
             self, connection(settings, server.ipv4), server.server_id, ready, rerun=settings.rerun
         )

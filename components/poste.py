@@ -13,8 +13,11 @@ from components.settings import Settings
 
 LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
 """Docker's own logs of a container grow for ever otherwise, until the disk is full."""
-STOP_SECONDS = 60
-"""How long Poste may take to finish deliveries before Docker kills it."""
+STOP_SECONDS = 20
+"""How long Poste may take to finish deliveries before Docker kills it.
+
+Less than the 31 seconds that the hcloud provider gives a server to shut down before it deletes it.
+"""
 
 
 class Poste(pulumi.ComponentResource):

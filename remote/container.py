@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-STOP_SECONDS = "60"
+STOP_SECONDS = "20"
 """How long Poste may take to finish deliveries before Docker kills it."""
 
 

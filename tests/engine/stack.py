@@ -1,11 +1,13 @@
 """A stack of its own on the sandbox, driven by the real Pulumi CLI from a copy of the project."""
 
+import contextlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,38 @@ class Stack:
             if value is not None:
                 values["config"][f"poste-mail:{key}"] = value
         self._config_file.write_text(yaml.safe_dump(values))
+
+    def setting(self, key: str) -> Any:
+        """A setting that is no secret."""
+        return yaml.safe_load(self._config_file.read_text())["config"][f"poste-mail:{key}"]
+
+    def secret(self, key: str) -> str:
+        """A secret setting."""
+        return self.run("config", "get", key, "--stack", self.name)
+
+    def set_secret(self, key: str, value: str) -> None:
+        """Change a secret setting."""
+        self.run("config", "set", "--secret", key, "--stack", self.name, stdin=value)
+
+    @contextlib.contextmanager
+    def other_settings(self, **config: Any) -> Iterator[None]:
+        """Change settings, secret ones too, for a while."""
+        before = self._config_file.read_text()
+        try:
+            for key, value in config.items():
+                if key in SECRETS:
+                    self.set_secret(key, value)
+                else:
+                    self.configure(**{key: value})
+            yield
+        finally:
+            self._config_file.write_text(before)
+
+    def rename(self, name: str) -> None:
+        """Give the stack another name."""
+        self.run("stack", "rename", name, "--stack", self.name)
+        self.name = name
+        self._config_file = self.folder / f"Pulumi.{name}.yaml"
 
     def run(self, *arguments: str, expect: int | None = 0, stdin: str | None = None) -> str:
         """Run a command of Pulumi; what it printed. Fails with that text on another exit code than expected."""

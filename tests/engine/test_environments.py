@@ -1,6 +1,5 @@
 """Two environments share a Hetzner project and a zone; a protected one refuses to go; what exists is taken over."""
 
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,20 +8,10 @@ import pytest
 from components.ports import TABLE
 from tests.engine import clouds
 from tests.engine.conftest import DOMAIN
+from tests.engine.images import IMAGE, digest
 from tests.engine.stack import Stack
 
 SECOND = f"staging.{DOMAIN}"
-IMAGE = "analogic/poste.io:2.5.11"
-MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-
-
-def digest() -> str:
-    """The image's digest, as the registry gives it."""
-    repository, _, tag = IMAGE.partition(":")
-    url = f"http://127.0.0.1:47003/v2/{repository}/manifests/{tag}"
-    request = urllib.request.Request(url, method="HEAD", headers={"Accept": MANIFEST})
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return str(answer.headers["Docker-Content-Digest"])
 
 
 @pytest.fixture(scope="module")

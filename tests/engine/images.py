@@ -1,0 +1,27 @@
+"""Poste's image in the sandbox's registry."""
+
+import urllib.request
+
+REGISTRY = "http://127.0.0.1:47003/v2"
+IMAGE = "analogic/poste.io:2.5.11"
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+REPOSITORY, _, TAG = IMAGE.partition(":")
+
+
+def digest() -> str:
+    """The image's digest, as the registry gives it."""
+    url = f"{REGISTRY}/{REPOSITORY}/manifests/{TAG}"
+    request = urllib.request.Request(url, method="HEAD", headers={"Accept": MANIFEST})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return str(answer.headers["Docker-Content-Digest"])
+
+
+def tag_again(tag: str) -> None:
+    """Let the image be had under another tag, too, as if it were another version."""
+    request = urllib.request.Request(f"{REGISTRY}/{REPOSITORY}/manifests/{TAG}", headers={"Accept": MANIFEST})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        manifest = answer.read()
+    url = f"{REGISTRY}/{REPOSITORY}/manifests/{tag}"
+    request = urllib.request.Request(url, manifest, {"Content-Type": MANIFEST}, method="PUT")
+    with urllib.request.urlopen(request, timeout=10):
+        pass
