@@ -33,6 +33,11 @@ CONTAINER = "docker:index/container:Container"
 COMMAND = "command:remote:Command"
 LOCAL_COMMAND = "command:local:Command"
 COPY = "command:remote:CopyToRemote"
+COPY_FILE = "command:remote:CopyFile"
+DOCKER = "docker:"
+
+OLD_NAMES = {"cloudflare:index/record:Record": DNS_RECORD}
+"""Types that the providers still know by an earlier name too."""
 
 
 @dataclass(frozen=True)

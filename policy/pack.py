@@ -20,7 +20,7 @@ from pulumi_policy import (
 from pulumi_policy.deserialize import SPECIAL_SECRET_SIG, SPECIAL_SIG_KEY, serialize_properties
 from pulumi_policy.proxy import UnknownValueError
 
-from policy.model import STACK, UNKNOWN, Resource, Resources
+from policy.model import OLD_NAMES, STACK, UNKNOWN, Resource, Resources
 from policy.rule import ResourceRule, Rule, StackRule
 from policy.rules import RULES
 from policy.rules.settings import READABLE, readable
@@ -81,10 +81,11 @@ def _policy(rule: Rule) -> Policy:
 
 def _resource_validation(rule: ResourceRule) -> Any:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        if not rule.applies_to(args.resource_type) or not (stack := _readable_stack(report)):
+        kind = _type(args.resource_type)
+        if not rule.applies_to(kind) or not (stack := _readable_stack(report)):
             return
         resource = Resource(
-            type=args.resource_type,
+            type=kind,
             name=args.name,
             props=plain(args.props),
             in_clear=_in_clear.get(args.urn, {}),
@@ -95,6 +96,10 @@ def _resource_validation(rule: ResourceRule) -> Any:
             report(rule.message(finding), None)
 
     return validate
+
+
+def _type(name: str) -> str:
+    return OLD_NAMES.get(name, name)
 
 
 def _look_for_encryption(args: ResourceValidationArgs) -> None:
@@ -126,7 +131,7 @@ def _stack_validation(rule: StackRule) -> Any:
 
 def _stack_resource(found: PolicyResource) -> Resource:
     return Resource(
-        type=found.resource_type,
+        type=_type(found.resource_type),
         name=found.name,
         props=plain(found.props),
         urn=found.urn,

@@ -5,6 +5,7 @@ volume would itself say that nothing needs protection.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +16,11 @@ from pulumi.runtime import config as runtime
 from components.settings import Settings
 from components.stack_config import load_settings
 
-SECRET_ENDINGS = ("password", "token", "key", "secret")
+SECRET_ENDINGS = ("password", "passphrase", "token", "key", "secret", "passwords", "tokens", "secrets")
 """How the names of settings end that hold secrets. The engine hands a pack the values, but not which are encrypted."""
+
+
+INDICES = re.compile(r"(\[\d+\])+$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +36,7 @@ class Stack:
     @property
     def secrets(self) -> dict[str, str]:
         """The secrets of the configuration, by key."""
-        return {key: text for key, text in texts("", self.config) if key.lower().endswith(SECRET_ENDINGS)}
+        return {key: text for key, text in texts("", self.config) if names_a_secret(key)}
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,11 @@ def read_stack(values: Mapping[str, str]) -> Stack | Unreadable:
         return Unreadable(" ".join(str(error).split()))
     config = {key: _decoded(text) for key, text in values.items()}
     return Stack(project=pulumi.get_project(), name=pulumi.get_stack(), settings=settings, config=config)
+
+
+def names_a_secret(path: str) -> bool:
+    """Whether a setting or property holds a secret by its name, or is an entry of a list that does."""
+    return INDICES.sub("", path).lower().endswith(SECRET_ENDINGS)
 
 
 def texts(path: str, value: Any) -> Iterator[tuple[str, str]]:

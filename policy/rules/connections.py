@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from policy.model import COMMAND, COPY, DOCKER_PROVIDER, UNKNOWN, Resource
+from policy.model import COMMAND, COPY, COPY_FILE, DOCKER_PROVIDER, UNKNOWN, Resource
 from policy.rule import ResourceRule, Settings
 from policy.stack import Stack
 
@@ -92,7 +92,7 @@ RULES = (
         why="Every SSH connection pins the server's host key, and Docker is reached by SSH alone, because the plugins "
         "trust any server without one.",
         remedy="Take the connection, and Docker's ssh_opts, from components/connection.py.",
-        types=(COMMAND, COPY, DOCKER_PROVIDER),
+        types=(COMMAND, COPY, COPY_FILE, DOCKER_PROVIDER),
         check=pinned_host_key,
     ),
 )

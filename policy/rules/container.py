@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from components.values import IMAGE as IMAGE_REFERENCE
-from policy.model import CONTAINER, IMAGE, UNKNOWN, Resource, Resources
+from policy.model import CONTAINER, DOCKER, IMAGE, UNKNOWN, Resource, Resources
 from policy.rule import ResourceRule, Settings, StackRule
 from policy.stack import Stack
 
@@ -76,6 +76,12 @@ def pulled_image(resources: Resources, _stack: Stack, _settings: Settings) -> Fo
     for container in resources.of_type(CONTAINER):
         if not images & container.uses.get("image", frozenset()):
             yield container, "The container's image does not come from an image that this stack pulls."
+
+
+def only_containers(resource: Resource, _stack: Stack, _settings: Settings) -> Iterator[str]:
+    """Docker has the image and the container, and nothing that runs others, as a service or a plugin does."""
+    if resource.type not in (IMAGE, CONTAINER):
+        yield f"Docker gets a {resource.type.rpartition(':')[2]}, which is neither Poste's image nor its container."
 
 
 def restarted(container: Resource, _stack: Stack, _settings: Settings) -> Iterator[str]:
@@ -156,6 +162,14 @@ RULES = (
         why="The container's image is the one that the stack pulled by its name, not any other by its id.",
         remedy="Set image to the RemoteImage's image_id.",
         check=pulled_image,
+    ),
+    ResourceRule(
+        name="docker-container-only",
+        why="Docker gets Poste's image and container and nothing else, because no rule looks after what else it could "
+        "run or keep.",
+        remedy="Take it out.",
+        types=(DOCKER,),
+        check=only_containers,
     ),
     ResourceRule(
         name="container-restarts",

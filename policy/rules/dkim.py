@@ -25,6 +25,12 @@ def strong_key(record: Resource, _stack: Stack, _settings: Settings) -> Iterator
     if found.get("v", "DKIM1") != "DKIM1" or found.get("k", "rsa") != "rsa":
         yield "The record is no DKIM key of the form v=DKIM1; k=rsa; p=…"
         return
+    if "y" in found.get("t", "").lower().split(":"):
+        yield f"The record has t={found['t']}: the key is only tested, and receivers take its mail for unsigned."
+    if "sha256" not in found.get("h", "sha256").lower().split(":"):
+        yield f"The record has h={found['h']}, without sha256, the one hash that signatures have."
+    if not {"*", "email"} & set(found.get("s", "*").lower().split(":")):
+        yield f"The record has s={found['s']}: the key is not for mail."
     try:
         bits = dkim_bits(found.get("p", ""))
     except ValueError as error:

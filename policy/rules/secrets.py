@@ -8,6 +8,7 @@ from policy.disguises import gives_away
 from policy.model import (
     COMMAND,
     COPY,
+    COPY_FILE,
     DOCKER_PROVIDER,
     EVERYTHING,
     LOCAL_COMMAND,
@@ -18,7 +19,7 @@ from policy.model import (
     Resources,
 )
 from policy.rule import ResourceRule, Settings, StackRule
-from policy.stack import SECRET_ENDINGS, Stack, texts
+from policy.stack import Stack, names_a_secret, texts
 
 Found = Iterator[tuple[Resource | None, str]]
 
@@ -26,6 +27,7 @@ GIVEN = {
     COMMAND: ("connection", "stdin"),
     LOCAL_COMMAND: ("stdin",),
     COPY: ("connection",),
+    COPY_FILE: ("connection",),
     DOCKER_PROVIDER: ("registryAuth",),
 }
 """Properties that hand secrets over; all others are seen in a process list, by `docker inspect` or by the world."""
@@ -79,7 +81,7 @@ def given(command: Resource) -> Any:
 def _own_secrets(resource: Resource) -> Iterator[tuple[str, str]]:
     """The secrets that a command is given the right way: with its connection and by standard input."""
     for path, value in texts("connection", resource.get("connection")):
-        if path.lower().endswith(SECRET_ENDINGS) and not path.endswith("hostKey"):
+        if names_a_secret(path) and not path.endswith("hostKey"):
             yield path, value
     for path, value in texts("stdin", given(resource)):
         if path.rpartition(".")[2].lower() == "password":
@@ -88,7 +90,7 @@ def _own_secrets(resource: Resource) -> Iterator[tuple[str, str]]:
 
 def _is_account(resource: Resource, name: str) -> bool:
     """Whether the property is what a provider logs in with."""
-    return resource.type.startswith(PROVIDER) and name.lower().endswith(SECRET_ENDINGS)
+    return resource.type.startswith(PROVIDER) and names_a_secret(name)
 
 
 def _held(value: Any, secrets: Mapping[str, str]) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from policy.model import COMMAND, COPY, DOCKER_PROVIDER, UNKNOWN, Resource
+from policy.model import COMMAND, COPY, COPY_FILE, DOCKER_PROVIDER, UNKNOWN, Resource
 from tests.policy.case import Case, findings, holds, sentence
 
 PINNED = {"host": "198.51.100.140", "hostKey": "ssh-ed25519 AAAA", "user": "root"}
@@ -43,6 +43,12 @@ CASES = [
         "a copy that trusts any server",
         "host-key-pinned",
         [Resource(COPY, "file", {"connection": TRUSTING})],
+        "the host's key",
+    ),
+    Case(
+        "a copy by the older resource that trusts any server",
+        "host-key-pinned",
+        [Resource(COPY_FILE, "file", {"connection": TRUSTING})],
         "the host's key",
     ),
     Case(

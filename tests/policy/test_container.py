@@ -56,6 +56,11 @@ CASES = [
     ),
     Case("an image that is not known yet", "container-image-pinned", [container(image=UNKNOWN)]),
     Case("an image by something else", "container-image-pinned", [image("Not an image")], "has no digest"),
+    Case("an image and a container", "docker-container-only", [image("x"), container(image=UNKNOWN)]),
+    Case(
+        "a service", "docker-container-only", [Resource("docker:index/service:Service", "x")], "Docker gets a Service"
+    ),
+    Case("a volume of Docker's", "docker-container-only", [Resource("docker:index/volume:Volume", "x")], "a Volume"),
     Case("a container that is restarted", "container-restarts", [container(restart="unless-stopped")]),
     Case("a container that stays down", "container-restarts", [container(restart="on-failure")], "is on-failure"),
     Case("no restart policy", "container-restarts", [container()], "is no"),

@@ -71,6 +71,10 @@ def test_a_rule_looks_at_its_own_types_only() -> None:
     assert said("dns-not-proxied", SERVER, {"proxied": True}) == []
 
 
+def test_a_resource_by_an_earlier_name_of_its_type_is_judged_alike() -> None:
+    assert said("dns-not-proxied", "cloudflare:index/record:Record", {"proxied": True})
+
+
 def test_what_is_not_known_in_a_preview_is_left_alone_and_never_makes_the_sdk_skip_the_rule() -> None:
     found = said("labels-present", SERVER, {"labels": {"managed-by": "pulumi", "stack": UNKNOWN_STRING_VALUE}})
     assert found == ["The label project=poste-mail is missing. Set labels to stack_labels(project, stack)."]

@@ -177,6 +177,15 @@ CASES = [
         [record(SELECTOR, f"{STRONG}; p={WEAK.partition('p=')[2]}")],
         "has p more than once",
     ),
+    *(
+        Case(f"a key with {tag}", "dkim-strong-key", [record(SELECTOR, f"{STRONG}; {tag}")], f"has {tag}")
+        for tag in ("t=y", "t=s:y", "h=sha1", "s=other")
+    ),
+    Case(
+        "keys with tags that take nothing away",
+        "dkim-strong-key",
+        [record(SELECTOR, f"{STRONG}; {tag}") for tag in ("t=s", "h=sha1:sha256", "s=email", "s=*", "n=note")],
+    ),
     Case("a key by CNAME", "dkim-strong-key", [record(SELECTOR, "s1.keys.example.net", "CNAME")]),
     Case("a key that is not known yet", "dkim-strong-key", [record(SELECTOR, UNKNOWN)]),
     Case("a key of the domain", "dkim-for-each-domain", [record(SELECTOR, STRONG)]),

@@ -49,7 +49,11 @@ def test_a_zone_holds_the_domains_that_name_it() -> None:
 
 
 def test_secrets_are_found_by_the_names_of_their_settings_in_every_namespace_at_any_depth() -> None:
-    values = handed_over() | {"hcloud:token": "h" * 64, "other:boxes": '[{"address": "a", "password": "12345678"}]'}
+    values = handed_over() | {
+        "hcloud:token": "h" * 64,
+        "other:boxes": '[{"address": "a", "password": "12345678"}]',
+        "other:tokens": '["87654321"]',
+    }
     found = read_stack(values)
     assert isinstance(found, Stack)
     secrets = found.secrets
@@ -57,6 +61,8 @@ def test_secrets_are_found_by_the_names_of_their_settings_in_every_namespace_at_
     assert secrets["poste-mail:sshHostKey"] == HOST_KEY
     assert secrets["hcloud:token"] == "h" * 64
     assert secrets["other:boxes[0].password"] == "12345678"
+    assert secrets["other:tokens[0]"] == "87654321"
+    assert "poste-mail:mailHost" not in secrets
 
 
 @pytest.mark.parametrize(
