@@ -60,6 +60,7 @@ def _internet() -> None:
     with ThreadPoolExecutor() as pool:
         poste = pool.submit(images.ensure, "poste")
         _part(INTERNET)
+        readiness.forget_answers()
         poste.result()
     deliveries.push_poste_image()
 

@@ -35,6 +35,16 @@ def _answers(url: str) -> bool:
         return False
 
 
+def forget_answers() -> None:
+    """Empty the resolver's cache, so that a stack that was changed is seen as it is; raises HostError."""
+    request = urllib.request.Request("http://127.0.0.1:47002/_sandbox/forget", method="POST")
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=PROBE_SECONDS):
+            pass
+    except OSError as error:
+        raise HostError(f"the resolver does not forget: {error}") from error
+
+
 def wait(part: Part) -> None:
     """Return when the part is ready; raises HostError with its last words when it stops or takes too long."""
     deadline = time.monotonic() + READY_SECONDS
