@@ -94,10 +94,10 @@ def _line(values: dict[str, Any], detail: Any) -> str:
     for part in path[1:]:
         items: dict[str | int, Any] = dict(enumerate(value)) if isinstance(value, list) else value
         value = items.get(part) if isinstance(items, dict) else None
-    return _sentence(key, value, _expectation(path, detail))
+    return _sentence(key, value, expectation(path, detail))
 
 
-def _expectation(path: Sequence[str | int], detail: Any) -> str:
+def expectation(path: Sequence[str | int], detail: Any) -> str:
     """What pydantic, or a type of ours, says would be right, with an example where the setting's default is one."""
     match detail["type"]:
         case "value_error":

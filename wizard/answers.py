@@ -40,7 +40,10 @@ class Answers:
             return ""
         while True:
             print(f"{question}{f' [{default}]' if default else ''}: ", end="", file=sys.stderr, flush=True)
-            answer = sys.stdin.readline().strip() or default or ""
+            line = sys.stdin.readline()
+            if not line:
+                raise WizardError(f"There is nobody to ask any more. {flag}: {question}")
+            answer = line.strip() or default or ""
             try:
                 return check(answer)
             except ValueError as error:

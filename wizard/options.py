@@ -19,7 +19,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--mail-host", help="name of the server (default: mail.DOMAIN)")
     add("--admin-address", help="the administrator's mailbox (default: admin@DOMAIN)")
     add("--admin-cidr", action="append", help="network that may use SSH, this machine's included; may be repeated")
-    add("--image", help="Poste's image with tag and digest")
+    add("--image", help="Poste's image with its tag; its digest is looked up (default: the newest)")
     add("--location", help="Hetzner location (default: the first of nbg1, fsn1, hel1 … that has a server)")
     add("--server-type", help="Hetzner server type (default: the cheapest x86 type with 4 GB of memory or more)")
     add("--dmarc-policy", choices=("none", "quarantine", "reject"), help="DMARC policy of DOMAIN (default: reject)")

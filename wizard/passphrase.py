@@ -3,16 +3,8 @@
 import secrets
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
-PUBLIC = "sandbox"
-"""The passphrase that `./run` gives the sandbox's stack; everybody knows it."""
-VARIABLE, FILE_VARIABLE = "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"
-
-
-def is_on_this_machine(endpoint: str | None) -> bool:
-    """Whether an API is one of the sandbox's, whose secrets are worth nothing. The real ones need no endpoint."""
-    return endpoint is not None and urlsplit(endpoint).hostname in ("127.0.0.1", "::1", "localhost")
+from components.public_passphrase import FILE_VARIABLE, PUBLIC, VARIABLE, in_use
 
 
 def default_file(stack: str, environment: Mapping[str, str]) -> Path:
@@ -23,12 +15,14 @@ def default_file(stack: str, environment: Mapping[str, str]) -> Path:
 
 def use(stack: str, environment: MutableMapping[str, str]) -> bool:
     """Let Pulumi use the stack's own passphrase, if there is one: the person's choice, or else the default file."""
-    if environment.get(FILE_VARIABLE) or environment.get(VARIABLE, PUBLIC) != PUBLIC:
+    # Pulumi would take the variable, even an empty one, whatever the file holds.
+    if environment.get(VARIABLE) in ("", PUBLIC):
+        del environment[VARIABLE]
+    if VARIABLE in environment or (environment.get(FILE_VARIABLE) and not in_use(environment)):
         return True
     file = default_file(stack, environment)
     if not file.exists():
         return False
-    environment.pop(VARIABLE, None)
     environment[FILE_VARIABLE] = str(file)
     return True
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from components.contradictions import contradictions
 from components.settings import Settings
+from components.stack_config import expectation
 from wizard.errors import WizardError
 from wizard.keys import new_password, new_ssh_key
 
@@ -70,7 +71,7 @@ def check(values: Mapping[str, Any]) -> None:
         settings = Settings.model_validate({**plain, **secrets})
     except ValidationError as error:
         mistakes = [
-            f"{'.'.join(map(str, detail['loc']))}: {detail['msg'].removeprefix('Value error, ')}"
+            f"{'.'.join(map(str, detail['loc']))}: {expectation(detail['loc'], detail)}"
             for detail in error.errors(include_url=False)
         ]
     else:

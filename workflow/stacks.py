@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from wizard.passphrase import is_on_this_machine
+from components.public_passphrase import is_on_this_machine
 
 PREFIX, SUFFIX = "Pulumi.", ".yaml"
 

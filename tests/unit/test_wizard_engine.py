@@ -1,5 +1,6 @@
 """The wizard as a whole, with the real engine and the sandbox's APIs on paper."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import yaml
 from cloudflare import Cloudflare
 
+from components.ssh_keys import key_mark, ssh_public_key
 from tests.policy.project import Clouds, clouds_on_paper
 from tests.unit.checkout import CLOUDFLARE_TOKEN, HCLOUD_TOKEN, Checkout
 
@@ -51,6 +53,20 @@ def test_run_again_it_keeps_every_secret_and_changes_what_a_flag_says(checkout: 
     assert changed == {"poste-mail:adminPassword"}
 
 
+def test_a_stack_gets_an_owner_id_of_its_own_and_one_that_lived_by_its_host_key_keeps_that(checkout: Checkout) -> None:
+    def owner() -> str:
+        return str(yaml.safe_load(checkout.file.read_text())["config"]["poste-mail:ownerId"])
+
+    done = checkout.wizard("--domain", "family.example")
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch("[0-9a-f]{16}", owner())
+    key = checkout.run("pulumi", "config", "get", "sshHostKey", "--stack", "prod").stdout
+    assert owner() != key_mark(ssh_public_key(key))
+    checkout.run("pulumi", "config", "rm", "ownerId", "--stack", "prod")
+    assert checkout.wizard("--replace", "sshHostKey").returncode == 0
+    assert owner() == key_mark(ssh_public_key(key))
+
+
 def test_no_secret_is_in_the_file_or_in_what_it_prints(checkout: Checkout) -> None:
     done = checkout.wizard("--domain", "family.example")
     password = checkout.run("pulumi", "config", "get", "adminPassword", "--stack", "prod").stdout.strip()
@@ -83,6 +99,8 @@ def test_what_is_in_the_way_in_dns_is_shown(checkout: Checkout, clouds: Clouds) 
         (["--image", "analogic/poste.io:2.5.11"], {}, "has no digest"),
         (["--admin-address", "admin@elsewhere.example"], {}, "belongs to none of the domains"),
         (["--mail-host", "mail"], {}, "--mail-host: mail: Expected a fully qualified name"),
+        (["--stack", "prod_eu"], {}, 'stack: "prod_eu": cannot be part of a server\'s name'),
+        (["--admin-cidr", "10.0.0.0/8"], {}, "from 10.0.0.0/8 (private) nobody reaches a server"),
     ],
 )
 def test_what_is_wrong_is_told_with_what_would_be_right_and_nothing_is_written(

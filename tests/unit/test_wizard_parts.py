@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.existing_records import Record
+from components.public_passphrase import FILE_VARIABLE, PUBLIC, VARIABLE, is_on_this_machine
 from components.record_conflicts import Ownership
 from components.ssh_keys import ssh_public_key
 from components.values import password_lacks
@@ -16,6 +17,7 @@ from wizard.answers import Answers
 from wizard.errors import WizardError
 from wizard.keys import LENGTH, new_password, new_ssh_key
 from wizard.plan import Domain, check, domain_paths, list_paths, merged
+from wizard.questions import calling_network, mailbox_in
 from wizard.server_choice import Offer, choose
 from wizard.stack import Stack
 from wizard.zone import Zone, obstacles
@@ -172,22 +174,56 @@ def test_a_wrong_answer_is_asked_again_with_what_is_expected(
 
 
 def test_a_passphrase_is_made_once_readable_by_its_owner_only_and_used_from_then_on(tmp_path: Path) -> None:
-    environment = {"XDG_CONFIG_HOME": str(tmp_path), passphrase.VARIABLE: passphrase.PUBLIC}
+    environment = {"XDG_CONFIG_HOME": str(tmp_path), VARIABLE: PUBLIC}
     assert not passphrase.use("prod", environment)
     passphrase.make("prod", environment)
     file = tmp_path / "poste-mail" / "prod.passphrase"
-    assert environment == {"XDG_CONFIG_HOME": str(tmp_path), passphrase.FILE_VARIABLE: str(file)}
+    assert environment == {"XDG_CONFIG_HOME": str(tmp_path), FILE_VARIABLE: str(file)}
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert len(file.read_text()) > 40
-    again = {"XDG_CONFIG_HOME": str(tmp_path), passphrase.VARIABLE: passphrase.PUBLIC}
+    again = {"XDG_CONFIG_HOME": str(tmp_path), VARIABLE: PUBLIC}
     assert passphrase.use("prod", again)
-    assert again[passphrase.FILE_VARIABLE] == str(file)
+    assert again[FILE_VARIABLE] == str(file)
+
+
+def test_a_passphrase_in_a_file_is_not_shadowed_by_the_published_one(tmp_path: Path) -> None:
+    file = tmp_path / "mine"
+    file.write_text("my own")
+    environment = {"XDG_CONFIG_HOME": str(tmp_path), VARIABLE: PUBLIC, FILE_VARIABLE: str(file)}
+    assert passphrase.use("prod", environment)
+    assert environment == {"XDG_CONFIG_HOME": str(tmp_path), FILE_VARIABLE: str(file)}
+    file.write_text(f"{PUBLIC}\n")
+    assert not passphrase.use("prod", environment)
+
+
+def test_when_the_person_has_gone_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    with pytest.raises(WizardError, match="There is nobody to ask any more"):
+        Answers(asking=True).text("How many", flag="--x", given=None, check=int_text)
+
+
+def int_text(text: str) -> str:
+    return str(int(text))
+
+
+@pytest.mark.parametrize("cidr", ["192.168.1.0/24", "100.64.1.1/32", "127.0.0.1/32", "2001:db8::/64", "fe80::/64"])
+def test_a_network_from_which_nobody_reaches_the_server_is_asked_for_again(cidr: str) -> None:
+    with pytest.raises(ValueError, match=r"Expected a public address, say 198.51.100.7/32"):
+        calling_network(cidr)
+    assert calling_network("198.51.100.0/25") == "198.51.100.0/25"
+
+
+def test_the_administrator_is_in_one_of_the_domains() -> None:
+    check_one = mailbox_in(["a.example", "b.example"])
+    assert check_one("Admin@B.example") == "admin@b.example"
+    with pytest.raises(ValueError, match=r"none of the domains \(a.example, b.example\)"):
+        check_one("admin@c.example")
 
 
 def test_the_persons_own_passphrase_is_left_alone(tmp_path: Path) -> None:
-    environment = {"XDG_CONFIG_HOME": str(tmp_path), passphrase.VARIABLE: "my own"}
+    environment = {"XDG_CONFIG_HOME": str(tmp_path), VARIABLE: "my own"}
     assert passphrase.use("prod", environment)
-    assert environment[passphrase.VARIABLE] == "my own"
+    assert environment[VARIABLE] == "my own"
 
 
 @pytest.mark.parametrize(
@@ -200,7 +236,7 @@ def test_the_persons_own_passphrase_is_left_alone(tmp_path: Path) -> None:
     ],
 )
 def test_only_an_api_on_this_machine_counts_as_the_sandbox(endpoint: str | None, local: bool) -> None:
-    assert passphrase.is_on_this_machine(endpoint) is local
+    assert is_on_this_machine(endpoint) is local
 
 
 def test_a_secret_reaches_pulumi_by_standard_input_and_never_on_a_command_line(
