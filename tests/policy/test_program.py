@@ -12,7 +12,7 @@ from policy.rule import ResourceRule
 from policy.rules import RULES
 from policy.stack import Stack, read_stack
 from tests.policy.project import handed_over
-from tests.unit.mocked import Cloud, Registered, Secret, run_program
+from tests.unit.mocked import TOKENS, Cloud, Registered, Secret, run_program
 from tests.unit.test_records import public_key
 
 
@@ -32,6 +32,15 @@ def plain(value: Any) -> Any:
     return [plain(inner) for inner in value] if isinstance(value, list) else value
 
 
+def in_clear(value: Any) -> Any:
+    """An input without what the state encrypts."""
+    if isinstance(value, dict):
+        return {key: in_clear(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [in_clear(inner) for inner in value]
+    return None if isinstance(value, Secret | Unknown) else value
+
+
 def found(resources: list[Resource], stack: Stack) -> Iterator[str]:
     for rule in RULES:
         for resource in resources:
@@ -41,17 +50,32 @@ def found(resources: list[Resource], stack: Stack) -> Iterator[str]:
 
 
 def registered(resource: Registered) -> Resource:
-    return Resource(resource.type, resource.name, plain(resource.inputs), protect=resource.protect)
+    return Resource(
+        resource.type,
+        resource.name,
+        plain(resource.inputs),
+        protect=resource.protect,
+        in_clear=in_clear(resource.inputs),
+    )
+
+
+FORMS: dict[str, dict[str, Any]] = {
+    "host": {"networkMode": "host", "optionalPorts": [995]},
+    "bridge": {"networkMode": "bridge", "elasticsearch": "198.51.100.9:9200"},
+    "server to be replaced": {"unprotected": ["server"], "reverseProxyCidrs": ["198.51.100.80/32"]},
+    "records to be given up": {"unprotected": ["records", "addresses"]},
+}
 
 
 @pytest.mark.parametrize("unknown", [True, False], ids=["first preview", "update"])
-@pytest.mark.parametrize("mode", ["host", "bridge"])
-def test_the_program_keeps_its_own_rules(mode: str, unknown: bool) -> None:
-    config: dict[str, Any] = {"networkMode": mode, "optionalPorts": [995]}
+@pytest.mark.parametrize("form", FORMS)
+def test_the_program_keeps_its_own_rules(form: str, unknown: bool) -> None:
+    config = FORMS[form]
     cloud = Cloud(public_key(2048), unknown=unknown)
     resources = [registered(made) for made in run_program(cloud, preview=unknown, **config).values()]
-    stack = read_stack(handed_over(**config))
+    stack = read_stack(handed_over(**config) | TOKENS)
     assert isinstance(stack, Stack)
     assert stack.settings.protect
+    assert len(stack.secrets) == 5
     assert {FIREWALL, DNS_RECORD, CONTAINER} <= {resource.type for resource in resources}
     assert list(found(resources, stack)) == []

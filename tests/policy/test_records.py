@@ -95,6 +95,12 @@ CASES = [
     Case("a string of 255 bytes, escapes not counted", "dns-text-quoted", [text('"' + "a" * 254 + '\\""')]),
     Case("text without quotes", "dns-text-quoted", [text("v=spf1 ~all")], "double quotes"),
     Case("text after the quotes", "dns-text-quoted", [text('"v=spf1" ~all')], "double quotes"),
+    *(
+        Case(
+            f"text with the escape {escape}", "dns-text-quoted", [text(f'"{escape}=spf1 +all"')], "only quotes and back"
+        )
+        for escape in ("\\118", "\\v", "\\x76")
+    ),
     Case("a string of 256 bytes", "dns-text-quoted", [text('"' + "a" * 256 + '"')], "256 bytes"),
     Case("text that is not known yet", "dns-text-quoted", [text(UNKNOWN)]),
     Case(
