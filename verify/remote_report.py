@@ -12,9 +12,17 @@ from pathlib import Path
 from typing import Any
 
 
-def docker(*arguments: str) -> str:
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+def run(*command: str) -> str:
+    """What a command prints; nothing where it fails or is not installed."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
     return done.stdout if done.returncode == 0 else ""
+
+
+def docker(*arguments: str) -> str:
+    return run("docker", *arguments)
 
 
 def container(name: str) -> dict[str, Any] | None:
@@ -101,10 +109,8 @@ def signing_keys(name: str, domains: list[str]) -> dict[str, dict[str, Any]]:
 
 def firewall(table: str) -> dict[str, str]:
     """The host firewall's chains that are hooked into the kernel, by hook, with what becomes of what no rule names."""
-    done = subprocess.run(
-        ["nft", "--json", "list", "table", "inet", table], capture_output=True, text=True, check=False
-    )
-    found = json.loads(done.stdout)["nftables"] if done.returncode == 0 else []
+    listed = run("nft", "--json", "list", "table", "inet", table)
+    found = json.loads(listed)["nftables"] if listed else []
     chains = [entry["chain"] for entry in found if "chain" in entry]
     return {chain["hook"]: chain["policy"] for chain in chains if "hook" in chain}
 

@@ -293,6 +293,12 @@ def test_script_reads_the_firewalls_chains_and_their_absence(tmp_path: Path) -> 
     assert run_script(call, commands(tmp_path, nft="echo 'No such file or directory' >&2; exit 1")) == {}
 
 
+def test_script_tells_of_a_server_without_docker_and_firewall(tmp_path: Path) -> None:
+    found = run_script(f"report('poste', 'mail_host', ['{DOMAIN}'])", {"PATH": str(tmp_path)})
+    assert (found["container"], found["firewall"], found["keys"]) == (None, {}, {})
+    assert found["memory"]["total"] > 0
+
+
 def test_script_reads_the_keys_that_sign_not_the_files_beside_them(tmp_path: Path) -> None:
     data, smtp = tmp_path / "data/domains" / DOMAIN, tmp_path / "opt/haraka-smtp/config/dkim" / DOMAIN
     for folder in (data, smtp):
