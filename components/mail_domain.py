@@ -15,7 +15,8 @@ from components.zones import Zones
 
 
 class MailDomain(pulumi.ComponentResource):
-    """`poste-mail:index:MailDomain` makes the SPF, DMARC, DKIM and MX records of a domain.
+    """`poste-mail:index:MailDomain` makes the SPF, DMARC, DKIM and MX records of a domain, and the
+    consent (`_report._dmarc`, RFC 9990) of our other domains that get reports about it.
 
     SPF (RFC 7208) says which addresses send for it, DMARC (RFC 9989) what to do with mail that fails, DKIM (RFC 6376)
     which key signs it, and MX (RFC 5321) where its mail goes: this one is made when all that takes the mail is `ready`
@@ -37,7 +38,7 @@ class MailDomain(pulumi.ComponentResource):
             match wanted.kind:
                 case "SPF":
                     policy = pulumi.Output.all(server.ipv4, server.ipv6).apply(
-                        lambda addresses: txt(spf(addresses[0], addresses[1], domain.spf))
+                        lambda found: txt(spf(found[0], found[1], domain.spf, domain.senders, a=domain.spf_a))
                     )
                     zones.make(wanted, policy, self)
                 case "DKIM":

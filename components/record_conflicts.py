@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from components.existing_records import Record, Wanted, clashes, is_as_wanted
+from components.records import txt_value
+from components.settings import Settings
+from components.spf_terms import terms_beside
 
 Way = Literal["lost", "adopted", "take over", "delete", "rename", "locked"]
 
@@ -90,21 +93,33 @@ def _way(want: Wanted, record: Record, ownership: Ownership, has_one: bool) -> W
     return "lost" if _is_ours(want, record, ownership) else "take over"
 
 
-def explain(found: Iterable[tuple[str, Conflict]], stack: str) -> str:
+def explain(found: Iterable[tuple[str, Conflict]], settings: Settings, stack: str) -> str:
     """What is in the way, each with its zone's identifier, and what to do. Imports generate no code: it is there."""
     lines = ["DNS records are in the way. Nothing was changed."]
     for zone_id, conflict in found:
         record, want = conflict.record, conflict.wanted
         comment = f", comment {record.comment!r}" if record.comment else ""
         lines.append(f"  {record} (id {record.id}{comment}), in the way of this stack's {want.kind} record:")
-        command = (
-            f"      pulumi import cloudflare:index/dnsRecord:DnsRecord {want.resource} {zone_id}/{record.id} "
-            f"--stack {stack} --generate-code=false"
-        )
         lines += [f"    {line}" for line in SENTENCES[conflict.way].format(stack=stack).splitlines()]
         if conflict.way in ("lost", "adopted", "take over"):
-            lines.append(command)
+            flags = f"--stack {stack} --generate-code=false"
+            where = f"{want.resource} {zone_id}/{record.id}"
+            lines.append(f"      pulumi import cloudflare:index/dnsRecord:DnsRecord {where} {flags}")
+        if want.kind == "SPF" and record.type == "TXT" and conflict.way != "lost":
+            lines += [f"    {line}" for line in _other_senders(want, record, settings, stack)]
     return "\n".join(lines)
+
+
+def _other_senders(want: Wanted, record: Record, settings: Settings, stack: str) -> Iterator[str]:
+    """How the senders that another SPF policy allows are kept, in the domain's one policy."""
+    keep, drop = terms_beside(txt_value(record.content), want.content or "")
+    (index,) = (index for index, domain in enumerate(settings.domains) if domain.name == want.domain)
+    if keep:
+        yield "It allows senders that this stack's policy does not. Keep those that still send for the domain:"
+    for number, term in enumerate(keep, start=len(settings.domains[index].senders)):
+        yield f"  pulumi config set --path 'domains[{index}].senders[{number}]' '{term}' --stack {stack}"
+    if drop:
+        yield f"These terms of it cannot be kept: {' '.join(drop)}"
 
 
 SENTENCES: dict[Way, str] = {

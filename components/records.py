@@ -61,14 +61,14 @@ def txt_value(content: str) -> str:
     return "".join(re.sub(r"\\(.)", r"\1", string[1:-1]) for string in re.findall(QUOTED, content))
 
 
-def spf(ipv4: str, ipv6: str, qualifier: SpfQualifier = "~all") -> str:
-    """SPF policy (RFC 7208): the domain's A and MX hosts and the server's two addresses may send, nobody else."""
-    return spf_policy((f"ip4:{ipv4}", f"ip6:{ipv6}"), qualifier)
+def spf(ipv4: str, ipv6: str, qualifier: SpfQualifier = "~all", senders: Sequence[str] = (), *, a: bool = True) -> str:
+    """SPF policy (RFC 7208): the domain's A and MX hosts, the server's two addresses and `senders`, and nobody else."""
+    return spf_policy((f"ip4:{ipv4}", f"ip6:{ipv6}", *senders), qualifier, a=a)
 
 
-def spf_policy(senders: Sequence[str], qualifier: SpfQualifier) -> str:
-    """SPF policy for the domain's A and MX hosts and for the senders that these terms allow (RFC 7208, section 5)."""
-    return " ".join(["v=spf1", "a", "mx", *senders, qualifier])
+def spf_policy(senders: Sequence[str], qualifier: SpfQualifier, *, a: bool = True) -> str:
+    """SPF policy for the domain's MX hosts, its A hosts (`a`) and the senders that these terms allow."""
+    return " ".join(["v=spf1", *(["a"] if a else []), "mx", *senders, qualifier])
 
 
 def tag_values(text: str) -> dict[str, str]:
@@ -78,7 +78,7 @@ def tag_values(text: str) -> dict[str, str]:
 
 
 def dmarc(policy: DmarcPolicy, rua: Sequence[str], ruf: Sequence[str], tags: Mapping[str, str]) -> str:
-    """DMARC policy (RFC 7489, section 6.3): what receivers do with mail that fails, and where they report.
+    """DMARC policy (RFC 9989, section 4.7): what receivers do with mail that fails, and where they report.
 
     `rua` and `ruf` are e-mail addresses for aggregate and failure reports; `tags` are further tags such as fo or sp.
     """
@@ -90,8 +90,13 @@ def dmarc(policy: DmarcPolicy, rua: Sequence[str], ruf: Sequence[str], tags: Map
 
 
 def dmarc_name(domain: str) -> str:
-    """Where receivers look for the DMARC policy of a domain (RFC 7489, section 6.1)."""
+    """Where receivers look for the DMARC policy of a domain (RFC 9989)."""
     return fqdn("_dmarc", domain)
+
+
+def dmarc_report_name(domain: str, target: str) -> str:
+    """Where a domain that gets reports about another one agrees to them (RFC 9990)."""
+    return fqdn(domain, "_report", "_dmarc", target)
 
 
 def dkim(public_key: str) -> str:

@@ -5,12 +5,13 @@ Keys and defaults are documented in the config section of Pulumi.yaml.
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from components.networks import collapsed
 from components.ports import HTTP, HTTPS, OPTIONAL, Egress, Port, open_ports, outbound
-from components.records import DmarcPolicy, SpfQualifier
+from components.records import DmarcPolicy, SpfQualifier, spf_policy
+from components.spf_terms import LOOKUP_LIMIT, Sender, lookups
 from components.ssh_keys import key_mark, ssh_public_key
 from components.values import (
     Cidr,
@@ -35,6 +36,18 @@ Ttl = Annotated[int, Field(ge=60, le=86400)]
 """Seconds that resolvers may keep a record; the range that Cloudflare takes for records that are not proxied."""
 
 
+def _failure_options(value: Any) -> Any:
+    # `pulumi config set --path` writes a lone 1 as a number.
+    text = str(value).replace(" ", "").lower()
+    options = text.split(":")
+    if not set(options) <= set("01ds") or len(set(options)) < len(options):
+        raise ValueError("Expected options from 0, 1, d and s with colons between them, for example 1 or 1:d:s")
+    return text
+
+
+FailureOptions = Annotated[str, BeforeValidator(_failure_options)]
+"""When a DMARC failure report is asked for (RFC 9989, section 4.7, fo)."""
+
 Part = Literal["server", "records", "addresses", "volume"]
 """What can be protected from deletion, each apart from the others. The firewalls belong to the server."""
 
@@ -46,21 +59,40 @@ class Model(BaseModel):
 
 
 class Dmarc(Model):
-    """DMARC policy of one domain (RFC 7489, section 6.3)."""
+    """DMARC policy of one domain (RFC 9989, section 4.7)."""
 
     policy: DmarcPolicy = "reject"
     rua: tuple[EmailAddress, ...] | None = None
-    """Where aggregate reports go; the administrator's address unless set. An empty list asks for no reports."""
+    """Where aggregate reports (RFC 9990) go; the administrator's address unless set. An empty list asks for none."""
     ruf: tuple[EmailAddress, ...] | None = None
-    """Where failure reports go; the administrator's address unless set."""
-    failure_options: Literal["0", "1", "d", "s"] = "1"
+    """Where failure reports (RFC 9991) go; the administrator's address unless set."""
+    failure_options: FailureOptions = "1"
+    """When failure reports are sent: options from 0, 1, d and s with colons between them."""
     subdomain_policy: DmarcPolicy | None = None
-    percentage: Annotated[int, Field(ge=0, le=100)] | None = None
+    nonexistent_subdomain_policy: DmarcPolicy | None = None
+    """What becomes of mail from names below the domain that do not exist; as `subdomain_policy` unless set."""
+    testing: bool = False
+    """Whether the policy is only being tried: receivers then apply the next milder one."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_percentage(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "percentage" in value:
+            raise ValueError(
+                f"percentage {value['percentage']} is gone: receivers ignore it since RFC 9989. "
+                "Expected testing: true to try a policy out, or policy: none to only get reports"
+            )
+        return value
 
     def tags(self) -> dict[str, str]:
         """The tags beside p, rua and ruf, in the order in which they are published."""
-        optional = {"sp": self.subdomain_policy, "pct": self.percentage, "fo": self.failure_options}
-        return {tag: str(value) for tag, value in optional.items() if value is not None}
+        optional = {
+            "sp": self.subdomain_policy,
+            "np": self.nonexistent_subdomain_policy,
+            "t": "y" if self.testing else None,
+            "fo": self.failure_options,
+        }
+        return {tag: value for tag, value in optional.items() if value is not None}
 
 
 class MailDomainSettings(Model):
@@ -71,8 +103,14 @@ class MailDomainSettings(Model):
     """The Cloudflare zone that holds the domain's records; the domain itself unless set."""
     zone_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
     """The zone's identifier; looked up by name unless set."""
+    receive: bool = True
+    """Whether mail for the domain comes here. Without it all is prepared but the MX record."""
     dmarc: Dmarc = Dmarc()
     spf: SpfQualifier = "~all"
+    senders: tuple[Sender, ...] = ()
+    """Who else sends for the domain, as SPF terms."""
+    spf_a: bool = True
+    """Whether the hosts at the domain's own address may send for it (`a` in SPF)."""
     ttl: Ttl = 3600
     mx_priority: Annotated[int, Field(ge=0, le=65535)] = 10
 
@@ -80,6 +118,29 @@ class MailDomainSettings(Model):
     def zone_name(self) -> str:
         """The name of the zone that holds the records."""
         return self.zone or self.name
+
+    @field_validator("zone", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: Any) -> Any:
+        return value or None
+
+    @field_validator("senders")
+    @classmethod
+    def _each_sender_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        twice = sorted({term for term in value if value.count(term) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} stands there more than once. Expected each sender once")
+        return value
+
+    @model_validator(mode="after")
+    def _spf_can_be_evaluated(self) -> Self:
+        count = lookups(spf_policy(self.senders, self.spf, a=self.spf_a).split())
+        if count > LOOKUP_LIMIT:
+            raise ValueError(
+                f"senders: the SPF policy of {self.name} costs {count} look-ups, and receivers stop at {LOOKUP_LIMIT} "
+                "(RFC 7208, section 4.6.4). Expected fewer include:, a: and mx: terms; ip4: and ip6: cost none"
+            )
+        return self
 
     @model_validator(mode="after")
     def _zone_holds_domain(self) -> Self:

@@ -1,10 +1,11 @@
 """All DNS records that the settings ask for, known before the deploy but for what the server and Poste will add."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from components.existing_records import Wanted
-from components.records import dmarc, dmarc_name, spf_policy
+from components.records import dmarc, dmarc_name, dmarc_report_name, spf_policy
 from components.settings import MailDomainSettings, Settings
+from components.values import EmailAddress, is_within
 
 
 def wanted_records(settings: Settings) -> Iterator[Wanted]:
@@ -24,20 +25,27 @@ def host_records(host: str, settings: Settings) -> Iterator[Wanted]:
 
 
 def domain_records(domain: MailDomainSettings, settings: Settings) -> Iterator[Wanted]:
-    """SPF, DMARC, DKIM and MX of a domain."""
+    """SPF, DMARC, DKIM and MX of a domain, and the consent of our other domains that get reports about it."""
     name = domain.name
-    yield Wanted(f"{name}-spf", "SPF", name, name, "TXT", spf_policy((), domain.spf))
-    yield Wanted(f"{name}-dmarc", "DMARC", name, dmarc_name(name), "TXT", dmarc_policy(domain, settings))
+    known_spf = spf_policy(domain.senders, domain.spf, a=domain.spf_a)
+    rua, ruf = report_addresses(domain, settings)
+    policy = dmarc(domain.dmarc.policy, rua, ruf, domain.dmarc.tags())
+    yield Wanted(f"{name}-spf", "SPF", name, name, "TXT", known_spf)
+    yield Wanted(f"{name}-dmarc", "DMARC", name, dmarc_name(name), "TXT", policy)
+    for target in sorted({address.rpartition("@")[2] for address in (*rua, *ruf)}):
+        holders = [other.name for other in settings.domains if is_within(target, other.name)]
+        if holders and not (is_within(target, name) or is_within(name, target)):
+            place = (max(holders, key=len), dmarc_report_name(name, target))
+            yield Wanted(f"{name}-reports-to-{target}", "DMARC report", *place, "TXT", "v=DMARC1")
     yield Wanted(f"{name}-dkim", "DKIM", name, f"*._domainkey.{name}", "TXT")
-    yield Wanted(f"{name}-mx", "MX", name, name, "MX", settings.mail_host, domain.mx_priority)
+    if domain.receive:
+        yield Wanted(f"{name}-mx", "MX", name, name, "MX", settings.mail_host, domain.mx_priority)
 
 
-def dmarc_policy(domain: MailDomainSettings, settings: Settings) -> str:
-    """The domain's DMARC policy; reports go to the administrator unless told otherwise."""
-    reports = (settings.admin_address,)
-    return dmarc(
-        domain.dmarc.policy,
-        reports if domain.dmarc.rua is None else domain.dmarc.rua,
-        reports if domain.dmarc.ruf is None else domain.dmarc.ruf,
-        domain.dmarc.tags(),
-    )
+def report_addresses(
+    domain: MailDomainSettings, settings: Settings
+) -> tuple[Sequence[EmailAddress], Sequence[EmailAddress]]:
+    """Where aggregate and failure reports about a domain go: to the administrator unless told otherwise."""
+    administrator = (settings.admin_address,)
+    rua, ruf = domain.dmarc.rua, domain.dmarc.ruf
+    return administrator if rua is None else rua, administrator if ruf is None else ruf

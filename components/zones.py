@@ -8,17 +8,18 @@ import pulumi_cloudflare as cloudflare
 
 from components.existing_records import Record, Wanted
 from components.labels import earlier_comment, owner_comment
+from components.left_overs import left_overs
 from components.options import child
 from components.questions import ask
 from components.record_conflicts import Conflict, Ownership, conflicts, explain
 from components.settings import MailDomainSettings, Settings
 from components.stack_state import Held
+from components.values import is_within
+from components.vanishing_records import made_records, twice, vanishing
 from components.wanted_records import wanted_records
 
 ALL_RECORDS = 50_000
 """More than any zone may hold, so that the answer is never cut."""
-
-DNS_RECORD = "cloudflare:index/dnsRecord:DnsRecord"
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Zones:
     def __init__(
         self,
         settings: Settings,
-        state: Iterable[Held],
+        state: Sequence[Held],
         provider: cloudflare.Provider,
         addresses: Sequence[str] = (),
     ) -> None:
@@ -48,18 +49,23 @@ class Zones:
         self._settings = settings
         self._options = pulumi.InvokeOptions(provider=provider)
         self._comment = owner_comment(project, stack, settings.owner)
-        own = {held.name: held.outputs for held in state if held.type == DNS_RECORD}
+        made = made_records(state)
         self._ownership = Ownership(
             owner=settings.owner,
             earlier=earlier_comment(project, stack),
-            ids={str(outputs.get("id")) for outputs in own.values()},
-            resources=own.keys(),
+            ids={record.id for record in made},
+            resources={record.resource for record in made},
             adopted=settings.adopted_records,
             addresses=addresses,
         )
-        self._zones: dict[tuple[str, str | None], Zone] = {}
+        self._read: dict[str, Zone] = {}
         self._by_domain = {domain.name: self._zone_of(domain) for domain in settings.domains}
-        self._refuse(wanted_records(settings))
+        wanted = list(wanted_records(settings))
+        zone_ids = {want.resource: self._by_domain[want.domain].id for want in wanted}
+        refused = [*twice(made, stack), *vanishing(made, zone_ids, settings, _mail_host(state), stack)]
+        self._refuse(wanted, refused)
+        if pulumi.runtime.is_dry_run():
+            self._warn(addresses or [record.content for record in made])
 
     def make(
         self,
@@ -93,39 +99,63 @@ class Zones:
         """Raise pulumi.RunError if something is in the way of a record whose name was not known before."""
         self._refuse([wanted])
 
-    def _refuse(self, wanted: Iterable[Wanted]) -> None:
-        found = list(self._conflicts(list(wanted)))
-        if found:
-            raise pulumi.RunError(explain(found, pulumi.get_stack()))
+    def _refuse(self, wanted: Sequence[Wanted], reasons: Sequence[str] = ()) -> None:
+        stack = pulumi.get_stack()
+        found = list(self._conflicts(wanted))
+        texts = [*reasons, *([explain(found, self._settings, stack)] if found else [])]
+        if texts:
+            raise pulumi.RunError("\n".join(texts))
 
     def _conflicts(self, wanted: Sequence[Wanted]) -> Iterator[tuple[str, Conflict]]:
-        for zone in {zone.id: zone for zone in self._by_domain.values()}.values():
+        for zone in self._read.values():
             here = [want for want in wanted if self._by_domain[want.domain].id == zone.id]
             for conflict in conflicts(here, zone.records, zone.name, self._ownership):
                 yield zone.id, conflict
 
+    def _warn(self, addresses: Sequence[str]) -> None:
+        foreign = [
+            record
+            for zone in self._read.values()
+            for record in zone.records
+            if record.id not in self._ownership.ids and not self._ownership.marks(record)
+        ]
+        for sentence in left_overs(self._settings, foreign, addresses):
+            pulumi.log.warn(sentence)
+
     def _zone_of(self, domain: MailDomainSettings) -> Zone:
-        key = (domain.zone_name, domain.zone_id)
-        if key not in self._zones:
-            self._zones[key] = self._read(*key)
-        return self._zones[key]
+        for zone in self._read.values():
+            if zone.id == domain.zone_id or (zone.name == domain.zone_name and not domain.zone_id):
+                break
+        else:
+            zone = self._ask(domain)
+            self._read[zone.id] = zone
+        if not is_within(domain.name, zone.name):
+            raise pulumi.RunError(
+                f"domains: zoneId {zone.id} is zone {zone.name}, which does not hold {domain.name}. Expected the "
+                "identifier of the zone that holds it, or none: it is then looked up by name"
+            )
+        return zone
 
-    def _read(self, name: str, zone_id: str | None) -> Zone:
-        identifier = zone_id or self._look_up(name)
-        same = [zone for zone in self._zones.values() if zone.id == identifier]
-        if same:
-            return same[0]
+    def _ask(self, domain: MailDomainSettings) -> Zone:
         found = ask(
-            f"domains: the records of zone {name} cannot be read",
-            lambda: cloudflare.get_dns_records(zone_id=identifier, max_items=ALL_RECORDS, opts=self._options),
-        )
-        return Zone(identifier, name, [Record.of(record) for record in found.results])
-
-    def _look_up(self, name: str) -> str:
-        zone = ask(
-            f"domains: no zone {name} at Cloudflare that cloudflare:apiToken may read (rights Zone: Read, DNS: Edit)",
-            lambda: cloudflare.get_zone(
-                filter=cloudflare.GetZoneFilterArgs(name=name, match="all"), opts=self._options
+            f"domains: no zone {domain.zone_id or domain.zone_name} at Cloudflare that cloudflare:apiToken may read "
+            "(rights Zone: Read, DNS: Edit)",
+            lambda: (
+                cloudflare.get_zone(zone_id=domain.zone_id, opts=self._options)
+                if domain.zone_id
+                else cloudflare.get_zone(
+                    filter=cloudflare.GetZoneFilterArgs(name=domain.zone_name, match="all"), opts=self._options
+                )
             ),
         )
-        return str(zone.zone_id)
+        records = ask(
+            f"domains: the records of zone {found.name} cannot be read",
+            lambda: cloudflare.get_dns_records(zone_id=found.zone_id, max_items=ALL_RECORDS, opts=self._options),
+        )
+        return Zone(str(found.zone_id), str(found.name), [Record.of(record) for record in records.results])
+
+
+def _mail_host(state: Iterable[Held]) -> str | None:
+    """The mail host of the last deploy that was complete."""
+    outputs = next((held.outputs for held in state if held.type == "pulumi:pulumi:Stack"), {})
+    return outputs.get("mailHost")

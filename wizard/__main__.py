@@ -70,13 +70,13 @@ def make_stack(options: argparse.Namespace, project: str) -> None:
         say(f"  not active yet: have the registrar name these servers for it: {', '.join(zone.name_servers)}")
     known_owner = owner(stack, kept)
     paths["ownerId"] = known_owner or secrets.token_hex(8)
+    values = {key: value for key, value in kept.items() if not (options.admin_cidr and key == "adminCidrs")}
+    settings = check(merged(values, paths))
     ownership = Ownership(known_owner, earlier_comment(project, options.stack))
-    in_the_way = list(obstacles(zone, domain_name, paths["mailHost"], ownership))
+    in_the_way = list(obstacles(zone, settings, ownership))
     for obstacle in in_the_way:
         say(f"  {obstacle}")
 
-    values = {key: value for key, value in kept.items() if not (options.admin_cidr and key == "adminCidrs")}
-    check(merged(values, paths))
     if needs_passphrase and not passphrase.use(stack.name, os.environ):
         passphrase.make(stack.name, os.environ)
     write(stack, options, kept, paths, tokens)

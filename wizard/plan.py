@@ -60,13 +60,14 @@ def merged(values: Mapping[str, Any], paths: Mapping[str, str]) -> dict[str, Any
     return result
 
 
-def check(values: Mapping[str, Any]) -> None:
-    """Raise WizardError with all mistakes that the program would find in a configuration.
+def check(values: Mapping[str, Any]) -> Settings:
+    """The settings that a configuration makes; WizardError with all mistakes that the program would find in it.
 
     The project's secrets are not needed: others of the right form stand in for them.
     """
     secrets = {"adminPassword": new_password(), "sshPrivateKey": new_ssh_key(), "sshHostKey": new_ssh_key()}
     plain = {key: value for key, value in values.items() if ":" not in key}
+    settings = None
     try:
         settings = Settings.model_validate({**plain, **secrets})
     except ValidationError as error:
@@ -76,5 +77,6 @@ def check(values: Mapping[str, Any]) -> None:
         ]
     else:
         mistakes = [f"{key}: {text}" for key, text in contradictions(settings)]
-    if mistakes:
+    if settings is None or mistakes:
         raise WizardError("\n  ".join(["The configuration would not be valid. Nothing was set:", *mistakes]))
+    return settings

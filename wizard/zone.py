@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 from cloudflare import APIConnectionError, APIStatusError, Cloudflare, PermissionDeniedError
 
-from components.existing_records import Record, Wanted
+from components.existing_records import Record
+from components.left_overs import left_overs
 from components.record_conflicts import Ownership, conflicts
-from components.records import dmarc_name, spf_policy
+from components.settings import Settings
+from components.values import is_within
+from components.wanted_records import wanted_records
 from wizard.errors import WizardError
 
 EDIT = "#dns_records:edit"
@@ -53,20 +56,14 @@ def find_zone(domain: str, token: str, base_url: str | None) -> Zone:
     )
 
 
-def obstacles(zone: Zone, domain: str, mail_host: str, ownership: Ownership) -> Iterator[str]:
+def obstacles(zone: Zone, settings: Settings, ownership: Ownership) -> Iterator[str]:
     """What stands in the zone and is not this stack's: first what the preview will stop at, then what to know."""
-    wanted = [
-        Wanted("mail host", "address", domain, mail_host, "A"),
-        Wanted("mail host", "address", domain, mail_host, "AAAA"),
-        Wanted("MX", "MX", domain, domain, "MX", mail_host),
-        Wanted("SPF", "SPF", domain, domain, "TXT", spf_policy((), "~all")),
-        Wanted("DMARC", "DMARC", domain, dmarc_name(domain), "TXT"),
-        Wanted("DKIM", "DKIM", domain, f"*._domainkey.{domain}", "TXT"),
-    ]
+    wanted = [want for want in wanted_records(settings) if is_within(want.domain, zone.name)]
     foreign = [record for record in zone.records if not ownership.marks(record)]
     for conflict in conflicts(wanted, foreign, zone.name, ownership):
         if conflict.way != "lost":
-            yield f"in the way of the {conflict.wanted.resource} record: {conflict.record}"
+            yield f"in the way of the {conflict.wanted.kind} record: {conflict.record}"
+    yield from left_overs(settings, foreign, ownership.addresses)
     for record in foreign:
         if record.name.startswith("*."):
             yield f"a wildcard, which answers for every name that has no record: {record}"

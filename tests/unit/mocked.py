@@ -23,6 +23,8 @@ from tests.unit.examples import VALUES
 PROGRAM = Path(__file__).parents[2] / "__main__.py"
 IPV4, IPV6 = "198.51.100.140", "2001:db8:100:101::"
 ZONE = "0123456789abcdef0123456789abcdef"
+ZONES = {"example.org": "fedcba9876543210fedcba9876543210"}
+"""Zones of their own; all other names lie in `ZONE`."""
 SELECTOR = "s20261125123"
 HELD = {
     f"hcloud:index/get{kind[0].upper()}{kind[1:]}:get{kind[0].upper()}{kind[1:]}": kind
@@ -102,7 +104,8 @@ class Cloud(Mocks):
                 found = {"name": "cx23", "architecture": "x86", "memory": 4, "locations": [place]}
                 return found | self.server_type, []
             case "cloudflare:index/getZone:getZone":
-                return {"zoneId": ZONE, "name": args.args["filter"]["name"]}, []
+                name = args.args["filter"]["name"]
+                return {"zoneId": ZONES.get(name, ZONE), "name": name}, []
             case "cloudflare:index/getDnsRecords:getDnsRecords":
                 return {"results": self.records}, []
             case "pulumi:pulumi:readStackResourceOutputs":

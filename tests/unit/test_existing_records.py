@@ -138,7 +138,7 @@ def test_adopted_but_never_imported_is_not_ours() -> None:
 
 def test_a_record_that_cloudflare_locks_is_told_as_such_and_not_offered_for_import() -> None:
     locked = replace(record("example.com", "MX", "route1.mx.cloudflare.net"), locked=True)
-    text = explain([("zone1", item) for item in found(locked)], "prod")
+    text = explain([("zone1", item) for item in found(locked)], settings(), "prod")
     assert "turn Email Routing off" in text
     assert "pulumi import" not in text
 
@@ -149,7 +149,7 @@ def test_another_type_than_ours_is_never_offered_for_import(kind: Kind) -> None:
     name = want.name.replace("*", "s1")
     existing = record(name, "CNAME", "elsewhere.example")
     wanted = [replace(want, name=name, domain="sub")]
-    text = explain([("zone1", item) for item in conflicts(wanted, [existing], "com", NOBODY)], "prod")
+    text = explain([("zone1", item) for item in conflicts(wanted, [existing], "com", NOBODY)], settings(), "prod")
     assert f"{name} CNAME elsewhere.example (id id1)" in text
     assert "pulumi import" not in text
 
@@ -169,9 +169,17 @@ def test_the_explanation_gives_name_content_comment_and_one_import_for_each_that
         record("example.com", "MX", "mx2.other.example", "", "def"),
         record("_dmarc.example.com", "TXT", '"v=DMARC1; p=none"', "", "ghi"),
     ]
-    text = explain([("zone1", item) for item in found(*existing)], "prod")
+    text = explain([("zone1", item) for item in found(*existing)], settings(), "prod")
     assert "example.com MX mx1.other.example (id abc, comment 'from the old provider')" in text
     imports = [line.split()[3:5] for line in text.splitlines() if line.strip().startswith("pulumi import")]
     assert imports == [["example.com-dmarc", "zone1/ghi"], ["example.com-mx", "zone1/abc"]]
     assert "example.com MX mx2.other.example (id def)" in text
     assert "delete this one at Cloudflare" in text
+
+
+def test_taking_over_an_spf_policy_says_how_to_keep_the_senders_it_allows() -> None:
+    existing = record("example.com", "TXT", '"v=spf1 mx include:_spf.example.net ip4:198.51.100.80 exists:%{i}.x -all"')
+    text = explain([("zone1", item) for item in found(existing)], settings(), "prod")
+    assert "pulumi config set --path 'domains[0].senders[0]' 'include:_spf.example.net' --stack prod" in text
+    assert "pulumi config set --path 'domains[0].senders[1]' 'ip4:198.51.100.80' --stack prod" in text
+    assert "cannot be kept: exists:%{i}.x" in text

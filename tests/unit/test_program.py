@@ -12,7 +12,7 @@ from pulumi.output import Unknown
 from components import remote_scripts
 from components.ssh_keys import ssh_public_key
 from tests.unit.examples import HOST_KEY, LOGIN_KEY, PASSWORD, openssh_key, settings
-from tests.unit.mocked import IPV4, SELECTOR, ZONE, Cloud, Registered, Secret, refusal, run_program
+from tests.unit.mocked import IPV4, SELECTOR, ZONE, ZONES, Cloud, Registered, Secret, refusal, run_program
 from tests.unit.test_records import public_key
 
 KEY = public_key(2048)
@@ -451,13 +451,39 @@ def test_all_that_is_in_the_way_of_any_component_is_told_at_once() -> None:
     assert text.count("Nothing was changed") == 1
 
 
+def in_state(component: str, resource: str, **outputs: Any) -> dict[str, Any]:
+    """A record in the stack's state, by URN."""
+    kind = "cloudflare:index/dnsRecord:DnsRecord"
+    urn = f"urn:pulumi:prod::poste-mail::poste-mail:index:{component}${kind}::{resource}"
+    return {urn: {"type": kind, "outputs": {"zoneId": ZONE} | outputs}}
+
+
+def test_a_new_mail_host_is_refused_until_the_old_one_is_named_among_the_former() -> None:
+    state = in_state("MailHostRecords", "old.example.com-a", id="a1", name="old.example.com", type="A", content=IPV4)
+    state["urn:pulumi:prod::x"] = {"type": "pulumi:pulumi:Stack", "outputs": {"mailHost": "old.example.com"}}
+    assert "pulumi config set --path 'formerMailHosts[0]' old.example.com" in refusal(Cloud(KEY, state=state))
+    found = run_program(Cloud(KEY, state=state), formerMailHosts=["old.example.com"])
+    assert found["DnsRecord old.example.com-a"].inputs["content"] == IPV4
+
+
+def test_a_domain_that_receives_elsewhere_gets_no_mx_yet() -> None:
+    found = run(domains=[{"name": "example.com", "receive": False}])
+    assert "DnsRecord example.com-mx" not in found
+    assert "DnsRecord example.com-dkim" in found
+
+
+def test_each_domains_records_stand_in_its_own_zone_and_the_consent_in_the_other_ones() -> None:
+    found = run(domains=[{"name": "example.com"}, {"name": "example.org"}])
+    consent = found["DnsRecord example.org-reports-to-example.com"].inputs
+    assert (consent["name"], consent["content"]) == ("example.org._report._dmarc.example.com", '"v=DMARC1"')
+    assert consent["zoneId"] == ZONE
+    assert found["DnsRecord example.org-mx"].inputs["zoneId"] == ZONES["example.org"]
+
+
 def test_a_record_whose_comment_was_edited_is_still_ours() -> None:
     """Only what the state has is known for sure; a comment can be edited by anyone."""
     edited = {"id": "a2", "name": "example.com", "type": "MX", "content": "edited.example", "comment": "mine"}
-    urn = (
-        "urn:pulumi:prod::poste-mail::poste-mail:index:MailDomain$cloudflare:index/dnsRecord:DnsRecord::example.com-mx"
-    )
-    state = {urn: {"type": "cloudflare:index/dnsRecord:DnsRecord", "outputs": {"id": "a2"}}}
+    state = in_state("MailDomain", "example.com-mx", id="a2", name="example.com", type="MX")
     found = run_program(Cloud(KEY, records=[edited], state=state))
     assert found["DnsRecord example.com-mx"].inputs["content"] == "mail.example.com"
 

@@ -3,6 +3,7 @@
 import io
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -130,19 +131,23 @@ ZONE = Zone(
 
 
 def test_existing_mx_spf_dmarc_and_wildcard_are_shown_and_what_harms_nobody_is_not() -> None:
-    assert list(
-        obstacles(ZONE, "a.example", "mail.a.example", Ownership("", "Managed by Pulumi: poste-mail/prod"))
-    ) == [
-        "in the way of the MX record: a.example MX mx.other.example",
+    ownership = Ownership("", "Managed by Pulumi: poste-mail/prod")
+    assert list(obstacles(ZONE, check(VALID), ownership)) == [
         'in the way of the SPF record: a.example TXT "v=spf1 include:other.example -all"',
         'in the way of the DMARC record: _dmarc.a.example TXT "v=DMARC1; p=none"',
+        "in the way of the MX record: a.example MX mx.other.example",
         "a wildcard, which answers for every name that has no record: *.a.example A 192.0.2.1",
     ]
 
 
 def test_records_of_another_stack_are_in_the_way() -> None:
-    found = list(obstacles(ZONE, "a.example", "mail.a.example", Ownership("0123456789abcdef")))
-    assert "in the way of the mail host record: mail.a.example A 198.51.100.9" in found
+    found = list(obstacles(ZONE, check(VALID), Ownership("0123456789abcdef")))
+    assert "in the way of the address record: mail.a.example A 198.51.100.9" in found
+
+
+def test_what_an_earlier_server_promised_is_shown() -> None:
+    zone = replace(ZONE, records=[Record("1", "_mta-sts.a.example", "TXT", '"v=STSv1; id=1"')])
+    assert "senders refuse to deliver" in "".join(obstacles(zone, check(VALID), Ownership("")))
 
 
 def test_a_flag_goes_before_what_the_stack_has_and_that_before_the_default() -> None:
