@@ -146,6 +146,20 @@ def add_record(zone: str, name: str, kind: str, content: str) -> str:
         return str(made.id)
 
 
+def edit_record(zone: str, identifier: str, **changes: str) -> None:
+    """Change a record by hand."""
+    with cloudflare_dns() as client:
+        found: Any = client.dns.records.get(identifier, zone_id=zone_id(zone))
+        kept = {"name": found.name, "type": found.type, "content": found.content, "ttl": found.ttl}
+        client.dns.records.edit(identifier, zone_id=zone_id(zone), **kept | changes)
+
+
+def remove_record(zone: str, identifier: str) -> None:
+    """Remove one record."""
+    with cloudflare_dns() as client:
+        client.dns.records.delete(identifier, zone_id=zone_id(zone))
+
+
 def remove_records(zone: str) -> None:
     """Empty a zone, and let the resolver know."""
     identifier = zone_id(zone)
