@@ -32,8 +32,8 @@ DATA = Check(
     "container.data",
     "/data is on the volume",
     "Mail outside of the volume is lost with the server.",
-    "Attach the volume to the server at Hetzner, if it is not. Stop Poste (docker stop poste), keep what has come "
-    f"meanwhile (it lies in the folder that is shown), {RERUN}: it mounts the volume; then docker start poste.",
+    f"If the volume was detached at Hetzner, {REFRESH} attaches it. Then {RERUN}: it mounts the volume. Then docker "
+    "restart poste, on the server. What has come meanwhile stays on the server's own disk, under the mount.",
     deadline=40,
 )
 LOGS = Check(
@@ -65,6 +65,7 @@ CHECKS = (IMAGE_PINNED, HEALTHY, DATA, LOGS, DISK, MEMORY)
 
 NAME = "poste"
 ON_VOLUME = "a folder on the volume"
+RESTART = "docker restart poste, on the server. What has come meanwhile stays where it was, under the mount."
 FREE_SHARE = 0.1
 
 Report = dict[str, Any]
@@ -118,14 +119,16 @@ async def healthy(ask: Ask) -> Finding:
 
 
 async def data(ask: Ask) -> Finding:
-    """The folder behind /data lies on the volume, not on the server's disk."""
-    report = await ask()
-    box, space = report["container"], report["disk"]
+    """The folder behind /data lies on the volume, not on the server's disk, and is what the container has open."""
+    found = await ask()
+    box, space = found["container"], found["disk"]
     if not box or not space:
         return fail("no /data", ON_VOLUME)
-    return (
-        ok(box["data"], ON_VOLUME) if space["mounted"] else fail(f"{box['data']}, on the server's own disk", ON_VOLUME)
-    )
+    if not space["mounted"]:
+        return fail(f"{box['data']}, on the server's own disk", ON_VOLUME)
+    if box["device"] not in (0, space["device"]):
+        return fail(f"what lay at {box['data']} before the volume was mounted there", ON_VOLUME, RESTART)
+    return ok(box["data"], ON_VOLUME)
 
 
 async def logs(ask: Ask) -> Finding:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from verify.context import Context
-from verify.remedies import ADDRESS, HOST
+from verify.remedies import ADDRESS, HOST, REFRESH
 from verify.result import Check, Finding, fail, ok
 from verify.runner import Job
 from verify.server_shell import ask_server
@@ -18,7 +18,8 @@ PORT_25 = Check(
     "After the first paid invoice, ask in Hetzner's console (Support, Server, 'Send mails'): 'Please unblock outgoing "
     f"ports 25 and 465 for {ADDRESS}. It is the mail server {HOST} for our own mail; SPF, DKIM, DMARC and reverse DNS "
     "are set.' Until then, deliver through a smart host on port 587 (Poste: System settings, SMTP routes, "
-    "*:host;587|user|password) and set verify:smartHost.",
+    "*:host;587|user|password) and set verify:smartHost. Where it has worked before, the cloud firewall may have been "
+    f"changed by hand: {REFRESH}.",
     deadline=40,
 )
 CHECKS = (PORT_25,)

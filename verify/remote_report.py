@@ -39,6 +39,8 @@ def container(name: str) -> dict[str, Any] | None:
         "digests": [digest.partition("@")[2] for digest in image.get("RepoDigests") or []],
         "tags": image.get("RepoTags") or [],
         "log": {"driver": logs["Type"], **(logs.get("Config") or {})},
+        # The device of the /data that it has open, which a later mount does not change; 0 while it does not run.
+        "device": int(docker("exec", name, "stat", "--format", "%d", "/data") or 0),
         "data": next((mount["Source"] for mount in found[0]["Mounts"] if mount["Destination"] == "/data"), ""),
     }
 
@@ -48,6 +50,7 @@ def disk(folder: str) -> dict[str, Any] | None:
         return None
     space = os.statvfs(folder)
     return {
+        "device": os.stat(folder).st_dev,
         "mounted": os.stat(folder).st_dev != os.stat("/").st_dev,
         "size": space.f_blocks * space.f_frsize,
         "free": space.f_bavail * space.f_frsize,

@@ -47,9 +47,10 @@ REPORT: dict[str, Any] = {
         "digests": [DIGEST],
         "tags": ["analogic/poste.io:2.5.11"],
         "log": {"driver": "json-file", "max-size": "10m", "max-file": "3"},
+        "device": 7,
         "data": "/mnt/poste/data",
     },
-    "disk": {"mounted": True, "size": 20 * 2**30, "free": 10 * 2**30, "inodes": 1000, "free_inodes": 900},
+    "disk": {"device": 7, "mounted": True, "size": 20 * 2**30, "free": 10 * 2**30, "inodes": 1000, "free_inodes": 900},
     "memory": {"total": 4 * 2**30, "available": 2**30},
     "firewall": {"input": "drop", "forward": "drop"},
     "reboot": None,
@@ -118,10 +119,16 @@ def test_container_is_healthy(changes: dict[str, str], expected: Status) -> None
 def test_data_beside_the_volume_is_red() -> None:
     assert status(container.data(told("disk"))) is OK
     assert status(container.data(told("disk", mounted=False))) is FAIL
+    assert status(container.data(told("container", device=0))) is OK  # does not run; another check says so
     assert status(container.data(gone())) is FAIL
 
 
 ANEW = signing("s20260202123", OTHER_KEY)
+
+
+def test_volume_mounted_under_a_running_container_is_not_what_it_has_open() -> None:
+    finding = asyncio.run(container.data(told("container", device=8)))
+    assert (finding.status, finding.remedy) == (FAIL, container.RESTART)
 
 
 @pytest.mark.parametrize(
@@ -334,7 +341,8 @@ def test_script_reads_how_docker_keeps_what_the_container_prints(tmp_path: Path)
         "HostConfig": {"LogConfig": {"Type": "json-file", "Config": {"max-size": "10m"}}},
         "Mounts": [{"Source": "/mnt/poste/data", "Destination": "/data"}],
     }
-    environment = commands(tmp_path, docker=f"[ $1 = inspect ] && echo '{json.dumps([inspected])}'")
+    answers = f"case $1 in inspect) echo '{json.dumps([inspected])}';; exec) echo 64513;; *) exit 1;; esac"
+    environment = commands(tmp_path, docker=answers)
     found = run_script("print(json.dumps(container('poste')))", environment)
     assert found["log"] == {"driver": "json-file", "max-size": "10m"}
-    assert found["data"] == "/mnt/poste/data"
+    assert (found["data"], found["device"]) == ("/mnt/poste/data", 64513)
