@@ -25,11 +25,11 @@ from pulumi_command import remote
 def spoil(args):
     props = args.props
     match args.type_.rpartition(":")[2], args.name:
-        case "Firewall", "poste-mail-dev-ssh":
+        case "Firewall", "ssh":
             props["rules"].append({{"direction": "in", "protocol": "tcp", "port": "any", "source_ips": ["0.0.0.0/0"]}})
-        case "Firewall", "poste-mail-dev-mail":
+        case "Firewall", "mail":
             props["apply_tos"] = [{{"label_selector": "stack=other"}}]
-        case "PrimaryIp", "poste-mail-dev-ipv4":
+        case "PrimaryIp", "ipv4":
             props["auto_delete"] = True
         case "DnsRecord", "mail.club.example-a":
             props["proxied"] = True
@@ -41,9 +41,9 @@ def spoil(args):
             props["content"] = '"v=DMARC1; p=none"'
         case "DnsRecord", "club.example-dkim":
             props["content"] = '"v=DKIM1; k=rsa; p=AAAA"'
-        case "Server", "poste-mail-dev":
+        case "Server", "server":
             props["user_data"] = pulumi.Output.unsecret(props["user_data"])
-        case "Volume", "poste-mail-dev":
+        case "Volume", "volume":
             secret = pulumi.Config().require_secret("adminPassword")
             hidden = secret.apply(lambda text: base64.urlsafe_b64encode(text.encode()).decode())
             props["labels"] = props["labels"] | {{"hidden": hidden}}
@@ -69,10 +69,10 @@ remote.Command("elsewhere", create="true", connection={{"host": "198.51.100.9", 
 """
 
 REFUSED = [
-    ("firewall-inbound", "poste-mail-dev-ssh"),
-    ("firewall-ssh", "poste-mail-dev-ssh"),
-    ("firewall-covers-server", "poste-mail-dev"),
-    ("primary-ip-kept", "poste-mail-dev-ipv4"),
+    ("firewall-inbound", "ssh"),
+    ("firewall-ssh", "ssh"),
+    ("firewall-covers-server", "server"),
+    ("primary-ip-kept", "ipv4"),
     ("stack-protected", "poste-mail-dev"),
     ("dns-not-proxied", "mail.club.example-a"),
     ("mx-leads-to-the-server", "club.example-mx"),
@@ -83,8 +83,8 @@ REFUSED = [
     ("container-sees-volume-only", "poste"),
     ("container-image-configured", "poste"),
     ("no-secret-shown", "host-firewall"),
-    ("no-secret-shown", "poste-mail-dev"),
-    ("secrets-encrypted", "poste-mail-dev"),
+    ("no-secret-shown", "volume"),
+    ("secrets-encrypted", "server"),
     ("host-key-pinned", "elsewhere"),
     ("host-key-pinned", "poste"),
     ("passwords-strong", "poste-install"),
