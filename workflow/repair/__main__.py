@@ -84,7 +84,7 @@ def repair(options: argparse.Namespace, look: Callable[[], Finding]) -> int:
             if is_locked_for_nothing(options.stack):
                 say("releasing the lock of the deploy that was killed")
                 pulumi("cancel", "--yes", "--stack", options.stack)
-            outcome = mend(look, say)
+            outcome = mend(found, look, say)
             told |= outcome.json()
             tell(str(outcome))
             status = TO_DO if outcome.left else CLEAN

@@ -27,15 +27,17 @@ class Finding:
     @property
     def gone(self) -> list[Json]:
         """Resources of the state that the clouds do not have, or not as the state says."""
-        there = (resource for resource in self.state.resources if not resource.get("delete"))
-        return [resource for resource in there if self.hetzner.lacks(resource) or self.dns.lacks(resource)]
+        return [entry for entry in self.state.there if self.hetzner.lacks(entry) or self.dns.lacks(entry)]
 
     def planned(self) -> list[Planned]:
-        """The program's resources of which is known already that they are to be there.
+        """The program's resources of which is known that they are there, or may be.
 
-        What was cut off is noted down just as the program asked for it; what DNS records it makes, the settings say.
+        What was cut off is noted down just as the program asked for it. After a lost state there is no such note, and
+        the program does not tell either, because it refuses to make anything twice.
         """
-        return [*self.state.begun(), *self.dns.planned(self.project, self.state.stack)]
+        project, stack = self.project, self.state.stack
+        hetzner = self.hetzner.planned(project, stack, self.dns.settings)
+        return [*self.state.begun(), *hetzner, *self.dns.planned(project, stack)]
 
     @property
     def is_clean(self) -> bool:

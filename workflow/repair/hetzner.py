@@ -8,6 +8,7 @@ from typing import Any
 from hcloud import Client
 
 from components.addresses import ipv6_host
+from components.settings import Part, Settings
 from workflow.repair.state import Json
 from workflow.repair.things import (
     ATTACHMENT,
@@ -17,9 +18,13 @@ from workflow.repair.things import (
     SERVER,
     SSH_KEY,
     VOLUME,
+    Planned,
     RepairError,
     Thing,
 )
+
+PARTS: Mapping[str, Part] = {PRIMARY_IP: "addresses", FIREWALL: "server", SERVER: "server", VOLUME: "volume"}
+"""With which part of the stack each type is protected."""
 
 PATIENCE = 600.0
 """Seconds until a thing that is being made is given up; a server takes one minute, on a bad day some."""
@@ -45,6 +50,18 @@ class Hetzner:
                 name = f"{volume.name} on {server.name}"
                 marks = {"volumeId": identifier, "serverId": str(volume.server.id)}
                 yield Thing(ATTACHMENT, identifier, name, _place(volume), marks)
+
+    def planned(self, project: str, stack: str, settings: Settings) -> Iterator[Planned]:
+        """The program's resources that the stack's things are; at the root of the stack, by their names at Hetzner.
+
+        There and so the program finds its children, too: see components.options.child.
+        """
+        for thing in self.things():
+            volume = self.found[VOLUME].get(thing.id)
+            name = volume.name if volume and thing.type == ATTACHMENT else thing.name
+            part = PARTS.get(thing.type)
+            urn = f"urn:pulumi:{stack}::{project}::{thing.type}::{name}"
+            yield Planned(urn, thing.marks, protect=part is not None and settings.protects(part))
 
     def addresses(self) -> list[str]:
         """The stack's IPv4 and IPv6 address, as far as they are there."""

@@ -2,14 +2,14 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from workflow.repair.finding import Finding
 from workflow.repair.matching import Pair, import_file, pairs
-from workflow.repair.state import Step, forget_pending, plan, pulumi
-from workflow.repair.things import Planned, RepairError, Thing
+from workflow.repair.state import forget_pending, plan, pulumi, put_in_place
+from workflow.repair.things import RepairError, Thing
 
 MAKING = ("create", "create-replacement")
 LOSING = ("delete", "delete-replaced")
@@ -39,50 +39,52 @@ class Outcome:
             lines.append(
                 f"Left as it is: {thing}. The program has no such resource, or has one already; look at it there."
             )
-        doing = ", ".join(f"{operation} {count}" for operation, count in sorted(self.next.items()))
-        return "\n".join([*lines, f"The next deploy makes nothing twice. It will: {doing or 'do nothing'}."])
+        if self.imported:
+            doing = ", ".join(f"{operation} {count}" for operation, count in sorted(self.next.items()))
+            lines.append(f"The next deploy makes nothing of this twice. It will: {doing or 'change nothing'}.")
+        return "\n".join(lines or ["The state is mended. Deploy to go on."])
 
 
-def mend(look: Callable[[], Finding], say: Callable[[str], None]) -> Outcome:
+def mend(found: Finding, look: Callable[[], Finding], say: Callable[[str], None]) -> Outcome:
     """Take out of the state what is gone, and import what is unknown to it. Raises RepairError."""
-    found = look()
     stack = found.state.stack
     if found.hetzner.wait(found.unknown, say):
         found = look()
     if found.doubtful:
         say(f"reading {len(found.doubtful)} of the state's resources anew")
-        targets = [part for urn in found.doubtful for part in ("--target", urn)]
-        pulumi("refresh", "--yes", "--skip-preview", "--stack", stack, *targets)
+        _refresh(stack, found.doubtful)
         found = look()
-    outcome = Outcome(left=found.unknown)
-    _import(found, found.planned(), outcome, say)
-    if outcome.left:
-        # After a lost state only the program knows; it does not refuse any more, now that its records are known.
-        _import(found, list(_to_make(plan(stack))), outcome, say)
+    outcome = _imported(found, say)
     if found.state.pending:
         forget_pending(stack)
-    outcome.next = _checked(stack, [thing for _want, thing in outcome.imported])
+    if outcome.imported:
+        outcome.next = _checked(stack, [thing for _want, thing in outcome.imported])
     return outcome
 
 
-def _to_make(steps: Sequence[Step]) -> Iterator[Planned]:
-    return (step.resource for step in steps if step.operation in MAKING)
-
-
-def _import(found: Finding, wanted: Sequence[Planned], outcome: Outcome, say: Callable[[str], None]) -> None:
+def _imported(found: Finding, say: Callable[[str], None]) -> Outcome:
     """Import what is wanted and there already."""
-    new = pairs(wanted, outcome.left, found.state.urns)
+    stack, unknown = found.state.stack, found.unknown
+    new = pairs(found.planned(), unknown, found.state.urns)
+    for _want, thing in new:
+        say(f"importing {thing}")
+    replacing = {want.urn: thing.id for want, thing in new if want.urn in found.state.replaced}
+    if replacing:
+        put_in_place(stack, replacing)
+        _refresh(stack, list(replacing))
     for protect in (True, False):
         # What one command imports is either protected or not.
-        alike = [pair for pair in new if pair[0].protect is protect]
+        alike = [pair for pair in new if pair[0].protect is protect and pair[0].urn not in replacing]
         if alike:
-            for _want, thing in alike:
-                say(f"importing {thing}")
             flags = ("--yes", "--skip-preview", "--generate-code=false", f"--protect={str(protect).lower()}")
             content = json.dumps(import_file(alike, found.state.urns))
-            pulumi("import", "--stack", found.state.stack, "--file", "/dev/stdin", *flags, stdin=content)
-    outcome.imported += new
-    outcome.left = [thing for thing in outcome.left if all(thing is not known for _want, known in new)]
+            pulumi("import", "--stack", stack, "--file", "/dev/stdin", *flags, stdin=content)
+    return Outcome(new, [thing for thing in unknown if all(thing is not known for _want, known in new)])
+
+
+def _refresh(stack: str, urns: Sequence[str]) -> None:
+    targets = [part for urn in urns for part in ("--target", urn)]
+    pulumi("refresh", "--yes", "--skip-preview", "--stack", stack, *targets)
 
 
 def _checked(stack: str, imported: Sequence[Thing]) -> Counter[str]:
@@ -92,12 +94,13 @@ def _checked(stack: str, imported: Sequence[Thing]) -> Counter[str]:
     except RepairError as error:
         told = "the state was mended, but it cannot be seen what the next deploy does"
         raise RepairError(f"{told}: {error}") from None
-    again = [want.urn for want, _thing in pairs(_to_make(steps), imported, ())]
+    making = (step.resource for step in steps if step.operation in MAKING)
+    again = [want.urn for want, _thing in pairs(making, imported, ())]
     known = {(thing.type, thing.id) for thing in imported}
     lost = [step.resource.urn for step in steps if step.operation in LOSING and (step.resource.type, step.id) in known]
     if again or lost:
         raise RepairError(
-            "the next deploy would make or delete what is there. Look at a preview before you deploy: "
-            + ", ".join(again + lost)
+            "the next deploy would make or delete what is there. Do not deploy before you have looked at a preview; "
+            f"`pulumi state delete` forgets what is none of the program's: {', '.join(again + lost)}"
         )
     return Counter(step.operation for step in steps if step.operation != "same")

@@ -21,13 +21,24 @@ class State:
     """Operations that were begun and of which nobody knows how they ended."""
 
     @property
+    def there(self) -> list[Json]:
+        """The resources that are there: neither to be deleted nor deleted already to be replaced."""
+        return [entry for entry in self.resources if not (entry.get("delete") or entry.get("pendingReplacement"))]
+
+    @property
     def urns(self) -> set[str]:
-        """The URNs of all resources that are there to stay."""
-        return {resource["urn"] for resource in self.resources if not resource.get("delete")}
+        """The URNs of the resources that are there."""
+        return {resource["urn"] for resource in self.there}
+
+    @property
+    def replaced(self) -> set[str]:
+        """The URNs of resources that are deleted already, and whose replacement is still to come."""
+        return {resource["urn"] for resource in self.resources if resource.get("pendingReplacement")}
 
     def knows(self, kind: str, identifier: str) -> bool:
         """Whether a thing is in the state already, under whatever name."""
-        return any(resource["type"] == kind and resource.get("id") == identifier for resource in self.resources)
+        known = (resource for resource in self.resources if not resource.get("pendingReplacement"))
+        return any(resource["type"] == kind and resource.get("id") == identifier for resource in known)
 
     def begun(self) -> Iterator[Planned]:
         """The resources whose making was cut off; of several tries of one the last."""
@@ -57,6 +68,19 @@ class Step:
     resource: Planned
     id: str
     """Of a resource that is there, its identifier in the state."""
+
+
+def put_in_place(stack: str, identifiers: Mapping[str, str]) -> None:
+    """Let things take the place of what they replace, by URN; what they are like is to be read afterwards.
+
+    An import would be refused, because the state keeps what was deleted until its replacement is there.
+    """
+    exported = json.loads(pulumi("stack", "export", "--stack", stack))
+    for resource in exported["deployment"]["resources"]:
+        if resource.get("pendingReplacement") and resource["urn"] in identifiers:
+            resource["id"] = identifiers[resource["urn"]]
+            del resource["pendingReplacement"]
+    pulumi("stack", "import", "--stack", stack, stdin=json.dumps(exported))
 
 
 def plan(stack: str) -> list[Step]:
