@@ -13,7 +13,7 @@ from verify.dmarc_reports import report_addresses
 from verify.mx import NULL, hosts
 from verify.names import Names
 from verify.recipients import refuses
-from verify.remedies import REFRESH
+from verify.remedies import REFRESH, UP
 from verify.result import Check, Finding, fail, ok, warn
 from verify.runner import Job
 from verify.spf_policy import spf_lookups, spf_policy
@@ -90,8 +90,13 @@ def _jobs(context: Context, domain: Domain) -> list[Job]:
     def refused(address: str) -> Awaitable[bool]:
         return context.shared.once(("refused", address), partial(refuses, stack.ipv4, 25, address))
 
+    def looks_at_mx() -> Awaitable[Finding]:
+        if not stack.receives(name):
+            return mx_elsewhere(names, name, stack.mail_host)
+        return mx(names, name, stack.mail_host, [stack.ipv4, stack.ipv6])
+
     return [
-        Job(MX, name, lambda: mx(names, name, stack.mail_host, [stack.ipv4, stack.ipv6])),
+        Job(MX, name, looks_at_mx),
         Job(SPF, name, lambda: spf_policy(names, name, stack.mail_host, senders, stack.smart_host)),
         Job(SPF_LOOKUPS, name, lambda: spf_lookups(names, name, stack.mail_host, senders)),
         Job(DKIM, name, lambda: dkim_record(names, domain.dkim_name, domain.dkim_value)),
@@ -117,6 +122,14 @@ async def mx(names: Names, domain: str, mail_host: str, addresses: Collection[st
     if all([await _leads_to(names, host, addresses) for host in others]):
         return warn(f"{', '.join(found)}: the server under another name, which its certificate lacks", mail_host)
     return fail(", ".join(found), mail_host)
+
+
+async def mx_elsewhere(names: Names, domain: str, mail_host: str) -> Finding:
+    """The MX of a domain that is only being prepared is not the mail host yet."""
+    found, expected = hosts(await names.authoritative(domain, "MX")), "another host, until receive is true"
+    if mail_host in found:
+        return warn(mail_host, expected, f"If the domain has moved, set its receive to true; then {UP}.")
+    return ok(", ".join(found) or "nothing", expected)
 
 
 async def _leads_to(names: Names, host: str, addresses: Collection[str]) -> bool:

@@ -63,7 +63,8 @@ def jobs(context: Context) -> Iterable[Job]:
     look = partial(context.shared.once, ("certificate", SMTP.number), certificate)
     yield Job(TLSA, tlsa_name(stack.mail_host), partial(tlsa, names, stack.mail_host, look))
     own = [domain.name for domain in stack.domains]
-    for domain in context.selected:
+    # While a domain's mail still goes to its former provider, that provider's records are right.
+    for domain in [domain for domain in context.selected if stack.receives(domain.name)]:
         policy = partial(fetch, names, domain.name)
         yield Job(MTA_STS, domain.name, partial(mta_sts, names, domain.name, stack.mail_host, policy))
         yield Job(TLS_REPORTS, domain.name, partial(tls_reports, names, domain.name, own))

@@ -47,7 +47,8 @@ def jobs(context: Context) -> Iterable[Job]:
     stack = context.stack
     if stack.own.other_mailbox:
         yield Job(OUT, f"to {stack.own.other_mailbox}", partial(out, context.names, stack))
-        yield Job(BACK, f"from {stack.own.other_mailbox}", partial(back, context.names, stack))
+        if stack.receives(stack.settings.admin_address.rpartition("@")[2]):
+            yield Job(BACK, f"from {stack.own.other_mailbox}", partial(back, context.names, stack))
 
 
 async def out(names: Names, stack: Stack) -> Finding:

@@ -81,6 +81,10 @@ class Stack:
         """The host through which Poste delivers; empty where it delivers itself."""
         return (self.own.smart_host or "").rpartition(":")[0].strip("[]")
 
+    def receives(self, domain: str) -> bool:
+        """Whether mail for one of the stack's domains is to come here already."""
+        return all(settings.receive for settings in self.settings.domains if settings.name == domain)
+
     @property
     def families(self) -> dict[str, str]:
         """The addresses to look at, by address family: those on which Poste answers."""

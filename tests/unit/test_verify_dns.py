@@ -10,9 +10,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from components.records import dkim, spf
-from tests.unit.verify_world import DOMAIN, HOST, IPV4, IPV6, Records
+from tests.unit.verify_world import DOMAIN, HOST, IPV4, IPV6, Records, stack
 from verify import domain_names, host_names, leftovers, reputation, reverse_dns
 from verify.caa import caa
+from verify.context import Context
 from verify.dkim_record import dkim_record
 from verify.dmarc_policy import PolicyError, dmarc_policy, organizational_domain, parse
 from verify.dmarc_reports import report_addresses
@@ -20,6 +21,7 @@ from verify.mta_sts import PolicyUnreadableError, fetch, mta_sts
 from verify.names import Answer, answer_of
 from verify.remedies import REFRESH
 from verify.result import Finding, Status
+from verify.runner import Shared, carry_out
 from verify.spf_policy import spf_lookups, spf_policy
 from verify.stack import Domain
 
@@ -156,6 +158,16 @@ def test_mx_is_the_mail_host_alone(found: list[str], status: Status) -> None:
 def test_null_mx_is_called_what_it_is() -> None:
     finding = asyncio.run(domain_names.mx(Records({(DOMAIN, "MX"): ["0 ."]}), DOMAIN, HOST, SENDERS))
     assert "takes no mail" in finding.found
+
+
+@pytest.mark.parametrize(("found", "status"), [([], OK), (["10 mx.old.example"], OK), ([f"10 {HOST}"], WARN)])
+def test_mx_of_a_domain_that_is_being_prepared_is_another(found: list[str], status: Status) -> None:
+    names = Records({(DOMAIN, "MX"): found})
+    moving = stack(domains=[{"name": DOMAIN, "receive": False}])
+    (job,) = [
+        job for job in domain_names.jobs(Context(moving, names, Shared(), moving.domains)) if job.check.name == "dns.mx"
+    ]
+    assert asyncio.run(carry_out(job)).finding.status is status
 
 
 def test_domain_without_mx_works_where_its_own_address_is_the_servers() -> None:

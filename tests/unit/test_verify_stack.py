@@ -93,13 +93,32 @@ def test_readme_lists_every_check() -> None:
     text = (Path(__file__).parents[2] / "verify/README.md").read_text()
     for check in CHECKS:
         kind = "required" if check.required else "recommended"
-        assert f"| `{check.name}` | {kind} | {check.title} |" in text
+        assert f"| `{check.name}` | {kind} | {check.title} | {check.why} |" in text
 
 
 def test_every_check_has_work_for_a_full_stack() -> None:
     own = stack().own.model_copy(update={"other_mailbox": "user@other.example"})
     full = Stack(**{**vars(stack()), "own": own})
     assert {name for name, _ in names_of(full)} == {check.name for check in CHECKS}
+
+
+def test_nothing_is_expected_back_while_the_administrators_domain_receives_elsewhere() -> None:
+    def directions(*, receive: bool) -> set[str]:
+        plain = stack(domains=[{"name": DOMAIN, "receive": receive}])
+        own = plain.own.model_copy(update={"other_mailbox": "user@other.example"})
+        return {name for name, _ in names_of(Stack(**{**vars(plain), "own": own}), "mail.out", "mail.back")}
+
+    assert directions(receive=True) == {"mail.out", "mail.back"}
+    assert directions(receive=False) == {"mail.out"}
+
+
+def test_records_of_the_former_provider_are_right_while_a_domain_is_being_prepared() -> None:
+    def looked_at(*, receive: bool) -> set[str]:
+        moving = stack(domains=[{"name": DOMAIN, "receive": receive}])
+        return {name for name, _ in names_of(moving, "dns.mta-sts", "dns.tls-reports", "dns.client-setup", "dns.tlsa")}
+
+    assert looked_at(receive=True) == {"dns.mta-sts", "dns.tls-reports", "dns.client-setup", "dns.tlsa"}
+    assert looked_at(receive=False) == {"dns.tlsa"}
 
 
 def test_only_chooses_by_group_or_check() -> None:
