@@ -42,6 +42,11 @@ class GitHub:
         """The workflow's own open issue with that marker."""
         return _own(self._list("/issues", state="open", creator=AUTHOR), marker)
 
+    def get(self, path: str) -> Json:
+        """One thing. Raises requests.HTTPError if GitHub refuses."""
+        found: Json = self._request("GET", path)
+        return found
+
     def post(self, path: str, **body: Any) -> None:
         """Create something. Raises requests.HTTPError if GitHub refuses."""
         self._request("POST", path, json=body)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from summary.markdown import summary
 from workflow import engine
+from workflow.approval import digest
 
 REFRESH_HELP = "look at what is really there first, to find or put right what was changed by hand"
 
@@ -17,11 +18,16 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m workflow.preview", description=__doc__)
     parser.add_argument("--stack", required=True)
     parser.add_argument("--output", type=Path, help="file for the summary")
+    parser.add_argument("--approval", type=Path, help="file that lets a deploy do what is shown here and nothing else")
     parser.add_argument("--refresh", nargs="?", const="true", default="", metavar="true", help=REFRESH_HELP)
     options = parser.parse_args(arguments)
     found = engine.preview(options.stack, refresh=options.refresh == "true")
     report(summary(found, options.stack), options.output)
-    return 1 if found.errors else 0
+    if found.errors:
+        return 1
+    if options.approval:
+        options.approval.write_text(digest(found, options.stack))
+    return 0
 
 
 def report(text: str, output: Path | None) -> None:

@@ -1,6 +1,7 @@
 """Preview and drift check as the workflows run them, with the real engine and the sandbox's APIs on paper."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,28 +86,91 @@ def test_the_policy_packs_settings_of_a_stack_are_used(tmp_path: Path, monkeypat
     assert policies("staging") == ["--policy-pack", "policy"]
 
 
-def test_a_change_by_hand_is_drift_and_a_deploy_with_refresh_puts_it_right(checkout: Checkout, clouds: Clouds) -> None:
+@pytest.fixture
+def one_record(checkout: Checkout) -> Checkout:
+    """The checkout with a program that makes a single record, which is deployed."""
     (checkout.folder / "__main__.py").unlink()
     (checkout.folder / "__main__.py").write_text(ONE_RECORD)
     give_settings(checkout, {"all": "disabled"})
+    deploy(checkout, "--refresh")
+    return checkout
 
-    def drift() -> str:
-        done = checkout.run("python", "-m", "workflow.drift", "--stack", "prod", "--output", "drift.md")
-        assert done.returncode == 0, done.stdout + done.stderr
-        return (checkout.folder / "drift.md").read_text()
 
-    def deploy(*flags: str) -> None:
-        done = checkout.run("python", "-m", "workflow.deploy", "--stack", "prod", *flags)
-        assert done.returncode == 0, done.stdout + done.stderr
+def deploy(checkout: Checkout, *flags: str, exit_code: int = 0) -> str:
+    done = checkout.run("python", "-m", "workflow.deploy", "--stack", "prod", *flags)
+    assert done.returncode == exit_code, done.stdout + done.stderr
+    return done.stdout
 
-    deploy()
-    assert drift() == ""
+
+def drift(checkout: Checkout, exit_code: int) -> str:
+    done = checkout.run("python", "-m", "workflow.drift", "--stack", "prod", "--output", "drift.md")
+    assert done.returncode == exit_code, done.stdout + done.stderr
+    return (checkout.folder / "drift.md").read_text()
+
+
+def approve(checkout: Checkout, *flags: str) -> str:
+    command = ("python", "-m", "workflow.preview", "--stack", "prod", "--approval", "approval")
+    done = checkout.run(*command, *flags)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return (checkout.folder / "approval").read_text()
+
+
+def edit_by_hand(clouds: Clouds, text: str) -> None:
     with Cloudflare(api_token=CLOUDFLARE_TOKEN, base_url=f"http://127.0.0.1:{clouds.cloudflare}/client/v4") as client:
         (zone,) = client.zones.list(name="family.example")
         (record,) = client.dns.records.list(zone_id=zone.id)
         client.dns.records.edit(
-            record.id, zone_id=zone.id, name="note.family.example", type="TXT", content='"by hand"', ttl=300
+            record.id, zone_id=zone.id, name="note.family.example", type="TXT", content=text, ttl=300
         )
-    assert '`content`: `"by hand"` → `"as deployed"`' in drift()
-    deploy("--refresh")
-    assert drift() == ""
+
+
+def content(clouds: Clouds) -> str | None:
+    with Cloudflare(api_token=CLOUDFLARE_TOKEN, base_url=f"http://127.0.0.1:{clouds.cloudflare}/client/v4") as client:
+        (zone,) = client.zones.list(name="family.example")
+        (record,) = client.dns.records.list(zone_id=zone.id)
+        return record.content
+
+
+def test_a_check_that_could_not_look_is_told_apart_from_drift(checkout: Checkout) -> None:
+    settings = checkout.file.read_text()
+    checkout.file.write_text(re.sub(r"(cloudflare:baseUrl: http://127.0.0.1):\d+", r"\1:9", settings))
+    try:
+        found = drift(checkout, exit_code=1)
+    finally:
+        checkout.file.write_text(settings)
+    assert found.startswith("It could not be found out whether the real resources are as the last deploy left them")
+    assert "The real resources are not as" not in found
+    assert "**Errors**" in found
+
+
+def test_a_change_by_hand_is_drift_and_a_deploy_with_refresh_puts_it_right(
+    one_record: Checkout, clouds: Clouds
+) -> None:
+    assert drift(one_record, exit_code=0) == ""
+    edit_by_hand(clouds, '"by hand"')
+    found = drift(one_record, exit_code=2)
+    assert found.startswith("The real resources are not as the last deploy left them.")
+    assert '`content`: `"by hand"` → `"as deployed"`' in found
+    deploy(one_record, "--refresh")
+    assert drift(one_record, exit_code=0) == ""
+
+
+def test_what_was_approved_is_deployed_and_nothing_else(one_record: Checkout, clouds: Clouds) -> None:
+    program = one_record.folder / "__main__.py"
+    program.write_text(ONE_RECORD.replace("as deployed", "as approved"))
+    assert approve(one_record) == approve(one_record)
+    program.write_text(ONE_RECORD.replace("as deployed", "as slipped in"))
+    said = deploy(one_record, "--approved", "approval", exit_code=1)
+    assert "What would be deployed now is not what was approved, so nothing was deployed" in said
+    assert '`"as slipped in"`' in said
+    assert content(clouds) == '"as deployed"'
+    program.write_text(ONE_RECORD.replace("as deployed", "as approved"))
+    deploy(one_record, "--approved", "approval")
+    assert content(clouds) == '"as approved"'
+
+
+def test_a_change_by_hand_after_the_approval_stops_a_deploy_with_refresh(one_record: Checkout, clouds: Clouds) -> None:
+    approve(one_record, "--refresh")
+    edit_by_hand(clouds, '"by hand"')
+    deploy(one_record, "--refresh", "--approved", "approval", exit_code=1)
+    assert content(clouds) == '"by hand"'

@@ -1,4 +1,7 @@
-"""What the workflows tell GitHub: one comment a stack on a pull request, one open issue a stack for drift."""
+"""What the workflows tell GitHub: one comment a stack on a pull request, one open issue a stack for drift.
+
+And what they ask: whether an environment with secrets is open to everybody who may push.
+"""
 
 import json
 import re
@@ -12,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from workflow import comment, issue
+from workflow import comment, environment, issue
 from workflow.github import AUTHOR, LONGEST, marked
 
 Json = dict[str, Any]
@@ -23,6 +26,8 @@ class Repository(BaseHTTPRequestHandler):
 
     issues: ClassVar[list[Json]]
     comments: ClassVar[list[Json]]
+    environments: ClassVar[dict[str, Json]]
+    branches: ClassVar[list[str]]
     refuses: ClassVar[bool]
 
     def log_message(self, *_arguments: object) -> None: ...
@@ -30,6 +35,9 @@ class Repository(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         where = urlsplit(self.path)
         query = {key: values[0] for key, values in parse_qs(where.query).items()}
+        if "/environments/" in where.path:
+            self._answer(200, self._environment(where.path.partition("/environments/")[2]))
+            return
         found = self.comments
         if where.path.endswith("/issues"):
             found = [
@@ -39,6 +47,11 @@ class Repository(BaseHTTPRequestHandler):
             ]
         size, page = int(query["per_page"]), int(query["page"])
         self._answer(200, found[(page - 1) * size : page * size])
+
+    def _environment(self, path: str) -> Json:
+        if path.endswith("/deployment-branch-policies"):
+            return {"branch_policies": [{"name": name, "type": "branch"} for name in self.branches]}
+        return {"name": path, "protection_rules": [], "deployment_branch_policy": None} | self.environments[path]
 
     def do_POST(self) -> None:
         item = self._body() | {"user": {"login": AUTHOR}}
@@ -71,6 +84,7 @@ class Repository(BaseHTTPRequestHandler):
 @pytest.fixture
 def repository(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Repository]]:
     Repository.issues, Repository.comments, Repository.refuses = [], [], False
+    Repository.environments, Repository.branches = {}, []
     server = ThreadingHTTPServer(("127.0.0.1", 0), Repository)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -93,9 +107,9 @@ def put_comment(file: Path, text: str, stack: str = "prod") -> None:
     comment.main(["--stack", stack, "--pull-request", "7", str(file)])
 
 
-def put_issue(file: Path, text: str, stack: str = "prod") -> None:
+def put_issue(file: Path, text: str, stack: str = "prod", check: str = "success") -> None:
     file.write_text(text)
-    issue.main(["--stack", stack, str(file)])
+    issue.main(["--stack", stack, "--check", check, str(file)])
 
 
 def bodies(items: list[Json]) -> list[str]:
@@ -150,6 +164,76 @@ def test_when_the_drift_is_gone_the_issue_is_closed_and_new_drift_opens_another(
 def test_without_drift_no_issue_is_opened(repository: type[Repository], file: Path) -> None:
     put_issue(file, "")
     assert repository.issues == []
+
+
+def test_a_check_that_could_not_look_has_an_issue_of_its_own_and_leaves_that_about_drift(
+    repository: type[Repository], file: Path
+) -> None:
+    put_issue(file, "an MX is gone")
+    for reason in ("no answer", "still no answer"):
+        put_issue(file, reason, check="failure")
+    assert [(item["title"], item["state"]) for item in repository.issues] == [
+        ("Drift in stack prod", "open"),
+        ("The drift check of stack prod fails", "open"),
+    ]
+    assert bodies(repository.issues) == ["an MX is gone", "still no answer"]
+
+
+@pytest.mark.parametrize(("text", "drift"), [("", "closed"), ("an MX is gone", "open")])
+def test_a_check_that_could_look_again_closes_the_issue_about_failing(
+    repository: type[Repository], file: Path, text: str, drift: str
+) -> None:
+    put_issue(file, "an MX is gone")
+    put_issue(file, "no answer", check="failure")
+    put_issue(file, text)
+    assert [item["state"] for item in repository.issues] == [drift, "closed"]
+    assert "The check could look again." in bodies(repository.comments)
+
+
+MAIN = {"deployment_branch_policy": {"protected_branches": False, "custom_branch_policies": True}}
+PROTECTED = {"deployment_branch_policy": {"protected_branches": True, "custom_branch_policies": False}}
+REVIEWED = {"protection_rules": [{"type": "branch_policy"}, {"type": "required_reviewers", "reviewers": [{}]}]}
+WAITING = {"protection_rules": [{"type": "wait_timer", "wait_timer": 5}]}
+
+
+@pytest.mark.parametrize(
+    ("rules", "branches", "flags"),
+    [
+        (MAIN, ["main"], ["--branch", "main"]),
+        (PROTECTED, [], ["--branch", "main"]),
+        (MAIN | REVIEWED, ["main"], ["--branch", "main", "--reviewers"]),
+        (REVIEWED, [], ["--reviewers"]),
+    ],
+)
+def test_a_guarded_environment_passes(
+    repository: type[Repository], rules: Json, branches: list[str], flags: list[str]
+) -> None:
+    repository.environments, repository.branches = {"preview-prod": rules}, branches
+    assert environment.main(["preview-prod", *flags]) == 0
+
+
+@pytest.mark.parametrize(
+    ("rules", "branches", "flags", "problem"),
+    [
+        ({}, [], ["--branch", "main"], "can be used from any branch, so whoever may push one can have its secrets"),
+        (REVIEWED, [], ["--branch", "main"], "can be used from any branch"),
+        (MAIN, ["main", "release/*"], ["--branch", "main"], "can be used from release/*,"),
+        ({}, [], ["--reviewers"], "has no required reviewers"),
+        (WAITING, [], ["--reviewers"], "has no required reviewers"),
+    ],
+)
+def test_an_open_environment_stops_the_workflow_and_says_why(
+    repository: type[Repository],
+    capsys: pytest.CaptureFixture[str],
+    rules: Json,
+    branches: list[str],
+    flags: list[str],
+    problem: str,
+) -> None:
+    repository.environments, repository.branches = {"preview-prod": rules}, branches
+    assert environment.main(["preview-prod", *flags]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"The environment preview-prod {problem}")
 
 
 def test_the_issue_of_another_stack_is_left_alone(repository: type[Repository], file: Path) -> None:

@@ -3,6 +3,7 @@
 import re
 import subprocess
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -110,11 +111,47 @@ def test_no_workflow_runs_a_forks_code_with_the_repositorys_rights() -> None:
         assert not {"pull_request_target", "workflow_run", "issue_comment"} & set(triggers(load(file)))
 
 
+PREVIEW, REVIEW, STACK = "preview-${{ matrix.stack }}", "review-${{ matrix.stack }}", "${{ matrix.stack }}"
+
+
+def test_no_branch_but_main_gets_a_secret_unless_somebody_has_looked_at_it() -> None:
+    holders = {name: job for name, job in jobs() if "secrets." in yaml.safe_dump(job)}
+    assert {name: job["environment"] for name, job in holders.items()} == {
+        "deploy/preview": PREVIEW,
+        "deploy/deploy": STACK,
+        "drift/drift": PREVIEW,
+        "pull-request/preview": REVIEW,
+    }
+    for job in holders.values():
+        if job["environment"] == REVIEW:
+            assert "vars.PULL_REQUEST_PREVIEWS == 'true'" in job["if"]
+        else:
+            assert "github.ref == 'refs/heads/main'" in job["if"]
+
+
+def test_before_a_secret_is_used_the_environments_rules_are_looked_at() -> None:
+    for _name, job in jobs():
+        if "secrets." not in yaml.safe_dump(job):
+            continue
+        with_secrets = next(i for i, step in enumerate(job["steps"]) if "secrets." in yaml.safe_dump(step))
+        guards = [step for step in job["steps"][:with_secrets] if "workflow.environment" in step.get("run", "")]
+        assert [step["env"]["NAME"] for step in guards] == [job["environment"]]
+        wanted = "--reviewers" if job["environment"] == REVIEW else "--branch main"
+        assert guards[0]["run"].endswith(wanted)
+
+
 def test_a_fork_gets_the_tests_and_no_secret() -> None:
     parts = workflow("pull-request")["jobs"]
     assert "secrets." not in yaml.safe_dump(parts["tests"])
     assert "environment" not in parts["tests"]
     assert "head.repo.full_name == github.repository" in parts["preview"]["if"]
+
+
+def test_what_reaches_the_servers_runs_where_the_repository_says_and_a_forks_code_never_does() -> None:
+    runners = {name: job["runs-on"] for name, job in jobs()}
+    own = {name for name, runner in runners.items() if runner == "${{ vars.RUNNER || 'ubuntu-24.04' }}"}
+    assert own == {name for name, job in jobs() if "environment" in job}
+    assert {runner for name, runner in runners.items() if name not in own} == {"ubuntu-24.04"}
 
 
 def test_secrets_come_from_environments_only() -> None:
@@ -135,6 +172,30 @@ def test_only_a_deploy_of_main_through_the_stacks_environment_changes_anything()
     assert deploy["jobs"]["deploy"]["environment"] == "${{ matrix.stack }}"
 
 
+def test_what_is_deployed_is_what_the_preview_of_that_stack_showed() -> None:
+    parts = workflow("deploy")["jobs"]
+    (kept,) = [step["with"] for step in parts["preview"]["steps"] if "upload-artifact" in step.get("uses", "")]
+    (taken,) = [step["with"] for step in parts["deploy"]["steps"] if "download-artifact" in step.get("uses", "")]
+    assert kept["name"] == taken["name"] == "approval-${{ matrix.stack }}"
+    assert kept["path"] == "approval"
+    commands = {name: yaml.safe_dump(job["steps"], width=1000) for name, job in parts.items()}
+    assert "--approval approval" in commands["preview"]
+    assert "--approved approval" in commands["deploy"]
+
+
+def test_a_deploy_that_failed_or_was_cut_off_says_what_is_to_be_repaired() -> None:
+    *_, last = workflow("deploy")["jobs"]["deploy"]["steps"]
+    assert last["run"] == './run python -m workflow.repair --check --stack "$STACK"'
+    assert "steps.deploy.outcome == 'failure' || steps.deploy.outcome == 'cancelled'" in last["if"]
+
+
+def test_drift_fails_no_job_and_a_check_that_could_not_look_does() -> None:
+    (look, tell) = [step for step in workflow("drift")["jobs"]["drift"]["steps"] if "drift.md" in step.get("run", "")]
+    assert look["run"].endswith("--output drift.md || test $? -eq 2")
+    assert tell["env"]["OUTCOME"] == f"${{{{ steps.{look['id']}.outcome }}}}"
+    assert '--check "$OUTCOME"' in tell["run"]
+
+
 def test_nothing_cancels_an_update_that_has_begun() -> None:
     deploy = workflow("deploy")
     job = deploy["jobs"]["deploy"]
@@ -152,10 +213,26 @@ def test_what_a_step_runs_is_in_the_repository_and_takes_values_from_its_environ
 
 def test_each_module_that_a_step_runs_exists() -> None:
     modules = {match for step in steps() for match in re.findall(r"python -m (workflow\.\w+)", step.get("run", ""))}
-    assert modules == {f"workflow.{name}" for name in ("stacks", "preview", "comment", "deploy", "drift", "issue")}
-    assert all((ROOT / f"{module.replace('.', '/')}.py").exists() for module in modules)
+    names = ("stacks", "environment", "preview", "comment", "deploy", "repair", "drift", "issue")
+    assert modules == {f"workflow.{name}" for name in names}
+    assert all(find_spec(module) for module in modules)
 
 
 def test_the_cli_is_the_version_that_the_toolchain_builds() -> None:
     (version,) = [step["with"]["pulumi-version"] for step in steps() if "pulumi/actions@" in step.get("uses", "")]
     assert f"github.com/pulumi/pulumi/pkg/v3 v{version}" in (ROOT / "toolchain" / "go.mod").read_text()
+
+
+def test_dependabot_renews_actions_packages_modules_and_images_and_finds_what_it_is_sent_to() -> None:
+    wanted = {"github-actions": "*", "uv": "requirements.in", "gomod": "go.mod", "docker": "Dockerfile"}
+    updates = load(GITHUB / "dependabot.yml")["updates"]
+    assert [update["package-ecosystem"] for update in updates] == list(wanted)
+    for update in updates:
+        for directory in update.get("directories") or [update["directory"]]:
+            assert list((ROOT / directory.strip("/")).glob(wanted[update["package-ecosystem"]])), update
+
+
+def test_every_go_module_is_renewed() -> None:
+    files = [file for folder in (GITHUB, ROOT / "toolchain") for file in folder.rglob("go.mod")]
+    (modules,) = [u for u in load(GITHUB / "dependabot.yml")["updates"] if u["package-ecosystem"] == "gomod"]
+    assert sorted(f"/{file.parent.relative_to(ROOT)}" for file in files) == sorted(modules["directories"])
