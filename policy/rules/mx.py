@@ -20,9 +20,13 @@ def names_a_host(record: Resource, _stack: Stack, _settings: Settings) -> Iterat
 
 
 def leads_to_the_server(resources: Resources, stack: Stack, _settings: Settings) -> Found:
-    """Each domain has an MX to a name with an A (and AAAA, if Poste serves IPv6) of the server, and no CNAME."""
+    """Each domain that receives mail here has an MX to a name of the server, with A and, if Poste serves IPv6, AAAA."""
     for domain in stack.settings.domains:
         exchanges = records_at(resources, "MX", domain.name)
+        if not domain.receive:
+            for exchange in exchanges.found:
+                yield exchange, f"The domain {domain.name} has an MX record, yet its setting receive is false."
+            continue
         if exchanges.surely_none:
             yield None, f"The domain {domain.name} has no MX record."
         for exchange in exchanges.found:
@@ -70,7 +74,7 @@ RULES = (
     ),
     StackRule(
         name="mx-leads-to-the-server",
-        why="Each domain's MX leads to this server by address records, or its mail gets lost.",
+        why="The MX of each domain that receives mail here leads to this server by address records, or mail gets lost.",
         remedy="Point the MX at the mailHost, and make the host's address records from the server's addresses.",
         check=leads_to_the_server,
     ),

@@ -4,30 +4,48 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from components.spf_terms import LOOKUP_LIMIT, SMALLEST_PREFIX, lookups, sender
 from policy.dns import server_addresses, text_of, texts_at
 from policy.model import DNS_RECORD, Resource, Resources
-from policy.networks import outside, parse, vast
+from policy.networks import outside, vast
 from policy.rule import ResourceRule, Settings, StackRule
 from policy.stack import Stack
 
 Found = Iterator[tuple[Resource | None, str]]
 
 POLICY = re.compile(r"v=spf1( |$)", re.IGNORECASE)
-LETTING_IN = ("", "+", "?")
-"""Qualifiers with which a mechanism does not refuse whom it matches (section 4.6.2)."""
-MOST_LOOKUPS = 10
-LOOKING_UP = ("include", "a", "mx", "ptr", "exists", "redirect")
-SHORTEST_PREFIX = {4: 16, 6: 32}
-"""Of networks that may be one's own, by IP version; whoever is in a larger one may be anybody."""
-
-NAME = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)+\.?"
-LENGTHS = r"(?P<four>/\d{1,2})?(//(?P<six>\d{1,3}))?"
-TERM = re.compile(
-    rf"(?P<qualifier>[+?~-]?)((?P<all>all)|(?P<include>include):(?P<of>{NAME})"
-    rf"|(?P<host>a|mx)(:{NAME})?{LENGTHS}|(?P<family>ip[46]):(?P<network>[0-9a-f:./]+))"
-)
-"""The mechanisms that a policy may have, without macros. Others let in anybody, or nobody knows whom."""
 MODIFIER = re.compile(r"[a-z][a-z0-9_.-]*=.*")
+QUALIFIERS = "+-~?"
+REFUSING = ("-", "~")
+NETWORK = re.compile(r"ip[46]:(.+)")
+OUR_OWN = ("a", "mx")
+"""Mechanisms that a policy of ours has of its own accord; what else it has are senders that are configured."""
+
+
+@dataclass(frozen=True)
+class Mechanism:
+    """A mechanism as it is written, with its qualifier (section 4.6.2)."""
+
+    written: str
+
+    @property
+    def qualifier(self) -> str:
+        """What becomes of whom it matches; + where that is not written."""
+        return self.written[0] if self.written[0] in QUALIFIERS else "+"
+
+    @property
+    def text(self) -> str:
+        """The mechanism without its qualifier."""
+        return self.written.lstrip(QUALIFIERS)
+
+    @property
+    def network(self) -> str | None:
+        """The network of an ip4 or ip6 mechanism."""
+        match = NETWORK.fullmatch(self.text)
+        return match[1] if match else None
+
+    def __str__(self) -> str:
+        return self.written
 
 
 @dataclass(frozen=True)
@@ -37,22 +55,16 @@ class Policy:
     terms: tuple[str, ...]
 
     @property
-    def mechanisms(self) -> list[str]:
-        """The terms that are tried one after the other."""
-        return [term for term in self.terms if not MODIFIER.fullmatch(term)]
-
-    @property
-    def lookups(self) -> int:
-        """How many look-ups the record itself needs."""
-        names = [re.split("[:=/]", term.lstrip("+-~?"))[0] for term in self.terms]
-        return sum(name in LOOKING_UP for name in names)
+    def mechanisms(self) -> list[Mechanism]:
+        """What is tried one after the other."""
+        return [Mechanism(term) for term in self.terms if not MODIFIER.fullmatch(term)]
 
     def result(self, address: str) -> str:
-        """The qualifier of the first term that matches an address by its number, or by being `all`."""
-        for term in self.mechanisms:
-            parts = TERM.fullmatch(term)
-            if parts and (parts["all"] or (parts["network"] and not outside([address], [parts["network"]]))):
-                return parts["qualifier"] or "+"
+        """The qualifier of the first mechanism that matches an address by its number, or by being `all`."""
+        for mechanism in self.mechanisms:
+            network = mechanism.network
+            if mechanism.text == "all" or (network and not outside([address], [network])):
+                return mechanism.qualifier
         return "?"
 
 
@@ -75,11 +87,10 @@ def valid_policy(record: Resource, _stack: Stack, _settings: Settings) -> Iterat
         yield f"The SPF policy has {elsewhere[0]}, which leaves it to another domain."
     else:
         yield from _of_the_end(policy)
-    for term in policy.mechanisms:
-        yield from _of_term(term, record.get("name"))
-    yield from _of_networks(policy)
-    if policy.lookups > MOST_LOOKUPS:
-        yield f"The SPF policy needs {policy.lookups} DNS look-ups; {MOST_LOOKUPS} are possible."
+    strange = [found for mechanism in policy.mechanisms for found in _of_mechanism(mechanism, record.get("name"))]
+    yield from strange or _of_networks(policy)
+    if (count := lookups(policy.terms)) > LOOKUP_LIMIT:
+        yield f"The SPF policy needs {count} DNS look-ups; {LOOKUP_LIMIT} are possible."
 
 
 def one_per_domain(resources: Resources, stack: Stack, _settings: Settings) -> Found:
@@ -100,47 +111,40 @@ def one_per_domain(resources: Resources, stack: Stack, _settings: Settings) -> F
 def _of_the_end(policy: Policy) -> Iterator[str]:
     """The first `all` decides and hides what comes after it (section 5.1)."""
     mechanisms = policy.mechanisms
-    ends = [term for term in mechanisms if term.lstrip("+-~?") == "all"]
+    ends = [mechanism for mechanism in mechanisms if mechanism.text == "all"]
     if not ends:
         yield f"The SPF policy ends in {mechanisms[-1] if mechanisms else 'nothing'}, not in ~all or -all."
-    elif ends[0] not in ("~all", "-all"):
+    elif ends[0].qualifier not in REFUSING:
         yield f"The SPF policy ends in {ends[0]}, not in ~all or -all."
     elif mechanisms[-1] != ends[0] or len(ends) > 1:
         yield f"The SPF policy goes on after {ends[0]}, which nobody reads."
 
 
-def _of_term(term: str, name: object) -> Iterator[str]:
-    parts = TERM.fullmatch(term)
-    if not parts:
-        yield f"The SPF policy has {term}, which is none of all, include:name, a, mx, ip4:network and ip6:network."
-    elif parts["of"] and parts["of"].rstrip(".") == name:
-        yield f"The SPF policy has {term}, which includes itself."
-    elif parts["host"] and parts["qualifier"] in LETTING_IN:
-        lengths = {4: (parts["four"] or "/32")[1:], 6: parts["six"] or "128"}
-        if any(int(length) < SHORTEST_PREFIX[version] for version, length in lengths.items()):
-            yield f"The SPF policy has {term}, which lets in all of a network that is nobody's own."
-    elif parts["network"] and not _is_of_family(parts["network"], parts["family"][2]):
-        yield f"The SPF policy has {term}, which is no network."
+def _of_mechanism(mechanism: Mechanism, name: object) -> Iterator[str]:
+    """A mechanism lets in one of our own hosts, or a sender that the program would take."""
+    if mechanism.text in ("all", *OUR_OWN):
+        return
+    if mechanism.text == f"include:{name}":
+        yield f"The SPF policy has {mechanism}, which includes itself."
+        return
+    try:
+        sender(mechanism.text)
+    except ValueError as error:
+        yield f"The SPF policy has a term that lets in anybody, or that receivers do not know: {error}."
 
 
 def _of_networks(policy: Policy) -> Iterator[str]:
     """Networks count together, since two halves are the whole."""
-    matches = [parts for term in policy.mechanisms if (parts := TERM.fullmatch(term)) and parts["network"]]
-    let_in = [parts["network"] for parts in matches if parts["qualifier"] in LETTING_IN]
-    for network in vast(let_in, SHORTEST_PREFIX):
+    let_in = [found.network for found in policy.mechanisms if found.network and found.qualifier not in REFUSING]
+    for network in vast(let_in, {4: SMALLEST_PREFIX["ip4"], 6: SMALLEST_PREFIX["ip6"]}):
         yield f"The SPF policy lets in {network}, which is nobody's own network."
-
-
-def _is_of_family(network: str, version: str) -> bool:
-    parsed = parse(network)
-    return parsed is not None and parsed.version == int(version)
 
 
 RULES = (
     ResourceRule(
         name="spf-valid",
         why="An SPF policy refuses all other senders and needs at most ten look-ups, or it protects nobody.",
-        remedy="End it in ~all or -all, with the addresses, networks and includes of your own senders before it.",
+        remedy="Make it with spf() of components/records.py, with other senders in the domain's senders.",
         types=(DNS_RECORD,),
         check=valid_policy,
     ),

@@ -63,6 +63,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "host": {"networkMode": "host", "optionalPorts": [995]},
     "bridge": {"networkMode": "bridge", "elasticsearch": "198.51.100.9:9200"},
     "server to be replaced": {"unprotected": ["server"], "reverseProxyCidrs": ["198.51.100.80/32"]},
+    "another provider's mail": {"domains": [{"name": "example.com", "receive": False, "senders": ["ip4:192.0.2.9"]}]},
     "records to be given up": {"unprotected": ["records", "addresses"]},
 }
 

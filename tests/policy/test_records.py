@@ -19,6 +19,7 @@ from policy.model import (
 from tests.policy.case import Case, holds, sentence, stack
 
 IPV4, IPV6 = "198.51.100.140", "2001:db8:100:101::1"
+NOT_YET = stack(domains=[{"name": "example.com", "receive": False}])
 BRIDGED = stack(networkMode="bridge")
 
 
@@ -195,6 +196,8 @@ CASES = [
         "mx-leads-to-the-server",
         [record("MX", "example.com", IPV4)],
     ),
+    Case("no MX where mail is not received yet", "mx-leads-to-the-server", [A, AAAA], stack=NOT_YET),
+    Case("an MX where mail is not received yet", "mx-leads-to-the-server", [MX, A, AAAA], "receive is false", NOT_YET),
     Case("no MX", "mx-leads-to-the-server", [A, AAAA], "has no MX record"),
     Case(
         "an MX to a CNAME",
