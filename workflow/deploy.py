@@ -1,6 +1,7 @@
 """Deploys a stack with the policy pack: `python -m workflow.deploy --stack prod`."""
 
 import argparse
+import json
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,24 +18,45 @@ CHANGED_MEANWHILE = (
     "whole workflow again."
 )
 
+CUT_OFF = (
+    "**A deploy of the stack {stack} was cut off, so nothing was deployed.** It left {left} things or operations "
+    "of which the state does not know how they ended. To see and repair that: "
+    "`./run python -m workflow.repair --stack {stack}`"
+)
+TO_DO = 3
+"""Exit status of `workflow.repair --check` where state and clouds disagree."""
+
 
 def main(arguments: Sequence[str]) -> int:
-    """The engine's exit code, or that of the check that stopped the deploy before it changed anything."""
+    """The engine's exit code; 1 also if a check stopped the deploy before it changed anything."""
     parser = argparse.ArgumentParser(prog="python -m workflow.deploy", description=__doc__)
     parser.add_argument("--stack", required=True)
     parser.add_argument("--refresh", nargs="?", const="true", default="", metavar="true", help=REFRESH_HELP)
     parser.add_argument("--approved", type=Path, help="file of a preview's --approval: deploy that and nothing else")
     options = parser.parse_args(arguments)
     refresh = options.refresh == "true"
-    # What a deploy that was cut off left behind would only make this one fail half-way.
-    unrepaired = subprocess.run(
-        [sys.executable, "-m", "workflow.repair", "--check", "--stack", options.stack], check=False
-    ).returncode
-    if unrepaired:
-        return unrepaired
+    if not _is_whole(options.stack):
+        return 1
     if options.approved and not _is_approved(options.stack, options.approved.read_text().strip(), refresh=refresh):
         return 1
     return engine.up(options.stack, refresh=refresh)
+
+
+def _is_whole(stack: str) -> bool:
+    """Whether no deploy before was cut off and left what would make this one fail half-way; if not, that is reported.
+
+    What is gone from the clouds is no such thing: it may have been deleted by hand, and a deploy with refresh makes it
+    anew.
+    """
+    command = [sys.executable, "-m", "workflow.repair", "--check", "--json", "--stack", stack]
+    looked = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if looked.returncode not in (0, TO_DO):
+        return False  # it has said why
+    found = json.loads(looked.stdout)
+    left = len(found["unknown"]) + len(found["interrupted"])
+    if left:
+        report(f"{CUT_OFF.format(left=left, stack=stack)}\n", None)
+    return not left
 
 
 def _is_approved(stack: str, approved: str, *, refresh: bool) -> bool:
