@@ -95,7 +95,7 @@ def _way(want: Wanted, record: Record, ownership: Ownership, has_one: bool) -> W
 
 def explain(found: Iterable[tuple[str, Conflict]], settings: Settings, stack: str) -> str:
     """What is in the way, each with its zone's identifier, and what to do. Imports generate no code: it is there."""
-    lines = ["DNS records are in the way. Nothing was changed."]
+    lines = ["DNS records are in the way:"]
     for zone_id, conflict in found:
         record, want = conflict.record, conflict.wanted
         comment = f", comment {record.comment!r}" if record.comment else ""

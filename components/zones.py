@@ -62,8 +62,13 @@ class Zones:
         self._by_domain = {domain.name: self._zone_of(domain) for domain in settings.domains}
         wanted = list(wanted_records(settings))
         zone_ids = {want.resource: self._by_domain[want.domain].id for want in wanted}
-        refused = [*twice(made, stack), *vanishing(made, zone_ids, settings, _mail_host(state), stack)]
-        self._refuse(wanted, refused)
+        refused = [
+            *twice(made, stack),
+            *vanishing(made, zone_ids, settings, _mail_host(state), stack),
+            *self._in_the_way(wanted),
+        ]
+        if refused:
+            raise pulumi.RunError("\n".join([*refused, "Nothing was changed."]))
         if pulumi.runtime.is_dry_run():
             self._warn(addresses or [record.content for record in made])
 
@@ -97,14 +102,13 @@ class Zones:
 
     def refuse_beside(self, wanted: Wanted) -> None:
         """Raise pulumi.RunError if something is in the way of a record whose name was not known before."""
-        self._refuse([wanted])
+        for reason in self._in_the_way([wanted]):
+            raise pulumi.RunError(reason)
 
-    def _refuse(self, wanted: Sequence[Wanted], reasons: Sequence[str] = ()) -> None:
-        stack = pulumi.get_stack()
+    def _in_the_way(self, wanted: Sequence[Wanted]) -> Iterator[str]:
         found = list(self._conflicts(wanted))
-        texts = [*reasons, *([explain(found, self._settings, stack)] if found else [])]
-        if texts:
-            raise pulumi.RunError("\n".join(texts))
+        if found:
+            yield explain(found, self._settings, pulumi.get_stack())
 
     def _conflicts(self, wanted: Sequence[Wanted]) -> Iterator[tuple[str, Conflict]]:
         for zone in self._read.values():

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pulumi.output import Unknown
+from pulumi.runtime.mocks import MockCallArgs
 
 from components import remote_scripts
 from components.ssh_keys import ssh_public_key
@@ -448,7 +449,7 @@ def test_all_that_is_in_the_way_of_any_component_is_told_at_once() -> None:
     ]
     text = refusal(Cloud(KEY, records=foreign))
     assert all(f"{ZONE}/{record['id']}" in text for record in foreign)
-    assert text.count("Nothing was changed") == 1
+    assert text.count("DNS records are in the way:") == 1
 
 
 def in_state(component: str, resource: str, **outputs: Any) -> dict[str, Any]:
@@ -456,6 +457,26 @@ def in_state(component: str, resource: str, **outputs: Any) -> dict[str, Any]:
     kind = "cloudflare:index/dnsRecord:DnsRecord"
     urn = f"urn:pulumi:prod::poste-mail::poste-mail:index:{component}${kind}::{resource}"
     return {urn: {"type": kind, "outputs": {"zoneId": ZONE} | outputs}}
+
+
+def test_each_zone_is_looked_up_and_read_once_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, answer = [], Cloud.call
+
+    def call(cloud: Cloud, args: MockCallArgs) -> Any:
+        asked.append(args.token.rpartition(":")[2])
+        return answer(cloud, args)
+
+    monkeypatch.setattr(Cloud, "call", call)
+    domains = [{"name": "example.com"}, {"name": "sub.example.com", "zone": "example.com"}, {"name": "example.org"}]
+    run_program(Cloud(KEY), domains=domains)
+    assert (asked.count("getZone"), asked.count("getDnsRecords")) == (2, 2)
+
+
+def test_another_text_at_the_selector_is_in_the_way_though_it_names_no_version() -> None:
+    other = {"id": "k1", "name": f"{SELECTOR}._domainkey.example.com", "type": "TXT", "content": '"k=rsa; p=MIIB"'}
+    text = refusal(Cloud(KEY, records=[other | {"comment": None}]))
+    assert f"DnsRecord example.com-dkim {ZONE}/k1" in text
+    assert "Nothing was changed" not in text
 
 
 def test_a_new_mail_host_is_refused_until_the_old_one_is_named_among_the_former() -> None:
