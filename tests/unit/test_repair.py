@@ -184,6 +184,30 @@ def test_what_waits_for_its_deletion_is_the_engines_business(clouds: Clouds) -> 
     assert clouds.find(held(SERVER, "7") | {"delete": True}).gone == []
 
 
+def test_what_was_deleted_to_be_replaced_is_neither_gone_nor_known(clouds: Clouds) -> None:
+    made = clouds.hcloud.firewalls.create("mine", labels=LABELS)
+    old = held(SERVER, "7") | {"pendingReplacement": True}
+    same = held(FIREWALL, str(made.firewall.id)) | {"pendingReplacement": True}
+    found = clouds.find(old, same)
+    assert found.gone == []
+    assert told(found.unknown) == {("firewall", "mine")}
+    assert found.state.replaced == {old["urn"], same["urn"]}
+    assert found.state.urns == set()
+
+
+@pytest.mark.parametrize("protect", [True, False])
+def test_after_a_lost_state_things_are_known_by_their_names_and_protected_as_their_part_is(
+    clouds: Clouds, protect: bool
+) -> None:
+    clouds.settings = clouds.settings.model_copy(update={"protect": protect, "unprotected": ("volume",)})
+    clouds.hcloud.ssh_keys.create("mine", KEY, labels=LABELS)
+    clouds.hcloud.firewalls.create("mine-mail", labels=LABELS)
+    clouds.hcloud.volumes.create(10, "mine", location=FALKENSTEIN, labels=LABELS)
+    found = clouds.find()
+    known = {(planned.type, planned.name): planned.protect for planned, _ in pairs(found.planned(), found.unknown, ())}
+    assert known == {(SSH_KEY, "mine"): False, (FIREWALL, "mine-mail"): protect, (VOLUME, "mine"): False}
+
+
 def test_records_are_the_stacks_by_mark_or_by_being_just_as_it_makes_them(clouds: Clouds) -> None:
     mark = owner_comment(PROJECT, STACK, clouds.settings.owner)
     clouds.record("A", f"mail.{DOMAIN}", "198.51.100.9", mark)

@@ -45,7 +45,9 @@ def config(**own: str) -> dict[str, Any]:
         for key, value in VALUES.items()
     }
     # Pulumi.yaml declares optional keys with an empty default; other namespaces are none of our business.
-    entries |= {"poste-mail:elasticsearch": {"value": ""}, "hcloud:token": {"value": "x", "secret": True}}
+    empty: dict[str, Any] = {"value": ""}
+    entries |= {"poste-mail:elasticsearch": empty, "poste-mail:ownerId": empty}
+    entries |= {"hcloud:token": {"value": "x", "secret": True}}
     return entries | {f"verify:{key}": {"value": value} for key, value in own.items()}
 
 
