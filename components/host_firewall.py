@@ -31,8 +31,8 @@ def ruleset(ports: Sequence[Port], admin_cidrs: Sequence[str], web_cidrs: Sequen
         *_accept(web_cidrs or ["0.0.0.0/0", "::/0"], web),
         *_accept(["0.0.0.0/0", "::/0"], mail),
     ]
-    # Docker's own rules decide what is forwarded to a published port; here only that nothing else is.
     secrets = [f"{address} drop" for address in METADATA]
+    # Docker's own rules decide what is forwarded to a published port; here only that nothing else is.
     forward = [
         *secrets,
         "ct state established,related accept",
