@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pulumi.runtime import config as runtime
 from pulumi.runtime import settings as runtime_settings
+from pydantic import BaseModel
 
-from components.settings import MailDomainSettings, Settings
+from components.settings import Dmarc, MailDomainSettings, Settings
 from components.stack_config import MISSING, SECRETS, load_settings
 from tests.unit.examples import HOST_KEY, IMAGE, LOGIN_KEY, PASSWORD, VALUES
 
@@ -241,17 +242,40 @@ ODD: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("key", sorted(str(field.alias) for field in Settings.model_fields.values()))
+def taken_or_told(odd: Any) -> None:
+    """The configuration is accepted, or refused in sentences that can be printed."""
+    try:
+        load_settings()
+    except pulumi.RunError as error:
+        text = str(error)
+        assert text.startswith("Configuration of stack prod: "), odd
+        lines = text.encode().decode().splitlines()[1:]
+        assert all(re.fullmatch(r"  [\w.-]+: ?.{10,400}[.?…]", line) for line in lines), text
+
+
+def aliases(model: type[BaseModel]) -> list[str]:
+    return sorted(str(field.alias) for field in model.model_fields.values())
+
+
+@pytest.mark.parametrize("key", aliases(Settings))
 def test_a_value_of_any_shape_is_taken_or_ends_in_sentences(key: str) -> None:
     for odd in ODD:
         configure(**{key: odd})
-        try:
-            load_settings()
-        except pulumi.RunError as error:
-            text = str(error)
-            assert text.startswith("Configuration of stack prod: "), odd
-            lines = text.encode().decode().splitlines()[1:]
-            assert all(re.fullmatch(r"  [\w.-]+: ?.{10,400}[.?…]", line) for line in lines), text
+        taken_or_told(odd)
+
+
+@pytest.mark.parametrize("key", aliases(MailDomainSettings))
+def test_a_value_of_any_shape_in_a_domain_is_taken_or_ends_in_sentences(key: str) -> None:
+    for odd in ODD:
+        configure(domains=[{"name": "example.com", key: odd}])
+        taken_or_told(odd)
+
+
+@pytest.mark.parametrize("key", aliases(Dmarc))
+def test_a_value_of_any_shape_in_a_dmarc_policy_is_taken_or_ends_in_sentences(key: str) -> None:
+    for odd in ODD:
+        configure(domains=[{"name": "example.com", "dmarc": {key: odd}}])
+        taken_or_told(odd)
 
 
 def test_an_rsa_host_key_which_the_connections_could_not_check_is_refused() -> None:
