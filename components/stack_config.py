@@ -47,9 +47,9 @@ def load_settings() -> Settings:
         mistakes += [_sentence(key, values.get(key), text) for key, text in contradictions(settings)]
     if settings is None or mistakes:
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-        raise pulumi.RunError(
-            "\n".join([f"Configuration of stack {stack}: {count} in Pulumi.{stack}.yaml", *sorted(set(mistakes))])
-        )
+        lines = [f"Configuration of stack {stack}: {count} in Pulumi.{stack}.yaml", *sorted(set(mistakes))]
+        # JSON can write halves of characters, which no message to the engine can hold.
+        raise pulumi.RunError("\n".join(lines).encode(errors="backslashreplace").decode())
     return settings
 
 
@@ -119,7 +119,7 @@ def _sentence(key: str, value: Any, text: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace").decode()
+    text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
