@@ -108,5 +108,6 @@ def _token(challenge: str) -> str:
 
 
 def _shortly(error: Exception) -> str:
-    """The innermost reason, without the objects that requests wraps it in."""
-    return str(error.__cause__ or error).rpartition(": ")[2][:120] or type(error).__name__
+    """The reason without the objects that requests and urllib3 wrap it in."""
+    reason = getattr(error.args[0] if error.args else None, "reason", error)
+    return str(reason).rpartition(": ")[2][:120] or type(error).__name__
