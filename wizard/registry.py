@@ -88,7 +88,7 @@ def _ask(repository: Repository, what: str) -> requests.Response:
     except (requests.RequestException, ValueError) as error:
         raise RegistryError(f"{repository.registry} cannot be asked: {_shortly(error)}") from None
     if answer.status_code == 404:
-        raise RegistryError(f"{repository.registry} has no {repository.name} with {what.rpartition('/')[2]}")
+        raise RegistryError(f"{repository.registry} has no {what} of {repository.name}")
     if answer.status_code != 200:
         raise RegistryError(f"{repository.registry} answers with status {answer.status_code}")
     return answer

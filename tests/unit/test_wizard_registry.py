@@ -104,7 +104,7 @@ def test_an_image_with_a_digest_needs_no_registry() -> None:
 
 
 def test_what_the_registry_does_not_have_is_said(registry: Registry) -> None:
-    with pytest.raises(RegistryError, match=r"has no analogic/poste\.io with 9\.9\.9"):
+    with pytest.raises(RegistryError, match=r"has no manifests/9\.9\.9 of analogic/poste\.io"):
         with_digest(f"{registry.image}:9.9.9")
 
 
