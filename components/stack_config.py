@@ -48,8 +48,7 @@ def load_settings() -> Settings:
     if settings is None or mistakes:
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         lines = [f"Configuration of stack {stack}: {count} in Pulumi.{stack}.yaml", *sorted(set(mistakes))]
-        # JSON can write halves of characters, which no message to the engine can hold.
-        raise pulumi.RunError("\n".join(lines).encode(errors="backslashreplace").decode())
+        raise pulumi.RunError("\n".join(lines))
     return settings
 
 
@@ -64,11 +63,16 @@ def _values() -> Iterator[tuple[str, Any]]:
         if value.lstrip().startswith(("[", "{")) and key not in SECRETS:
             # What cannot be decoded (depth and length of numbers have limits, too) stays a text, which no list is.
             with contextlib.suppress(ValueError, RecursionError):
-                value = json.loads(value)
+                value = _whole(json.loads(value))
         # Pulumi.yaml declares keys that have no default with an empty one.
         if value == "" or (key in MISSING and not value):
             continue
         yield key, value
+
+
+def _whole(value: Any) -> Any:
+    """The value with a question mark for each half of a character, which JSON can write and no other text can hold."""
+    return json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
 
 
 def _mistakes_in_storage(values: dict[str, Any]) -> Iterator[str]:
