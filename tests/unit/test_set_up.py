@@ -249,6 +249,14 @@ def test_a_stand_in_for_want_of_a_network_does_not_last(official: Project) -> No
     assert (official.folder / ".cache" / "set-up-done").exists()
 
 
+def test_a_stand_in_stays_in_place_when_the_projects_folder_is_moved(project: Project) -> None:
+    project.tool("go", GO)
+    project.require("pulumi-hcloud==1.43.0")
+    project.set_up()
+    project.folder = project.folder.rename(project.folder.with_name("moved"))
+    assert project.plugin("hcloud").resolve(strict=True) == project.folder / STAND_IN
+
+
 def test_a_download_that_fails_is_an_error_with_its_reason_and_no_stand_in_takes_its_place(official: Project) -> None:
     official.require("pulumi-hcloud==1.43.0")
     official.set_up(**UNREACHABLE)

@@ -40,7 +40,8 @@ def set_up_plugins(cli: PulumiCli) -> bool:
         path = _path(name, version)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
-        path.symlink_to(STAND_INS / path.name)
+        # Relative, so that the project's folder can be moved.
+        path.symlink_to(os.path.relpath(STAND_INS / path.name, path.parent))
     if missing:
         reason = f"{HOST} cannot be reached" if cli.official else "no Pulumi CLI is installed"
         print(f"set-up: {reason}, so stand-ins serve for the plugins {', '.join(missing)}, and the sandbox alone")
