@@ -31,16 +31,11 @@ class Zone:
 
 def find_zone(domain: str, token: str, base_url: str | None) -> Zone:
     """The zone that holds a domain: of its own name, or of the closest name above it."""
-    client = Cloudflare(api_token=token, base_url=base_url, timeout=60.0)
     labels = domain.split(".")
     names = [".".join(labels[start:]) for start in range(len(labels) - 1)]
     try:
-        for name in names:
-            for zone in client.zones.list(name=name):
-                if zone.permissions and EDIT not in zone.permissions:
-                    raise WizardError(f"The Cloudflare token may not edit DNS records of zone {name}. {_right(domain)}")
-                records = [Record.of(found) for found in client.dns.records.list(zone_id=zone.id)]
-                return Zone(zone.id, name, zone.status == "active", list(zone.name_servers), records)
+        with Cloudflare(api_token=token, base_url=base_url, timeout=60.0) as client:
+            return _find(client, domain, names)
     except APIConnectionError as error:
         raise WizardError(f"Cloudflare's API cannot be reached: {error}") from None
     except APIStatusError as error:
@@ -50,6 +45,15 @@ def find_zone(domain: str, token: str, base_url: str | None) -> Zone:
             if refused
             else f"Cloudflare: {_message(error)}"
         ) from None
+
+
+def _find(client: Cloudflare, domain: str, names: Sequence[str]) -> Zone:
+    for name in names:
+        for zone in client.zones.list(name=name):
+            if zone.permissions and EDIT not in zone.permissions:
+                raise WizardError(f"The Cloudflare token may not edit DNS records of zone {name}. {_right(domain)}")
+            records = [Record.of(found) for found in client.dns.records.list(zone_id=zone.id)]
+            return Zone(zone.id, name, zone.status == "active", list(zone.name_servers), records)
     raise WizardError(
         f"Cloudflare shows this token no zone for {domain} (looked for: {', '.join(names)}). "
         f"Add the domain in Cloudflare's dashboard first, or give the token that zone. {_right(domain)}"
