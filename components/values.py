@@ -77,6 +77,8 @@ def _email_address(value: str) -> str:
 
 def _cidr(value: str) -> str:
     try:
+        if "%" in value:
+            raise ValueError(f"{value} names an interface")
         return str(ipaddress.ip_network(value))
     except ValueError as error:
         raise ValueError(
