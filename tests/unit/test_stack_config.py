@@ -92,7 +92,7 @@ def test_a_complete_configuration_is_accepted() -> None:
         ({"adminCidrs": ["0.0.0.0/2", "64.0.0.0/2", "198.51.100.7/32"]}, "opens SSH to the whole world"),
         ({"adminCidrs": ["198.51.100.7/32", "2000::/4", "3000::/4"]}, "opens SSH to the whole world"),
         ({"adminCidrs": ["2001:db8::/48"]}, "has IPv6 networks only, but this program"),
-        ({"reverseProxyCidrs": ["2001:db8::1%eth0/128"]}, "Expected a network in CIDR form (2001:db8::1%eth0/128 names"),
+        ({"reverseProxyCidrs": ["2001:db8::1%eth0/128"]}, "Expected a network in CIDR form (2001:db8::1%eth0"),
         ({"adminCidrs": ["192.168.1.0/24"]}, "from 192.168.1.0/24 (private) nobody reaches a server on the Internet"),
         ({"adminCidrs": ["198.51.100.7/32", "10.1.2.3/32"]}, "from 10.1.2.3/32 (private) nobody"),
         ({"adminCidrs": ["100.64.0.0/10"]}, "shared by a provider's customers"),
