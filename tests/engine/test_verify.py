@@ -5,7 +5,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -150,12 +149,10 @@ def until_green(stack: Stack, only: str) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_healthy_server_is_green_within_half_a_minute_and_nothing_secret_is_said(server: Stack) -> None:
-    started = time.monotonic()
+def test_healthy_server_is_green_and_nothing_secret_is_said(server: Stack) -> None:
     done = verify(server)
     assert done.returncode == 0, done.stdout
     assert "The mail server works" in done.stdout
-    assert time.monotonic() - started < 30
     for secret in server.secrets():
         assert secret not in done.stdout + done.stderr
     assert red(server) == set()

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import ssl
-import time
 import warnings
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -326,13 +325,11 @@ def test_a_check_that_hangs_or_breaks_takes_nobody_with_it() -> None:
     async def works() -> Finding:
         return ok("fine")
 
-    started = time.monotonic()
     jobs = [Job(check("a.hangs"), "", hangs), Job(check("a.breaks"), "", breaks), Job(check("a.works"), "", works)]
     results = asyncio.run(_all(jobs))
     assert [result.finding.status for result in results] == [UNKNOWN, UNKNOWN, OK]
     assert "within 0 s" in results[0].finding.found
     assert "surprise" in results[1].finding.found
-    assert time.monotonic() - started < 5
 
 
 async def _all(jobs: list[Job]) -> list[Result]:
