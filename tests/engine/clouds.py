@@ -224,7 +224,8 @@ def faults(api: str, *rules: dict[str, Any]) -> Iterator[None]:
         fault(api, **rule)
     try:
         yield
-        assert unused_faults(api) == []
+        unused = unused_faults(api)
+        assert unused == [], f"did not come about as often as asked: {unused}"
     finally:
         clear_faults(api)
 

@@ -26,7 +26,7 @@ def test_what_passes_is_waited_out(deployed: Stack) -> None:
         clouds.faults(
             clouds.HETZNER,
             {**SET_RULES, "status": 429},
-            {"method": "GET", "path": "/server_types", "status": 502},
+            {"method": "GET", "path": "/firewalls/", "status": 502},
         ),
     ):
         deployed.up()
