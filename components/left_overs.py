@@ -18,11 +18,12 @@ def left_overs(settings: Settings, records: Collection[Record], addresses: Colle
 
     `addresses` are the server's own.
     """
+    own = {*addresses, settings.mail_host}
     yield from _of_host(settings.mail_host, records)
     for domain in settings.domains:
         if domain.receive:
             yield from _of_domain(domain.name, settings.mail_host, records)
-        yield from _of_policy(domain, settings, [record for record in records if record.content not in addresses])
+        yield from _of_policy(domain, settings, [record for record in records if record.content not in own])
 
 
 def _of_host(mail_host: str, records: Iterable[Record]) -> Iterator[str]:

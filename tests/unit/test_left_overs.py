@@ -41,6 +41,7 @@ def test_what_harms_is_told_with_a_way_out(name: str, kind: str, content: str, t
         ("autodiscover.example.com", "CNAME", "mail.example.com"),
         ("_25._tcp.other.example.com", "TLSA", "3 1 1 abcdef"),
         ("example.com", "A", "198.51.100.7"),
+        ("example.com", "CNAME", "mail.example.com"),
         ("www.example.com", "A", "198.51.100.9"),
         ("example.com", "MX", "mx.other.example"),
     ],
