@@ -42,7 +42,22 @@ def running(sandbox: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         protect=True,
         posteImage=f"{IMAGE}@{digest()}",
     )
-    stack.up()
+    # A bad day to deploy on.
+    with (
+        clouds.faults(clouds.MIRROR, {"path": r"\.deb$", "status": 404}),
+        clouds.faults(
+            clouds.HETZNER,
+            {"method": "POST", "path": "/servers$", "status": 429},
+            {"method": "GET", "path": "/actions", "delay": 2, "times": 2},
+        ),
+        clouds.faults(
+            clouds.CLOUDFLARE,
+            {"method": "GET", "path": "/dns_records", "status": 500},
+            {"method": "POST", "path": "/dns_records$", "status": 503, "times": 2},
+            {"method": "POST", "path": "/dns_records$", "delay": 2},
+        ),
+    ):
+        stack.up()
     yield stack
     stack.configure(protect=False)
     stack.up()
@@ -121,6 +136,45 @@ def test_a_newer_image_is_pulled_before_the_old_container_stops_and_an_older_one
     finally:
         running.configure(posteImage=f"{newer}@{digest()}")
     assert re.search(r"posteImage \S+2\.5\.11\S+ is older than 2\.5\.12", text)
+
+
+def test_the_web_ports_and_who_may_reach_which_port_change_on_both_walls(running: Stack) -> None:
+    mine = running.setting("adminCidrs")
+    other = {"httpPort": 8080, "httpsPort": 4433, "optionalPorts": [143], "adminCidrs": [*mine, "198.51.100.99/32"]}
+    changes = change(running, **other)
+    assert touched(changes, *REPLACING) == {"Container poste"}
+    asked = [80, 443, 8080, 4433, 110, 143, 25]
+    address = running.outputs()["ipv4"]
+    opened = clouds.eventually(lambda: clouds.open_ports(address, asked, outside=True), 60)
+    assert sorted(opened) == [25, 143, 4433, 8080]
+    assert "198.51.100.99" in running.on_server("nft list table inet mail_host")
+    change(running, **(dict.fromkeys(other) | {"adminCidrs": mine}))
+    assert clouds.open_ports(address, [80, 443, 110], outside=True) == [80, 443, 110]
+
+
+def test_what_a_domain_publishes_changes_in_place_and_what_a_new_server_would_get_changes_nothing(
+    running: Stack, watch: Watch
+) -> None:
+    policy = f'"v=DMARC1; p=quarantine; rua=mailto:{ADMIN}; ruf=mailto:{ADMIN}; fo=1"'
+    watch.allow((f"_dmarc.{ZONE}", "TXT"), {policy})
+    domains = [{"name": ZONE, "dmarc": {"policy": "quarantine"}, "mxPriority": 20}, {"name": SECOND, "ttl": 600}]
+    watch.allow((ZONE, "MX"), {f"20 {HOST}."})
+    changes = change(running, domains=domains, serverImage="debian-12", ownerId="0123456789abcdef")
+    assert set(changes.values()) == {"update"}
+    assert all(name.startswith("DnsRecord") for name in changes)
+    assert clouds.ask(f"_dmarc.{ZONE}", "TXT") == {policy}
+    change(running, domains=[{"name": ZONE}, {"name": SECOND}], serverImage=None, ownerId=None)
+
+
+def test_another_administrator_is_appointed_by_the_last_one(running: Stack, watch: Watch) -> None:
+    other = f"postmaster@{SECOND}"
+    for domain in (ZONE, SECOND):
+        (text,) = clouds.ask(f"_dmarc.{domain}", "TXT")
+        watch.allow((f"_dmarc.{domain}", "TXT"), {text.replace(ADMIN, other)})
+    change(running, adminAddress=other)
+    assert running.mailbox().address == other
+    assert running.mailbox().take("SUBJECT", "there-is-no-such-mail") is None
+    change(running, adminAddress=ADMIN)
 
 
 def test_an_image_that_cannot_be_had_leaves_the_old_container_running(running: Stack) -> None:
