@@ -81,6 +81,8 @@ class Poste(pulumi.ComponentResource):
                 self,
                 provider=engine,
                 depends_on=[host],
+                # The Docker provider takes another folder for a change in place, which it then does not make.
+                replace_on_changes=["mounts"],
                 # Two Postes on one /data destroy its databases, and both want the same ports.
                 delete_before_replace=True,
                 # A server that is gone or broken must not keep the stack from replacing or destroying it. Docker stops

@@ -5,8 +5,11 @@ file; they follow the rows of docs/changes.md. From the first to the last, the n
 and DMARC are never empty or wrong, and every mail that is sent arrives.
 """
 
+import contextlib
 import json
 import re
+import subprocess
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -358,3 +361,37 @@ def test_through_all_of_that_no_answer_was_wrong_and_no_mail_was_lost(running: S
     assert watch.wrong == []
     assert len(watch.sent) > 20
     assert missing(running.mailbox, list(watch.sent)) == []
+
+
+def test_under_a_lost_volume_nobody_can_claim_the_server_and_a_new_one_is_installed_behind_closed_ports(
+    running: Stack,
+) -> None:
+    (server,) = clouds.hetzner().servers.get_all(name=f"poste-mail-{NAME}")
+    volume = clouds.hetzner().volumes.get_by_name(f"poste-mail-{NAME}")
+    assert volume is not None
+    volume.change_protection(delete=False).wait_until_finished()
+    server.power_off().wait_until_finished()
+    volume.detach().wait_until_finished()
+    volume.delete()
+    server.power_on().wait_until_finished()
+    clouds.eventually(lambda: running.on_server("echo up"), 60)
+    address, seen, done = running.outputs()["ipv4"], set[tuple[int, str]](), threading.Event()
+
+    def try_to_claim() -> None:
+        while not done.wait(0.2):
+            with contextlib.suppress(subprocess.SubprocessError):
+                seen.add(clouds.page_from_outside(address, "/admin/install/server"))
+
+    stranger = threading.Thread(target=try_to_claim)
+    stranger.start()
+    try:
+        running.up("--refresh")
+    finally:
+        done.set()
+        stranger.join()
+    assert seen <= {(302, "/admin/login"), (502, "")}
+    assert clouds.page_from_outside(address, "/admin/install/server") == (302, "/admin/login")
+    for key in running.outputs()["domains"].values():
+        (answer,) = clouds.ask(key["dkimName"], "TXT")
+        assert txt_value(answer) == key["dkimValue"]
+    running.run("preview", "--expect-no-changes", "--stack", running.name)
