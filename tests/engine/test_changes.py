@@ -185,7 +185,7 @@ def test_an_image_that_cannot_be_had_leaves_the_old_container_running(running: S
     image = running.setting("posteImage")
     running.configure(posteImage="analogic/poste.io:2.99.0@sha256:" + "0" * 64)
     try:
-        running.run("up", "--yes", "--skip-preview", "--stack", running.name, expect=255)
+        running.run("up", "--yes", "--skip-preview", "--stack", running.name, expect=1)
     finally:
         running.configure(posteImage=image)
     assert running.on_server("docker ps --quiet --filter name=poste") == before
