@@ -41,6 +41,14 @@ def test_an_administrator_reaches_ssh_as_well(deployed: Stack, family: str) -> N
     assert clouds.open_ports(address, sorted({*MAIL_PORTS, *SUSPECTS}), outside=False) == sorted([22, *MAIL_PORTS])
 
 
+def test_no_process_in_the_container_can_ask_for_the_user_data_with_the_hosts_key(deployed: Stack) -> None:
+    ask = "docker exec poste timeout 3 bash -c '</dev/tcp/169.254.169.254/80' 2>/dev/null && echo told || echo nothing"
+    assert deployed.on_server(ask) == "nothing\n"
+    # Without the host firewall's rule the service does answer there.
+    opened = f"nft flush chain inet mail_host output; {ask}; nft --file /etc/nftables.conf; {ask}"
+    assert deployed.on_server(opened) == "told\nnothing\n"
+
+
 @pytest.mark.parametrize("server", clouds.AUTHORITATIVE)
 def test_dns_answers_with_the_records_of_the_guide(deployed: Stack, server: str) -> None:
     outputs = deployed.outputs()
