@@ -15,19 +15,18 @@ USER = "root"
 SSH_FILES = Path(".state/ssh")
 
 
-def connection(
-    settings: Settings, ipv4: pulumi.Input[str], *, patient: bool = False, key: SecretStr | None = None
-) -> remote.ConnectionArgs:
-    """Connection for a remote command; `patient` keeps dialling until the command's own deadline.
+def connection(settings: Settings, ipv4: pulumi.Input[str], *, key: SecretStr | None = None) -> remote.ConnectionArgs:
+    """Connection for a remote command; `key` is another private key than the one that is configured.
 
-    `key` is another private key than the one that is configured.
+    It is dialled until the command's own deadline: a server that starts again, after a change of its type say, takes its
+    time, and a number of attempts is used up in seconds where each is refused at once.
     """
     return remote.ConnectionArgs(
         host=ipv4,
         user=USER,
         private_key=pulumi.Output.secret((key or settings.ssh_private_key).get_secret_value()),
         host_key=settings.ssh_host_public_key,
-        dial_error_limit=-1 if patient else 10,
+        dial_error_limit=-1,
         per_dial_timeout=15,
     )
 

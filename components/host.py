@@ -8,7 +8,7 @@ from components.host_firewall import ruleset
 from components.mail_server import MailServer
 from components.options import child
 from components.poste_container import CONTAINER
-from components.remote_scripts import FIRST, SOURCE, RemoteScripts, Undoing, command_line, fingerprint
+from components.remote_scripts import FIRST, SOURCE, RemoteScripts, Undoing, command_line, fingerprint, within
 from components.settings import Settings
 from components.ssh_keys import ssh_public_key
 
@@ -17,6 +17,9 @@ VOLUME = "/mnt/poste"
 
 DATA = f"{VOLUME}/data"
 """Poste's data: a folder that is there only while the volume is mounted."""
+
+ACCESS = "5m"
+"""Within which a login key is brought to the server."""
 
 FIRST_BOOT = "15m"
 """A first boot installs Docker from Debian's mirror, which takes minutes on a bad day."""
@@ -42,7 +45,7 @@ class Host(pulumi.ComponentResource):
         gate = command_line("python3 -", fingerprint(FIRST), settings.rerun, {"server": server.server_id})
         ready = remote.Command(
             f"{name}-ready",
-            connection=connection(settings, server.ipv4, patient=True),
+            connection=connection(settings, server.ipv4),
             create=gate,
             update=gate,
             stdin=(SOURCE / FIRST).read_text(),
@@ -50,7 +53,7 @@ class Host(pulumi.ComponentResource):
             opts=child(
                 self,
                 depends_on=access,
-                custom_timeouts=pulumi.CustomTimeouts(create=FIRST_BOOT, update=FIRST_BOOT),
+                custom_timeouts=within(FIRST_BOOT),
             ),
         )
         self.docker_host = server.ipv4.apply(lambda ipv4: f"ssh://{USER}@{ipv4}:22")
@@ -96,7 +99,7 @@ class Host(pulumi.ComponentResource):
             create="cat >>/root/.ssh/authorized_keys",
             stdin=f"{new}\n",
             add_previous_output_in_env=False,
-            opts=child(self),
+            opts=child(self, custom_timeouts=within(ACCESS)),
         )
         keep_out = remote.Command(
             f"{name}-old-key",
@@ -104,6 +107,6 @@ class Host(pulumi.ComponentResource):
             create="cd /root/.ssh && umask 077 && grep -vFf - authorized_keys >new && mv new authorized_keys",
             stdin=f"{old.split()[1]}\n",
             add_previous_output_in_env=False,
-            opts=child(self, depends_on=[let_in]),
+            opts=child(self, depends_on=[let_in], custom_timeouts=within(ACCESS)),
         )
         return [let_in, keep_out]

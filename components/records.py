@@ -99,6 +99,11 @@ def dmarc_report_name(domain: str, target: str) -> str:
     return fqdn(domain, "_report", "_dmarc", target)
 
 
+def is_report_consent(name: str) -> bool:
+    """Whether a record's name is such a place. It comes and goes with the report addresses, and no mail hangs on it."""
+    return "._report._dmarc." in name
+
+
 def dkim(public_key: str) -> str:
     """DKIM key record (RFC 6376, section 3.6.1) for a public key in base64 (DER, SubjectPublicKeyInfo)."""
     return f"v=DKIM1; k=rsa; p={public_key}"

@@ -17,6 +17,8 @@ SOURCE = Path(__file__).parent.parent / "remote"
 FOLDER = "/opt/poste-mail"
 """Where the scripts live on the server; made by the first of them, which comes by standard input."""
 FIRST = "ready.py"
+COPY = "5m"
+"""Within which a script is copied, the server's restart included."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class RemoteScripts:
                 remote_path=f"{FOLDER}/{script.name}",
                 # A new server starts from nothing. Nothing takes its input from a copy: nothing is replaced with it.
                 triggers=[server_id],
-                opts=child(parent, depends_on=[ready]),
+                opts=child(parent, depends_on=[ready], custom_timeouts=within(COPY)),
             )
             for script in sorted(SOURCE.glob("*.py"))
             if script.name != FIRST
@@ -85,7 +87,7 @@ class RemoteScripts:
         options = child(
             parent,
             depends_on=[*self._copies, *depends_on],
-            custom_timeouts=pulumi.CustomTimeouts(create=deadline, update=deadline),
+            custom_timeouts=within(deadline),
         )
         if undone_with:
             undoing = pulumi.ResourceOptions(delete_before_replace=True, deleted_with=undone_with.goes_with)
@@ -103,6 +105,11 @@ class RemoteScripts:
             add_previous_output_in_env=False,
             opts=options,
         )
+
+
+def within(deadline: str) -> pulumi.CustomTimeouts:
+    """The deadline for each way in which a remote command runs."""
+    return pulumi.CustomTimeouts(create=deadline, update=deadline, delete=deadline)
 
 
 def fingerprint(script: str) -> str:

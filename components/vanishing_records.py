@@ -7,6 +7,7 @@ typing mistake, and not in the middle of a deploy that then fails because the re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from components.records import is_report_consent
 from components.settings import Settings
 from components.stack_state import Held
 
@@ -51,7 +52,11 @@ def vanishing(
     `wanted` are the identifiers of the zones that the records shall be in, by resource; `mail_host` is the mail host of
     the last complete deploy.
     """
-    gone = [record for record in made if wanted.get(record.resource) != record.zone_id]
+    gone = [
+        record
+        for record in made
+        if wanted.get(record.resource) != record.zone_id and not is_report_consent(record.name)
+    ]
     if any(record.resource == f"{mail_host}-a" and record.resource not in wanted for record in gone):
         path = f"formerMailHosts[{len(settings.former_mail_hosts)}]"
         yield (

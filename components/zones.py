@@ -12,6 +12,7 @@ from components.left_overs import left_overs
 from components.options import child
 from components.questions import ask
 from components.record_conflicts import Conflict, Ownership, conflicts, explain
+from components.records import is_report_consent
 from components.settings import MailDomainSettings, Settings
 from components.stack_state import Held
 from components.values import is_within
@@ -85,6 +86,7 @@ class Zones:
 
         It is never proxied: Cloudflare's proxy carries web traffic only, and a proxied mail host gets no mail.
         """
+        protect = self._settings.protects("records") and not is_report_consent(wanted.name)
         (domain,) = (domain for domain in self._settings.domains if domain.name == wanted.domain)
         return cloudflare.DnsRecord(
             wanted.resource,
@@ -97,7 +99,7 @@ class Zones:
             proxied=False,
             comment=self._comment,
             # Without its records a domain gets no mail, and what others then bounce is lost.
-            opts=child(parent, protect=self._settings.protects("records"), depends_on=list(depends_on)),
+            opts=child(parent, protect=protect, depends_on=list(depends_on)),
         )
 
     def refuse_beside(self, wanted: Wanted) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from components.labels import stack_labels
+from components.records import is_report_consent
 from components.settings import Part
 from policy.model import (
     DNS_RECORD,
@@ -85,6 +86,8 @@ def _belongs(ptr: Resource, address: Resource) -> bool:
 def protection(resource: Resource, stack: Stack, _settings: Settings) -> Iterator[str]:
     """What belongs to a protected part is protected, by Pulumi and, where there is such a thing, at Hetzner."""
     part = PARTS[resource.type]
+    if resource.type == DNS_RECORD and is_report_consent(str(resource.get("name"))):
+        return
     if not stack.settings.protects(part):
         return
     if not resource.protect:
