@@ -18,8 +18,8 @@ SSH_FILES = Path(".state/ssh")
 def connection(settings: Settings, ipv4: pulumi.Input[str], *, key: SecretStr | None = None) -> remote.ConnectionArgs:
     """Connection for a remote command; `key` is another private key than the one that is configured.
 
-    It is dialled until the command's own deadline: a server that starts again, after a change of its type say, takes its
-    time, and a number of attempts is used up in seconds where each is refused at once.
+    It is dialled until the command's own deadline: a server that starts again, after a change of its type say, takes
+    its time, and a number of attempts is used up in seconds where each is refused at once.
     """
     return remote.ConnectionArgs(
         host=ipv4,

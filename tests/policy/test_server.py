@@ -70,6 +70,11 @@ CASES = [
     Case("a firewall that Pulumi may delete", "protection", [Resource(FIREWALL, "x")], "protects its server"),
     Case("a record that Pulumi may delete", "protection", [Resource(DNS_RECORD, "x")], "protects its records"),
     Case(
+        "a consent to reports, on which no mail hangs",
+        "protection",
+        [Resource(DNS_RECORD, "x", {"name": "example.org._report._dmarc.example.com"})],
+    ),
+    Case(
         "protected firewalls and records, of which Hetzner and Cloudflare protect none",
         "protection",
         [Resource(FIREWALL, "x", protect=True), Resource(DNS_RECORD, "x", protect=True)],

@@ -498,6 +498,10 @@ def test_each_domains_records_stand_in_its_own_zone_and_the_consent_in_the_other
     consent = found["DnsRecord example.org-reports-to-example.com"].inputs
     assert (consent["name"], consent["content"]) == ("example.org._report._dmarc.example.com", '"v=DMARC1"')
     assert consent["zoneId"] == ZONE
+    # It goes when another address gets the reports, which nothing needs to be unprotected for.
+    assert {name for name in found if name.startswith("DnsRecord") and not found[name].protect} == {
+        "DnsRecord example.org-reports-to-example.com"
+    }
     assert found["DnsRecord example.org-mx"].inputs["zoneId"] == ZONES["example.org"]
 
 

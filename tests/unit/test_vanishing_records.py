@@ -69,6 +69,11 @@ def test_a_new_mail_host_without_the_old_one_among_the_former_is_refused(protect
     assert reasons(ONE, new | {"formerMailHosts": ["mail.example.com"]}) == []
 
 
+def test_the_consent_to_reports_goes_with_the_address_that_gets_them() -> None:
+    both = {"domains": [{"name": "example.com"}, {"name": "example.org"}]}
+    assert reasons(both, both | {"adminAddress": "admin@example.org"}) == []
+
+
 def test_settings_that_ask_for_more_or_the_same_are_no_reason_to_stop() -> None:
     assert reasons(ONE, ONE) == []
     assert reasons(ONE, TWO) == []
