@@ -75,14 +75,16 @@ def repair(options: argparse.Namespace, look: Callable[[], Finding]) -> int:
     told: dict[str, Any] = {"stack": options.stack, **found.json()}
     tell = (lambda _text: None) if options.json else print
     tell(str(found))
-    status = CLEAN
-    if not found.is_clean:
+    status, locked = CLEAN, is_locked_for_nothing(options.stack)
+    if locked:
+        tell("A deploy that was killed has left its lock.")
+    if locked or not found.is_clean:
         if options.check or not (options.yes or _agreed()):
             tell(f"To repair it: {_command(options.stack)}")
             status = TO_DO
         else:
-            if is_locked_for_nothing(options.stack):
-                say("releasing the lock of the deploy that was killed")
+            if locked:
+                say("releasing the lock")
                 pulumi("cancel", "--yes", "--stack", options.stack)
             outcome = mend(found, look, say)
             told |= outcome.json()
