@@ -1,45 +1,33 @@
 """Changes of a running stack that would lose something or fail half-way, told with the way that works."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import pulumi
 
 from components.settings import Settings
 from components.ssh_keys import key_mark, ssh_public_key
-from components.stack_state import Held
 from components.survey import HOST_KEY, Survey, label
 from components.values import IMAGE
 
-KINDS = {
-    "server": "Server",
-    "volume": "Volume",
-    "primary IP": "PrimaryIp",
-    "SSH key": "SshKey",
-    "firewall": "Firewall",
-}
-"""The last part of the type's token, for each kind of thing at Hetzner."""
 
-
-def refuse_impossible_changes(survey: Survey, state: Iterable[Held], settings: Settings) -> None:
+def refuse_impossible_changes(survey: Survey, settings: Settings) -> None:
     """Raises pulumi.RunError with a line for each change that cannot be made."""
     stack = pulumi.get_stack()
-    refused = [f"  {sentence}." for sentence in (*impossible_changes(survey, settings), *lost(survey, state, stack))]
+    refused = [f"  {sentence}." for sentence in (*impossible_changes(survey, settings), *lost(survey, stack))]
     if refused:
         said = f"What runs as stack {stack} cannot be changed so. Nothing was changed."
         raise pulumi.RunError("\n".join([said, *refused]))
 
 
-def lost(survey: Survey, state: Iterable[Held], stack: str) -> Iterator[str]:
+def lost(survey: Survey, stack: str) -> Iterator[str]:
     """What the stack made and its state does not know: to make it again would fail, or leave two of it."""
-    known = {(held.type.rpartition(":")[2], str(held.outputs.get("id"))) for held in state}
-    for kind, thing in survey.made:
-        if (KINDS[kind], str(thing.id)) not in known:
-            yield (
-                f"The {kind} {thing.name} (id {thing.id}) is this stack's by its labels, but the state does not know "
-                f"it: a deploy was killed, or the state was lost. Expected, before any other change: "
-                f"python -m workflow.repair --stack {stack}"
-            )
+    for kind, thing in survey.lost:
+        yield (
+            f"The {kind} {thing.name} (id {thing.id}) is this stack's by its labels, but the state does not know it: "
+            f"a deploy was killed, or the state was lost. Expected, before any other change: "
+            f"python -m workflow.repair --stack {stack}"
+        )
 
 
 def impossible_changes(survey: Survey, settings: Settings) -> Iterator[str]:

@@ -165,7 +165,7 @@ class MailServer(pulumi.ComponentResource):
         """The type, asked for where a server of it is to be made: what runs, runs, on sale or not."""
         survey, wanted = self._survey, settings.server_type
         runs = survey.server is not None and survey.server.server_type == wanted
-        if (runs and not survey.renews_server(settings)) or self._takes_over(settings):
+        if runs and not survey.renews_server(settings):
             return wanted
         found = ask(
             f"serverType {wanted} (types on sale: hcloud server-type list)",
@@ -179,17 +179,10 @@ class MailServer(pulumi.ComponentResource):
     def _known_image(self, settings: Settings) -> str:
         """The image, asked for where a server is to be made from it."""
         survey, wanted = self._survey, settings.server_image
-        if (survey.server and not survey.renews_server(settings)) or self._takes_over(settings):
+        if survey.server and not survey.renews_server(settings):
             return wanted
         ask(
             f"serverImage {wanted} (images on offer: hcloud image-list --type system)",
             lambda: hcloud.get_image(name=wanted, with_architecture="x86", opts=pulumi.InvokeOptions(parent=self)),
         )
         return wanted
-
-    def _takes_over(self, settings: Settings) -> bool:
-        """Whether a server of that type stands there that nobody has labelled: it may be one that is taken over."""
-        return any(
-            not found.labels and (found.server_type, found.location) == (settings.server_type, settings.location)
-            for found in self._survey.servers
-        )

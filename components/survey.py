@@ -4,7 +4,7 @@ Looked at once, at the start of the program, so that what cannot be done is refu
 the first step.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,6 +14,7 @@ import pulumi_hcloud as hcloud
 from components.addresses import ipv6_host
 from components.questions import ask
 from components.settings import Settings
+from components.stack_state import Held
 
 HOST_KEY, REVISION, POSTE = "host-key", "revision", "poste"
 """Further labels: of the server, with which host key and at which revision it was made; of the mail firewall, which
@@ -69,9 +70,15 @@ class Key(Thing, Protocol):
 
 @dataclass(frozen=True)
 class Survey:
-    """What the Hetzner project holds. `labels` are those that mark what is this stack's."""
+    """What the Hetzner project holds.
+
+    What is this stack's is told by its state, whatever somebody has done to the labels, or by the labels, where the
+    state does not know it.
+    """
 
     labels: Mapping[str, str]
+    known: Collection[tuple[str, str]]
+    """The last part of the type's token, and the identifier, of what the state has."""
     servers: Sequence[Server] = field(default=())
     volumes: Sequence[Volume] = field(default=())
     primary_ips: Sequence[Address] = field(default=())
@@ -81,60 +88,71 @@ class Survey:
     @property
     def server(self) -> Server | None:
         """The stack's server."""
-        return next((found for found in self.servers if self.has_made(found)), None)
+        return next((found for found in self.servers if self.has_made("Server", found)), None)
 
     @property
     def volume(self) -> Volume | None:
         """The stack's volume."""
-        return next((found for found in self.volumes if self.has_made(found)), None)
+        return next((found for found in self.volumes if self.has_made("Volume", found)), None)
 
     @property
     def login_key(self) -> Key | None:
         """The SSH key that the stack made."""
-        return next((found for found in self.ssh_keys if self.has_made(found)), None)
+        return next((found for found in self.ssh_keys if self.has_made("SshKey", found)), None)
 
     @property
     def addresses(self) -> list[str]:
         """The stack's own addresses, as the server has them."""
-        ours = [found.ip_address for found in self.primary_ips if self.has_made(found)]
+        ours = [found.ip_address for found in self.primary_ips if self.has_made("PrimaryIp", found)]
         return [ipv6_host(address) if ":" in address else address for address in ours]
 
     @property
     def locations(self) -> set[str]:
         """Where the stack's server, volume and addresses are."""
-        things: tuple[Server | Volume | Address, ...] = (*self.servers, *self.volumes, *self.primary_ips)
-        return {found.location for found in things if self.has_made(found) and found.location}
+        placed: dict[str, Sequence[Server | Volume | Address]] = {
+            "Server": self.servers,
+            "Volume": self.volumes,
+            "PrimaryIp": self.primary_ips,
+        }
+        ours = (found for kind, things in placed.items() for found in things if self.has_made(kind, found))
+        return {found.location for found in ours if found.location}
 
     @property
-    def made(self) -> Iterator[tuple[str, Thing]]:
-        """What the stack made, each with the word for its kind."""
-        kinds: dict[str, Sequence[Thing]] = {
-            "server": self.servers,
-            "volume": self.volumes,
-            "primary IP": self.primary_ips,
-            "SSH key": self.ssh_keys,
-            "firewall": self.firewalls,
+    def lost(self) -> Iterator[tuple[str, Thing]]:
+        """What the stack made by its labels, and the state does not know, each with the word for its kind."""
+        kinds: dict[str, tuple[str, Sequence[Thing]]] = {
+            "server": ("Server", self.servers),
+            "volume": ("Volume", self.volumes),
+            "primary IP": ("PrimaryIp", self.primary_ips),
+            "SSH key": ("SshKey", self.ssh_keys),
+            "firewall": ("Firewall", self.firewalls),
         }
-        for kind, things in kinds.items():
-            yield from ((kind, thing) for thing in things if self.has_made(thing))
+        for word, (kind, things) in kinds.items():
+            yield from ((word, thing) for thing in things if self._labelled(thing) and not self._knows(kind, thing))
 
     @property
     def poste_version(self) -> str:
         """The version of Poste that was up last, and has brought the databases on the volume to its form."""
-        ours = (found.labels or {} for found in self.firewalls if self.has_made(found))
+        ours = (found.labels or {} for found in self.firewalls if self.has_made("Firewall", found))
         return next((labels[POSTE] for labels in ours if POSTE in labels), "")
 
     def foreign_key(self, public_key: str) -> Key | None:
         """The same public key, in the project already under somebody else's name. Hetzner takes each key once."""
         same = (found for found in self.ssh_keys if found.public_key.split()[:2] == public_key.split()[:2])
-        return next((found for found in same if not self.has_made(found)), None)
+        return next((found for found in same if not self.has_made("SshKey", found)), None)
 
     def renews_server(self, settings: Settings) -> bool:
         """Whether the settings ask for another server than the one that runs."""
         return self.server is not None and label(self.server, REVISION, "0") != str(settings.server_revision)
 
-    def has_made(self, thing: Thing) -> bool:
-        """Whether the stack made it."""
+    def has_made(self, kind: str, thing: Thing) -> bool:
+        """Whether a thing is the stack's; `kind` is the last part of its type's token."""
+        return self._knows(kind, thing) or self._labelled(thing)
+
+    def _knows(self, kind: str, thing: Thing) -> bool:
+        return (kind, str(thing.id)) in self.known
+
+    def _labelled(self, thing: Thing) -> bool:
         return all((thing.labels or {}).get(name) == value for name, value in self.labels.items())
 
 
@@ -143,12 +161,13 @@ def label(thing: Thing, name: str, default: str = "") -> str:
     return (thing.labels or {}).get(name, default)
 
 
-def look(labels: Mapping[str, str], provider: hcloud.Provider) -> Survey:
-    """Ask Hetzner what there is in the project."""
+def look(labels: Mapping[str, str], state: Iterable[Held], provider: hcloud.Provider) -> Survey:
+    """Ask Hetzner what there is in the project; `labels` are those that mark what is this stack's."""
     options = pulumi.InvokeOptions(provider=provider)
     about = "Hetzner does not answer with the project's resources (is hcloud:token right?)"
     return Survey(
         labels=labels,
+        known={(held.type.rpartition(":")[2], str(held.outputs.get("id"))) for held in state},
         servers=ask(about, lambda: hcloud.get_servers(opts=options)).servers or (),
         volumes=ask(about, lambda: hcloud.get_volumes(opts=options)).volumes,
         primary_ips=ask(about, lambda: hcloud.get_primary_ips(opts=options)).primary_ips,

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from components.impossible_changes import impossible_changes, lost
-from components.stack_state import Held
 from components.survey import Survey
 from tests.unit.examples import HOST_KEY, IMAGE, LOGIN_KEY, openssh_key, settings
 
@@ -38,7 +37,7 @@ def survey(**changes: Any) -> Survey:
         "ssh_keys": [Thing()],
         "firewalls": [Thing(labels=LABELS | {"poste": "2.5.11"})],
     }
-    return Survey(LABELS, **everything | changes)
+    return Survey(LABELS, **{"known": set()} | everything | changes)
 
 
 OTHER_KEY = openssh_key()
@@ -88,22 +87,31 @@ def test_a_change_is_refused_where_it_cannot_be_made_and_nowhere_else(
         assert expected in sentence
 
 
-def state(*kinds: str) -> list[Held]:
+def state(*kinds: str) -> set[tuple[str, str]]:
     """A state that knows things of these kinds."""
-    return [Held(f"urn:{kind}", f"hcloud:index/x:{kind}", {"id": "7"}) for kind in kinds]
+    return {(kind, "7") for kind in kinds}
 
 
 def test_what_the_state_does_not_know_is_told_with_the_command_that_brings_it_back() -> None:
-    told = list(lost(survey(), state("Server", "Volume", "PrimaryIp", "SshKey"), "prod"))
+    told = list(lost(survey(known=state("Server", "Volume", "PrimaryIp", "SshKey")), "prod"))
     assert len(told) == 1
     assert told[0].startswith("The firewall poste-mail-prod (id 7) is this stack's by its labels")
     assert told[0].endswith("python -m workflow.repair --stack prod")
 
 
 def test_the_same_number_of_another_kind_is_another_thing() -> None:
-    told = list(lost(survey(primary_ips=[], ssh_keys=[], firewalls=[]), state("Volume"), "prod"))
+    told = list(lost(survey(known=state("Volume"), primary_ips=[], ssh_keys=[], firewalls=[]), "prod"))
     assert [sentence.split()[1] for sentence in told] == ["server"]
 
 
+def test_what_the_state_knows_is_the_stacks_whatever_its_labels_say() -> None:
+    renamed = Thing(labels=LABELS | {"stack": "old"})
+    found = survey(known=state("Server", "Volume", "SshKey"), servers=[renamed], volumes=[renamed],
+                   ssh_keys=[renamed])  # fmt: skip
+    assert found.foreign_key(SETTINGS.ssh_public_key) is None
+    assert [sentence.split()[0] for sentence in impossible_changes(found, settings(volumeSize=10))] == ["volumeSize"]
+    assert len(list(impossible_changes(found, settings(location="fsn1")))) == 1
+
+
 def test_nothing_is_lost_where_the_state_knows_all() -> None:
-    assert not list(lost(survey(), state("Server", "Volume", "PrimaryIp", "SshKey", "Firewall"), "prod"))
+    assert not list(lost(survey(known=state("Server", "Volume", "PrimaryIp", "SshKey", "Firewall")), "prod"))
