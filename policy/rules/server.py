@@ -86,7 +86,8 @@ def _belongs(ptr: Resource, address: Resource) -> bool:
 def protection(resource: Resource, stack: Stack, _settings: Settings) -> Iterator[str]:
     """What belongs to a protected part is protected, by Pulumi and, where there is such a thing, at Hetzner."""
     part = PARTS[resource.type]
-    if resource.type == DNS_RECORD and is_report_consent(str(resource.get("name"))):
+    name = resource.get("name")
+    if resource.type == DNS_RECORD and (name is UNKNOWN or is_report_consent(str(name))):
         return
     if not stack.settings.protects(part):
         return

@@ -30,7 +30,7 @@ server = grpc.server(ThreadPoolExecutor())
 analyzer_pb2_grpc.add_AnalyzerServicer_to_server(Pack(), server)
 print(server.add_insecure_port("127.0.0.1:0"), flush=True)
 server.start()
-print("ready in " + os.getcwd(), flush=True)
+print("ready in " + os.getcwd() + "\\n", end="", flush=True)  # in one piece
 time.sleep(60)
 """
 
