@@ -28,8 +28,9 @@ settings = load_settings()
 project, stack = pulumi.get_project(), pulumi.get_stack()
 config = pulumi.Config("hcloud")  # not components.providers, because the other provider's package takes seconds to load
 hetzner = pulumi_hcloud.Provider("hcloud", token=config.require_secret("token"), endpoint=config.require("endpoint"))
-held, survey = state(), look(stack_labels(project, stack), hetzner)
-refuse_impossible_changes(survey, held, settings)
+held = state()
+survey = look(stack_labels(project, stack), held, hetzner)
+refuse_impossible_changes(survey, settings)
 server = MailServer(f"{project}-{stack}", settings, survey, pulumi.ResourceOptions(providers=[hetzner]))
 """
 
