@@ -103,6 +103,7 @@ def ended_process() -> int:
         (os.getpid(), socket.gethostname(), False),
         (ended_process(), "another-machine", False),
     ],
+    ids=["ended", "running", "ended on another machine"],
 )
 def test_only_the_lock_of_a_killed_update_is_released(tmp_path: Path, pid: int, hostname: str, released: bool) -> None:
     machine = Machine(tmp_path, whole=True, stack=True)

@@ -87,7 +87,7 @@ def test_a_key_that_cannot_serve_is_refused_in_one_sentence(
         (LOGIN_KEY.replace(LOGIN_KEY[100:110], ""), "this one is damaged"),
         (LOGIN_KEY.replace("OPENSSH PRIVATE KEY", "PRIVATE KEY"), "this one is damaged"),
         (LOGIN_KEY.replace("OPENSSH PRIVATE KEY", "CERTIFICATE"), "this one is damaged"),
-        (ssh_public_key(LOGIN_KEY), "this is the public half of one"),
+        pytest.param(ssh_public_key(LOGIN_KEY), "this is the public half of one", id="public half"),
         ("PuTTY-User-Key-File-3: ssh-ed25519", "this is one of PuTTY's"),
     ],
 )
