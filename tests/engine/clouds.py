@@ -187,10 +187,13 @@ def remove_all_of(stack: str) -> None:
     """Remove what a killed run of the tests has left of a stack."""
     client, labels = hetzner(), f"stack={stack}"
     for server in client.servers.get_all(label_selector=labels):
+        server.change_protection(delete=False, rebuild=False).wait_until_finished()
         server.delete().wait_until_finished()
     for volume in client.volumes.get_all(label_selector=labels):
+        volume.change_protection(delete=False).wait_until_finished()
         volume.delete()
     for address in client.primary_ips.get_all(label_selector=labels):
+        address.change_protection(delete=False).wait_until_finished()
         address.delete()
     for firewall in client.firewalls.get_all(label_selector=labels):
         for action in firewall.remove_from_resources(firewall.applied_to or []):

@@ -40,7 +40,7 @@ def base64_of(content: bytes | str) -> str:
         base64_of(base64_of(PASSWORD)),
         base64_of(json.dumps({"key": base64_of(PASSWORD)})),
         base64_of(PASSWORD.encode("utf-16-le")),
-        base64_of(gzip.compress(f"#cloud-config {PASSWORD}".encode())),
+        base64_of(gzip.compress(f"#cloud-config {PASSWORD}".encode(), mtime=0)),
         base64_of(zlib.compress(BYTES)),
         base64.b32encode(BYTES).decode(),
         BYTES.hex(),
