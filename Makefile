@@ -17,8 +17,8 @@ up: ## Bring up the mail server on the sandbox, show the stack's outputs, send a
 verify: ## Check from outside whether a stack's mail server works: make verify STACK=NAME
 	./run python -m verify --stack $(or $(STACK),dev)
 
-test: ## Run every test: those on the sandbox one after the other, all others beside them
-	./run pytest --numprocesses 2 --dist loadgroup
+test: ## Run every test
+	./run pytest
 
 lint: ## Check style and types
 	./run ruff check
