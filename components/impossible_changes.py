@@ -62,7 +62,7 @@ def _of_keys(survey: Survey, settings: Settings) -> Iterator[str]:
         )
     previous = settings.previous_ssh_private_key
     known = [settings.ssh_public_key, *([ssh_public_key(previous.get_secret_value())] if previous else [])]
-    if survey.login_key and survey.login_key.public_key.split()[:2] not in [key.split()[:2] for key in known]:
+    if survey.login_key and key_mark(survey.login_key.public_key) not in map(key_mark, known):
         yield (
             "sshPrivateKey is not the key that the server knows. Expected the old one in previousSshPrivateKey, with "
             "which the new one is brought to the server: pulumi config set --secret previousSshPrivateKey"

@@ -14,6 +14,7 @@ import pulumi_hcloud as hcloud
 from components.addresses import ipv6_host
 from components.questions import ask
 from components.settings import Settings
+from components.ssh_keys import key_mark
 from components.stack_state import Held
 
 HOST_KEY, REVISION, POSTE = "host-key", "revision", "poste"
@@ -138,7 +139,7 @@ class Survey:
 
     def foreign_key(self, public_key: str) -> Key | None:
         """The same public key, in the project already under somebody else's name. Hetzner takes each key once."""
-        same = (found for found in self.ssh_keys if found.public_key.split()[:2] == public_key.split()[:2])
+        same = (found for found in self.ssh_keys if key_mark(found.public_key) == key_mark(public_key))
         return next((found for found in same if not self.has_made("SshKey", found)), None)
 
     def renews_server(self, settings: Settings) -> bool:
