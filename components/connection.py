@@ -9,7 +9,7 @@ import pulumi
 from pulumi_command import local, remote
 from pydantic import SecretStr
 
-from components.settings import Settings
+from model.settings import Settings
 
 USER = "root"
 SSH_FILES = Path(".state/ssh")

@@ -6,9 +6,9 @@ from components.host import Host
 from components.mail_server import MailServer
 from components.poste import Poste
 from components.poste_container import CONTAINER, loopback_url
-from components.records import dkim, dkim_name, strong_dkim_key
 from components.remote_scripts import answer
-from components.settings import Settings
+from model.records import dkim, dkim_name, strong_dkim_key
+from model.settings import Settings
 
 
 class DkimKey(pulumi.ComponentResource):

@@ -8,7 +8,7 @@ from components.dkim_key import DkimKey
 from components.host import Host
 from components.poste import Poste
 from components.poste_container import CONTAINER, LINK_SIGNERS
-from components.settings import Settings
+from model.settings import Settings
 
 
 class DkimSigners(pulumi.ComponentResource):

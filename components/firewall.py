@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pulumi_hcloud as hcloud
 
-from components.networks import ANYWHERE
-from components.ports import EGRESS, SSH, WEB, Egress, Port
+from model.networks import ANYWHERE
+from model.ports import EGRESS, SSH, WEB, Egress, Port
 
 Rule = hcloud.FirewallRuleArgsDict
 

@@ -4,13 +4,13 @@ import pulumi
 from pulumi_command import remote
 
 from components.connection import USER, connection
-from components.host_firewall import ruleset
 from components.mail_server import MailServer
 from components.options import child
 from components.poste_container import CONTAINER
 from components.remote_scripts import FIRST, SOURCE, RemoteScripts, Undoing, command_line, fingerprint, within
-from components.settings import Settings
-from components.ssh_keys import ssh_public_key
+from model.host_firewall import ruleset
+from model.settings import Settings
+from model.ssh_keys import ssh_public_key
 
 VOLUME = "/mnt/poste"
 """Where the volume is mounted on the server."""

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pulumi
 
-from components.settings import Settings
-from components.ssh_keys import key_mark, ssh_public_key
 from components.survey import HOST_KEY, Survey, label
-from components.values import IMAGE
+from model.settings import Settings
+from model.ssh_keys import key_mark, ssh_public_key
+from model.values import IMAGE
 
 
 def refuse_impossible_changes(survey: Survey, settings: Settings) -> None:
@@ -26,7 +26,7 @@ def lost(survey: Survey, stack: str) -> Iterator[str]:
         yield (
             f"The {kind} {thing.name} (id {thing.id}) is this stack's by its labels, but the state does not know it: "
             f"a deploy was killed, or the state was lost. Expected, before any other change: "
-            f"python -m workflow.repair --stack {stack}"
+            f"python -m operate.repair --stack {stack}"
         )
 
 

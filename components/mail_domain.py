@@ -6,12 +6,12 @@ from dataclasses import replace
 import pulumi
 
 from components.dkim_key import DkimKey
-from components.existing_records import Wanted
 from components.mail_server import MailServer
-from components.records import spf, txt
-from components.settings import MailDomainSettings, Settings
-from components.wanted_records import domain_records
 from components.zones import Zones
+from model.existing_records import Wanted
+from model.records import spf, txt
+from model.settings import MailDomainSettings, Settings
+from model.wanted_records import domain_records
 
 
 class MailDomain(pulumi.ComponentResource):

@@ -6,12 +6,12 @@ import pulumi
 import pulumi_hcloud as hcloud
 
 from components.firewall import mail_rules
-from components.labels import label_selector
 from components.options import child, renamed
 from components.poste import Poste
-from components.settings import Settings
 from components.survey import POSTE
-from components.values import IMAGE
+from model.labels import label_selector
+from model.settings import Settings
+from model.values import IMAGE
 
 
 class MailFirewall(pulumi.ComponentResource):

@@ -3,9 +3,9 @@
 import pulumi
 
 from components.mail_server import MailServer
-from components.settings import Settings
-from components.wanted_records import host_records
 from components.zones import Zones
+from model.settings import Settings
+from model.wanted_records import host_records
 
 
 class MailHostRecords(pulumi.ComponentResource):

@@ -3,16 +3,16 @@
 import pulumi
 import pulumi_hcloud as hcloud
 
-from components.addresses import ipv6_host
-from components.cloud_init import user_data
 from components.firewall import egress_rules, ssh_rules
-from components.labels import label_selector
 from components.options import as_int, child, renamed
 from components.questions import ask
-from components.server_types import unfit
-from components.settings import Settings
-from components.ssh_keys import key_mark
 from components.survey import HOST_KEY, REVISION, Survey
+from model.addresses import ipv6_host
+from model.cloud_init import user_data
+from model.labels import label_selector
+from model.server_types import unfit
+from model.settings import Settings
+from model.ssh_keys import key_mark
 
 
 class MailServer(pulumi.ComponentResource):

@@ -9,7 +9,7 @@ from components.mail_server import MailServer
 from components.options import child
 from components.poste_container import CONTAINER, START, environment, loopback_url, published
 from components.remote_scripts import secret_json
-from components.settings import Settings
+from model.settings import Settings
 
 LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
 """Docker's own logs of a container grow for ever otherwise, until the disk is full."""

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pulumi_docker as docker
 
-from components.ports import HTTP, HTTPS, Port
-from components.settings import Settings
+from model.ports import HTTP, HTTPS, Port
+from model.settings import Settings
 
 CONTAINER = "poste"
 """The container's name."""

@@ -11,10 +11,10 @@ import pulumi
 from pulumi.runtime import config as runtime
 from pydantic import BaseModel, ValidationError
 
-from components.contradictions import contradictions
-from components.labels import unusable_names
 from components.public_passphrase import refuse_public_passphrase
-from components.settings import Settings
+from model.contradictions import contradictions
+from model.labels import unusable_names
+from model.settings import Settings
 
 SECRETS = ("adminPassword", "sshPrivateKey", "previousSshPrivateKey", "sshHostKey")
 MISSING = {

@@ -11,11 +11,11 @@ from typing import Protocol
 import pulumi
 import pulumi_hcloud as hcloud
 
-from components.addresses import ipv6_host
 from components.questions import ask
-from components.settings import Settings
-from components.ssh_keys import key_mark
 from components.stack_state import Held
+from model.addresses import ipv6_host
+from model.settings import Settings
+from model.ssh_keys import key_mark
 
 HOST_KEY, REVISION, POSTE = "host-key", "revision", "poste"
 """Further labels: of the server, with which host key and at which revision it was made; of the mail firewall, which

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_cloudflare as cloudflare
 
-from components.existing_records import Record, Wanted
-from components.labels import earlier_comment, owner_comment
-from components.left_overs import left_overs
 from components.options import child
 from components.questions import ask
-from components.record_conflicts import Conflict, Ownership, conflicts, explain
-from components.records import is_report_consent
-from components.settings import MailDomainSettings, Settings
 from components.stack_state import Held
-from components.values import is_within
-from components.vanishing_records import made_records, twice, vanishing
-from components.wanted_records import wanted_records
+from model.existing_records import Record, Wanted
+from model.labels import earlier_comment, owner_comment
+from model.left_overs import left_overs
+from model.record_conflicts import Conflict, Ownership, conflicts, explain
+from model.records import is_report_consent
+from model.settings import MailDomainSettings, Settings
+from model.values import is_within
+from model.vanishing_records import made_records, twice, vanishing
+from model.wanted_records import wanted_records
 
 ALL_RECORDS = 50_000
 """More than any zone may hold, so that the answer is never cut."""

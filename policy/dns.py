@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from components.addresses import ipv6_host
-from components.records import txt_value
+from model.addresses import ipv6_host
+from model.records import txt_value
 from policy.model import DNS_RECORD, PRIMARY_IP, UNKNOWN, Resource, Resources
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import pulumi
 from pulumi.runtime import config as runtime
 
-from components.settings import Settings
 from components.stack_config import load_settings
+from model.settings import Settings
 
 SECRET_ENDINGS = ("password", "passphrase", "token", "key", "secret", "passwords", "tokens", "secrets")
 """How the names of settings end that hold secrets. The engine hands a pack the values, but not which are encrypted."""

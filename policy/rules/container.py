@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.values import IMAGE as IMAGE_REFERENCE
+from model.values import IMAGE as IMAGE_REFERENCE
 from policy.model import CONTAINER, DOCKER, IMAGE, UNKNOWN, Resource, Resources
 from policy.rule import ResourceRule, Settings, StackRule
 from policy.stack import Stack

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from components.records import MINIMUM_DKIM_BITS, dkim_bits, fqdn
-from components.values import is_within
+from model.records import MINIMUM_DKIM_BITS, dkim_bits, fqdn
+from model.values import is_within
 from policy.dns import tags, text_of, twice
 from policy.model import DNS_RECORD, UNKNOWN, Resource, Resources
 from policy.rule import ResourceRule, Settings, StackRule
@@ -57,7 +57,7 @@ RULES = (
     ResourceRule(
         name="dkim-strong-key",
         why=f"A DKIM record holds an RSA key of {MINIMUM_DKIM_BITS} bits or more, because shorter ones can be broken.",
-        remedy="Let Poste make a new key of 2048 bits and publish it with dkim() of components/records.py.",
+        remedy="Let Poste make a new key of 2048 bits and publish it with dkim() of model/records.py.",
         types=(DNS_RECORD,),
         check=strong_key,
     ),

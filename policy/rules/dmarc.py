@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from components.records import dmarc_name
+from model.records import dmarc_name
 from policy.dns import tags, text_of, texts_at, twice
 from policy.model import DNS_RECORD, Resource, Resources
 from policy.rule import ResourceRule, Setting, Settings, StackRule
@@ -80,7 +80,7 @@ RULES = (
     StackRule(
         name="dmarc-one-per-domain",
         why="Each mail domain has exactly one DMARC record.",
-        remedy="Make it with dmarc() of components/records.py.",
+        remedy="Make it with dmarc() of model/records.py.",
         check=one_per_domain,
     ),
 )

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from components.networks import open_to_everybody
-from components.ports import SMTP, SSH, WEB
+from model.networks import open_to_everybody
+from model.ports import SMTP, SSH, WEB
 from policy.model import FIREWALL, FIREWALL_ATTACHMENT, SERVER, UNKNOWN, Resource, Resources
 from policy.networks import collapse, outside
 from policy.rule import ResourceRule, Setting, Settings, StackRule
@@ -166,7 +166,7 @@ RULES = (
     ResourceRule(
         name="firewall-inbound",
         why="Inbound, only the ports of the port table that the stack opens are reachable, beside SSH and ICMP.",
-        remedy="Take the rule out; a port that Poste really serves belongs into the port table, components/ports.py.",
+        remedy="Take the rule out; a port that Poste really serves belongs into the port table, model/ports.py.",
         types=(FIREWALL,),
         check=inbound,
     ),
@@ -187,7 +187,7 @@ RULES = (
     ResourceRule(
         name="firewall-outbound",
         why="Outbound, the server starts only the connections that mail needs, so that a break-in cannot call out.",
-        remedy="Take the rule out, or add what Poste needs to EGRESS in components/ports.py.",
+        remedy="Take the rule out, or add what Poste needs to EGRESS in model/ports.py.",
         types=(FIREWALL,),
         check=outbound,
     ),
@@ -202,7 +202,7 @@ RULES = (
         name="firewall-covers-server",
         why="The server stands behind firewalls that open SSH and mail and list outbound traffic; with none, Hetzner "
         "lets everything through.",
-        remedy="Give the firewalls the label selector of the stack's labels, and all rows of components/ports.py.",
+        remedy="Give the firewalls the label selector of the stack's labels, and all rows of model/ports.py.",
         check=covers_server,
     ),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from components.values import password_lacks
+from model.values import password_lacks
 from policy.model import COMMAND, LOCAL_COMMAND, STACK, Resource
 from policy.rule import ResourceRule, Settings
 from policy.rules.secrets import given

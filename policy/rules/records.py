@@ -4,8 +4,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from components.records import CHARACTER_STRING_LIMIT
-from components.values import is_within
+from model.records import CHARACTER_STRING_LIMIT
+from model.values import is_within
 from policy.model import CONTAINER, DNS_RECORD, IMAGE, SERVER, Resource, Resources
 from policy.rule import ResourceRule, Setting, Settings, StackRule
 from policy.stack import Stack
@@ -115,7 +115,7 @@ RULES = (
     ResourceRule(
         name="dns-names-canonical",
         why="Names are lower-case FQDNs, because Cloudflare keeps them so and any other form differs for ever.",
-        remedy="Write it as fqdn() of components/records.py does, for example mail.example.com",
+        remedy="Write it as fqdn() of model/records.py does, for example mail.example.com",
         types=(DNS_RECORD,),
         check=canonical_names,
     ),
@@ -138,7 +138,7 @@ RULES = (
         name="dns-text-quoted",
         why="TXT content is quoted and chunked at 255 bytes, because Cloudflare keeps it so and any other form differs "
         "for ever.",
-        remedy="Pass the text through txt() of components/records.py.",
+        remedy="Pass the text through txt() of model/records.py.",
         types=(DNS_RECORD,),
         check=quoted_text,
     ),

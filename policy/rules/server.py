@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from components.labels import stack_labels
-from components.records import is_report_consent
-from components.settings import Part
+from model.labels import stack_labels
+from model.records import is_report_consent
+from model.settings import Part
 from policy.model import (
     DNS_RECORD,
     FIREWALL,

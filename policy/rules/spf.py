@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from components.spf_terms import LOOKUP_LIMIT, SMALLEST_PREFIX, lookups, sender
+from model.spf_terms import LOOKUP_LIMIT, SMALLEST_PREFIX, lookups, sender
 from policy.dns import server_addresses, text_of, texts_at
 from policy.model import DNS_RECORD, Resource, Resources
 from policy.networks import outside, vast
@@ -144,14 +144,14 @@ RULES = (
     ResourceRule(
         name="spf-valid",
         why="An SPF policy refuses all other senders and needs at most ten look-ups, or it protects nobody.",
-        remedy="Make it with spf() of components/records.py, with other senders in the domain's senders.",
+        remedy="Make it with spf() of model/records.py, with other senders in the domain's senders.",
         types=(DNS_RECORD,),
         check=valid_policy,
     ),
     StackRule(
         name="spf-one-per-domain",
         why="Each mail domain has exactly one SPF record, and it names the server's addresses.",
-        remedy="Make it with spf() of components/records.py; merge what other senders need into the same record.",
+        remedy="Make it with spf() of model/records.py; merge what other senders need into the same record.",
         check=one_per_domain,
     ),
 )

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine import clouds
-from tests.engine.stack import ROOT, Stack
+from tests.support import clouds
+from tests.support.stack import ROOT, Stack
 
 DOMAIN = "family.example"
 HOST = f"mail.{DOMAIN}"
@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def sandbox() -> None:
     """The sandbox is up; what it says while it starts is shown if it does not."""
     done = subprocess.run(
-        [sys.executable, "-m", "sandbox", "up"],
+        [sys.executable, "-m", "offline.sandbox", "up"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

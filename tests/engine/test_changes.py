@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from components.records import txt_value
-from tests.engine import clouds
-from tests.engine.images import IMAGE, digest, tag_again
-from tests.engine.stack import Stack
-from tests.engine.watch import Watch, missing
-from tests.unit.examples import openssh_key
+from model.records import txt_value
+from tests.support import clouds
+from tests.support.examples import openssh_key
+from tests.support.images import IMAGE, digest, tag_again
+from tests.support.stack import Stack
+from tests.support.watch import Watch, missing
 
 NAME, ZONE, SECOND, THIRD = "changing", "changing.example", "besides.example", "later.example"
 HOST, NEW_HOST = f"mail.{ZONE}", f"post.{ZONE}"

@@ -2,10 +2,10 @@
 
 import pytest
 
-from components.ports import TABLE
-from tests.engine import clouds
+from model.ports import TABLE
 from tests.engine.conftest import DOMAIN, HOST
-from tests.engine.stack import Stack
+from tests.support import clouds
+from tests.support.stack import Stack
 
 MAIL_PORTS = [port.number for port in TABLE]
 SUSPECTS = [21, 22, 23, 53, 111, 123, 389, 2375, 2376, 3000, 3306, 5000, 5432, 6379, 8080, 8443, 9200, 11332, 11333,
@@ -80,7 +80,7 @@ def test_the_dkim_record_is_the_key_that_the_server_signs_with(deployed: Stack) 
 
 
 def test_mail_goes_out_with_spf_dkim_and_dmarc_passing_and_comes_in(deployed: Stack) -> None:
-    report = deployed.python("sandbox.exchange", "--stack", deployed.name)
+    report = deployed.python("offline.sandbox.exchange", "--stack", deployed.name)
     for method in ("spf", "dkim", "dmarc"):
         assert any(line.split() == ["ok", method, "pass"] for line in report.splitlines()), report
 

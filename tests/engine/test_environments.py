@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from components.ports import TABLE
-from tests.engine import clouds
+from model.ports import TABLE
 from tests.engine.conftest import DOMAIN
-from tests.engine.images import IMAGE, digest
-from tests.engine.stack import Stack
+from tests.support import clouds
+from tests.support.images import IMAGE, digest
+from tests.support.stack import Stack
 
 SECOND = f"staging.{DOMAIN}"
 

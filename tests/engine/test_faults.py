@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from tests.engine import clouds
 from tests.engine.conftest import DOMAIN
-from tests.engine.stack import Stack
+from tests.support import clouds
+from tests.support.stack import Stack
 
 BEFORE: dict[str, Any] = {"domains": [{"name": DOMAIN}], "optionalPorts": None}
 # Changes a record, and closes ports on both walls.

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from components.labels import label_selector, stack_labels
-from tests.engine.cutting import CHANGE, Cuttable, cuttable
-from tests.unit.checkout import IMAGE
+from model.labels import label_selector, stack_labels
+from tests.support.checkout import IMAGE
+from tests.support.cutting import CHANGE, Cuttable, cuttable
 
 DOMAIN = "club.example"
 
@@ -18,7 +18,7 @@ SERVER = """
 import pulumi
 import pulumi_hcloud
 from components.impossible_changes import refuse_impossible_changes
-from components.labels import stack_labels
+from model.labels import stack_labels
 from components.mail_server import MailServer
 from components.stack_config import load_settings
 from components.stack_state import state
@@ -39,7 +39,7 @@ DOMAINS = f"""
 from components.mail_domain import MailDomain
 from components.mail_host_records import MailHostRecords
 from components.providers import cloudflare_dns
-from components.records import dkim, dkim_name
+from model.records import dkim, dkim_name
 from components.zones import Zones
 
 
@@ -142,7 +142,7 @@ def test_what_a_killed_deploy_left_is_shown_first_and_repaired_only_when_told(st
     declined = stack.repair()
     assert declined.returncode == 3
     assert f"SSH key poste-mail-dev (id {key.id}) at Hetzner" in declined.stdout
-    assert "./run python -m workflow.repair --stack dev --yes" in declined.stdout
+    assert "./run python -m operate.repair --stack dev --yes" in declined.stdout
     assert "1 imported" in stack.mended()
     assert stack.repair("--check").returncode == 0
 

@@ -4,10 +4,10 @@ import shutil
 import time
 from email.message import EmailMessage
 
-from sandbox.provider.mailbox import wait_for
-from tests.engine import clouds
+from offline.sandbox.provider.mailbox import wait_for
 from tests.engine.conftest import DOMAIN
-from tests.engine.stack import Stack
+from tests.support import clouds
+from tests.support.stack import Stack
 
 
 def lasting(stack: Stack) -> dict[str, str]:
@@ -47,7 +47,7 @@ def test_a_killed_deploy_heals_and_a_replaced_server_keeps_addresses_mail_and_ke
     assert len(now) == 1
     assert now.isdisjoint(servers)
     assert_the_mail_is_there(deployed, "kept-while-the-server-is-replaced")
-    report = deployed.python("sandbox.exchange", "--stack", deployed.name)
+    report = deployed.python("offline.sandbox.exchange", "--stack", deployed.name)
     assert "Mail goes out authenticated and comes in." in report
     deployed.up("--expect-no-changes")
 
@@ -61,7 +61,7 @@ def test_a_rebooted_server_comes_back_whole(deployed: Stack) -> None:
     assert_the_mail_is_there(deployed, "kept-through-a-reboot")
     assert "rsyslogd.pid" not in deployed.on_server("docker exec poste ls /run")
     assert "policy drop" in deployed.on_server("nft list table inet mail_host")
-    assert "Mail goes out authenticated" in deployed.python("sandbox.exchange", "--stack", deployed.name)
+    assert "Mail goes out authenticated" in deployed.python("offline.sandbox.exchange", "--stack", deployed.name)
 
 
 def test_poste_does_not_start_without_its_volume_and_so_offers_nobody_its_installer(deployed: Stack) -> None:
@@ -89,7 +89,7 @@ def test_a_container_that_was_removed_by_hand_comes_back_with_mail_and_signature
     deployed.up("--refresh")
     assert lasting(deployed) == before
     assert_the_mail_is_there(deployed, "kept-while-the-container-is-gone")
-    assert "Mail goes out authenticated" in deployed.python("sandbox.exchange", "--stack", deployed.name)
+    assert "Mail goes out authenticated" in deployed.python("offline.sandbox.exchange", "--stack", deployed.name)
 
 
 def test_errors_and_throttling_of_the_clouds_are_waited_out(deployed: Stack) -> None:

@@ -13,8 +13,8 @@ from hcloud.images import Image
 from hcloud.locations import Location
 from hcloud.server_types import ServerType
 
-from tests.engine import clouds
-from tests.unit.examples import openssh_key
+from tests.support import clouds
+from tests.support.examples import openssh_key
 
 ZONE = "remembered.example"
 NAME = "grows"

@@ -20,7 +20,7 @@ from tests.policy import (
     test_server,
     test_settings,
 )
-from tests.policy.case import Case, findings, sentence
+from tests.support.case import Case, findings, sentence
 
 TABLES = (
     test_connections,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from policy.model import COMMAND, COPY, COPY_FILE, DOCKER_PROVIDER, UNKNOWN, Resource
-from tests.policy.case import Case, findings, holds, sentence
+from tests.support.case import Case, findings, holds, sentence
 
 PINNED = {"host": "198.51.100.140", "hostKey": "ssh-ed25519 AAAA", "user": "root"}
 TRUSTING = {"host": "198.51.100.140", "user": "root"}

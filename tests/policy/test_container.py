@@ -7,8 +7,8 @@ import pytest
 
 from components.poste_container import published
 from policy.model import CONTAINER, IMAGE, UNKNOWN, Resource
-from tests.policy.case import PROD, Case, holds, sentence, stack
-from tests.unit.examples import IMAGE as IMAGE_NAME
+from tests.support.case import PROD, Case, holds, sentence, stack
+from tests.support.examples import IMAGE as IMAGE_NAME
 
 DIGEST = "sha256:" + "a" * 64
 PINNED = f"analogic/poste.io:2.5.11@{DIGEST}"

@@ -9,10 +9,10 @@ import zlib
 
 import pytest
 
-from components.cloud_init import user_data
-from components.ssh_keys import ssh_public_key
+from model.cloud_init import user_data
+from model.ssh_keys import ssh_public_key
 from policy.disguises import gives_away
-from tests.unit.examples import HOST_KEY, LOGIN_KEY, PASSWORD
+from tests.support.examples import HOST_KEY, LOGIN_KEY, PASSWORD
 
 BYTES = PASSWORD.encode()
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from components.firewall import egress_rules
-from components.labels import label_selector
+from model.labels import label_selector
 from policy.model import FIREWALL, FIREWALL_ATTACHMENT, SERVER, UNKNOWN, Resource
-from tests.policy.case import LABELS, Case, findings, holds, sentence, stack
+from tests.support.case import LABELS, Case, findings, holds, sentence, stack
 
 WORLD = ["0.0.0.0/0", "::/0"]
 HALVES = ["0.0.0.0/1", "128.0.0.0/1"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from policy.model import COMMAND, CONTAINER, UNKNOWN, VOLUME, Resource
-from tests.policy.case import Case, holds, sentence
+from tests.support.case import Case, holds, sentence
 
 DATA = {"target": "/data", "source": "/mnt/poste/data", "type": "bind"}
 

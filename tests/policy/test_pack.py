@@ -22,8 +22,8 @@ from pulumi_policy.secret import Secret, secrets_preserving_proxy
 from policy import pack
 from policy.model import CONTAINER, COPY, DNS_RECORD, SERVER, STACK, UNKNOWN, VOLUME
 from policy.rules import RULES
-from tests.policy.project import handed_over
-from tests.unit.examples import PASSWORD
+from tests.support.examples import PASSWORD
+from tests.support.project import handed_over
 
 CONFIG = handed_over()
 

@@ -11,8 +11,8 @@ from policy.model import CONTAINER, DNS_RECORD, FIREWALL, UNKNOWN, Resource
 from policy.rule import ResourceRule
 from policy.rules import RULES
 from policy.stack import Stack, read_stack
-from tests.policy.project import handed_over
-from tests.unit.mocked import TOKENS, Cloud, Registered, Secret, run_program
+from tests.support.mocked import TOKENS, Cloud, Registered, Secret, run_program
+from tests.support.project import handed_over
 from tests.unit.test_records import public_key
 
 

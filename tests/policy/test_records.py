@@ -16,7 +16,7 @@ from policy.model import (
     VOLUME,
     Resource,
 )
-from tests.policy.case import Case, holds, sentence, stack
+from tests.support.case import Case, holds, sentence, stack
 
 IPV4, IPV6 = "198.51.100.140", "2001:db8:100:101::1"
 NOT_YET = stack(domains=[{"name": "example.com", "receive": False}])

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from components.cloud_init import user_data
-from components.ssh_keys import ssh_public_key
+from model.cloud_init import user_data
+from model.ssh_keys import ssh_public_key
 from policy.model import (
     COMMAND,
     CONTAINER,
@@ -21,8 +21,8 @@ from policy.model import (
     UNKNOWN,
     Resource,
 )
-from tests.policy.case import PROD, Case, findings, holds, sentence
-from tests.unit.examples import HOST_KEY, PASSWORD
+from tests.support.case import PROD, Case, findings, holds, sentence
+from tests.support.examples import HOST_KEY, PASSWORD
 
 PINNED = {"host": "198.51.100.140", "hostKey": "ssh-ed25519 AAAA", "user": "root"}
 SSH_KEY = "-----BEGIN KEY-----\n" + "A" * 70 + "\n" + "B" * 70 + "\nCC==\n-----END KEY-----\n"

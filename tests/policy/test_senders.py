@@ -7,9 +7,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from components.records import dkim, dmarc, spf, txt
+from model.records import dkim, dmarc, spf, txt
 from policy.model import DNS_RECORD, PRIMARY_IP, UNKNOWN, Resource
-from tests.policy.case import Case, holds, sentence
+from tests.support.case import Case, holds, sentence
 
 IPV4, IPV6 = "198.51.100.140", "2001:db8:100:101::1"
 QUARANTINE, REJECT = {"minimum": "quarantine"}, {"minimum": "reject"}

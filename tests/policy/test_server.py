@@ -5,10 +5,10 @@ from typing import Any, get_args
 
 import pytest
 
-from components.settings import Part
+from model.settings import Part
 from policy.model import DNS_RECORD, FIREWALL, PRIMARY_IP, RDNS, SERVER, STACK, UNKNOWN, VOLUME, Resource
 from policy.rules.server import PARTS
-from tests.policy.case import LABELS, Case, findings, holds, sentence, stack
+from tests.support.case import LABELS, Case, findings, holds, sentence, stack
 
 DEV = stack(protect=False)
 NETS = {"ipv4Enabled": True, "ipv4": 42, "ipv6Enabled": True, "ipv6": UNKNOWN}

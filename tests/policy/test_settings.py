@@ -6,7 +6,7 @@ import pytest
 
 from policy.model import STACK, Resource
 from policy.stack import Stack, Unreadable
-from tests.policy.case import Case, holds, sentence
+from tests.support.case import Case, holds, sentence
 
 UNREADABLE: Any = Unreadable("Configuration of stack prod: 1 mistake")
 

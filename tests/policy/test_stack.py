@@ -7,8 +7,8 @@ import pytest
 from pulumi.runtime import settings as runtime_settings
 
 from policy.stack import Stack, Unreadable, current_stack, read_stack
-from tests.policy.project import handed_over
-from tests.unit.examples import HOST_KEY, PASSWORD
+from tests.support.examples import HOST_KEY, PASSWORD
+from tests.support.project import handed_over
 
 
 @pytest.fixture(autouse=True)

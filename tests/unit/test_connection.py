@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.policy.project import Clouds, make_project
+from tests.support.project import Clouds, make_project
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import dns.resolver
 import pytest
 
-from sandbox import exchange
-from sandbox.exchange import Finding, hop_facts, read_stack, report
-from sandbox.provider import mailbox
-from sandbox.provider.mailbox import MailboxError, UnreachableError, bounce_reason, patiently, resolve, wait_for
-from sandbox.provider.publish import wanted_records
-from verify.authentication import METHODS
+from offline.sandbox import exchange
+from offline.sandbox.exchange import Finding, hop_facts, read_stack, report
+from offline.sandbox.provider import mailbox
+from offline.sandbox.provider.mailbox import MailboxError, UnreachableError, bounce_reason, patiently, resolve, wait_for
+from offline.sandbox.provider.publish import wanted_records
+from operate.verify.authentication import METHODS
 
 HOST = "mx.other.example"
 

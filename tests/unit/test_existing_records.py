@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from components.existing_records import Kind, Record
-from components.record_conflicts import Conflict, Ownership, conflicts, explain
-from components.wanted_records import wanted_records
-from tests.unit.examples import settings
+from model.existing_records import Kind, Record
+from model.record_conflicts import Conflict, Ownership, conflicts, explain
+from model.wanted_records import wanted_records
+from tests.support.examples import settings
 
 ZONE = "example.com"
 OWNER = "0123456789abcdef"

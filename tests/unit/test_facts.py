@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from components import cloud_init, ports
-from components.addresses import ipv6_host
-from components.client_settings import client_settings, web_addresses
 from components.firewall import egress_rules, mail_rules, ssh_rules
-from components.host_firewall import ruleset
-from components.labels import label_selector, owner_comment, stack_labels
-from components.next_steps import next_steps
-from components.ssh_keys import ssh_public_key
-from tests.unit.examples import HOST_KEY, settings
+from model import cloud_init, ports
+from model.addresses import ipv6_host
+from model.client_settings import client_settings, web_addresses
+from model.host_firewall import ruleset
+from model.labels import label_selector, owner_comment, stack_labels
+from model.next_steps import next_steps
+from model.ssh_keys import ssh_public_key
+from tests.support.examples import HOST_KEY, settings
 
 GUIDE = [25, 80, 110, 143, 443, 465, 587, 993, 995, 4190]
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from components.existing_records import Record
-from components.left_overs import left_overs
-from tests.unit.examples import settings
+from model.existing_records import Record
+from model.left_overs import left_overs
+from tests.support.examples import settings
 
 
 def found(name: str, kind: str, content: str, **changes: Any) -> list[str]:

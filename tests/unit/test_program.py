@@ -11,9 +11,9 @@ from pulumi.output import Unknown
 from pulumi.runtime.mocks import MockCallArgs
 
 from components import remote_scripts
-from components.ssh_keys import ssh_public_key
-from tests.unit.examples import HOST_KEY, LOGIN_KEY, PASSWORD, openssh_key, settings
-from tests.unit.mocked import IPV4, SELECTOR, ZONE, ZONES, Cloud, Registered, Secret, refusal, run_program
+from model.ssh_keys import ssh_public_key
+from tests.support.examples import HOST_KEY, LOGIN_KEY, PASSWORD, openssh_key, settings
+from tests.support.mocked import IPV4, SELECTOR, ZONE, ZONES, Cloud, Registered, Secret, refusal, run_program
 from tests.unit.test_records import public_key
 
 KEY = public_key(2048)

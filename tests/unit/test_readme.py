@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from components.ports import EGRESS, TABLE
+from model.ports import EGRESS, TABLE
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

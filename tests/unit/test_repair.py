@@ -14,22 +14,19 @@ from hcloud.images import Image
 from hcloud.locations import Location
 from hcloud.server_types import ServerType
 
-from components.labels import owner_comment, stack_labels
-from components.settings import Settings
-from sandbox.datacentre.api import build_app
-from sandbox.datacentre.hypervisor import Machine
-from sandbox.datacentre.paper import PaperHypervisor
-from sandbox.internet.cloudflare.access import TOKEN as CLOUDFLARE_TOKEN
-from sandbox.internet.cloudflare.server import build
-from summary.changes import UNKNOWN
-from tests.unit import examples
-from tests.unit.plugin_api import running
-from workflow.repair import dns, hetzner
-from workflow.repair.backend import torn_attributes
-from workflow.repair.finding import Finding
-from workflow.repair.matching import import_file, pairs
-from workflow.repair.state import State
-from workflow.repair.things import (
+from model.labels import owner_comment, stack_labels
+from model.settings import Settings
+from offline.sandbox.datacentre.api import build_app
+from offline.sandbox.datacentre.hypervisor import Machine
+from offline.sandbox.datacentre.paper import PaperHypervisor
+from offline.sandbox.internet.cloudflare.access import TOKEN as CLOUDFLARE_TOKEN
+from offline.sandbox.internet.cloudflare.server import build
+from operate.repair import dns, hetzner
+from operate.repair.backend import torn_attributes
+from operate.repair.finding import Finding
+from operate.repair.matching import import_file, pairs
+from operate.repair.state import State
+from operate.repair.things import (
     ATTACHMENT,
     DNS_RECORD,
     FIREWALL,
@@ -42,6 +39,9 @@ from workflow.repair.things import (
     RepairError,
     Thing,
 )
+from operate.workflow.summary.changes import UNKNOWN
+from tests.support import examples
+from tests.support.plugin_api import running
 
 TOKEN = "t" * 64
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFxZT0sL3vGGtCQTLwJQzn1c3Nn8T3kCJ5zYx5QmYvXw operator"

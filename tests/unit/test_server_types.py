@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from components.server_types import unfit
-from tests.unit.examples import settings
+from model.server_types import unfit
+from tests.support.examples import settings
 
 
 @dataclass

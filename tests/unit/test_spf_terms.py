@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from components.records import spf
-from components.settings import MailDomainSettings
-from components.spf_terms import sender, terms_beside
+from model.records import spf
+from model.settings import MailDomainSettings
+from model.spf_terms import sender, terms_beside
 
 
 def domain(**changes: Any) -> MailDomainSettings:

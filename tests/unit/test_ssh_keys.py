@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from components.ssh_keys import canonical_ssh_key, ssh_public_key
-from tests.unit.examples import LOGIN_KEY
+from model.ssh_keys import canonical_ssh_key, ssh_public_key
+from tests.support.examples import LOGIN_KEY
 
 KINDS = {
     "ed25519": ("-t", "ed25519"),

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from summary.changes import Change, Preview, Verb
-from summary.events import read
-from summary.kinds import CONTAINER, DNS_RECORD, VOLUME, kind
-from summary.markdown import headline, summary
-from summary.marks import Topic, marks
+from operate.workflow.summary.changes import Change, Preview, Verb
+from operate.workflow.summary.events import read
+from operate.workflow.summary.kinds import CONTAINER, DNS_RECORD, VOLUME, kind
+from operate.workflow.summary.markdown import headline, summary
+from operate.workflow.summary.marks import Topic, marks
 
 PREVIEWS = Path(__file__).parent / "previews"
 

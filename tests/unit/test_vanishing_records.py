@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from components.stack_state import Held
-from components.vanishing_records import DNS_RECORD, made_records, twice, vanishing
-from components.wanted_records import wanted_records
-from tests.unit.examples import settings
+from model.vanishing_records import DNS_RECORD, made_records, twice, vanishing
+from model.wanted_records import wanted_records
+from tests.support.examples import settings
 
 ZONE = "zone1"
 PARENT = "urn:pulumi:prod::poste-mail::poste-mail:index:MailDomain$cloudflare:index/dnsRecord:DnsRecord::"

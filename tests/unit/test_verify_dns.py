@@ -9,21 +9,21 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from components.records import dkim, spf
-from tests.unit.verify_world import DOMAIN, HOST, IPV4, IPV6, Records, stack
-from verify import domain_names, host_names, leftovers, reputation, reverse_dns
-from verify.caa import caa
-from verify.context import Context
-from verify.dkim_record import dkim_record
-from verify.dmarc_policy import PolicyError, dmarc_policy, organizational_domain, parse
-from verify.dmarc_reports import report_addresses
-from verify.mta_sts import PolicyUnreadableError, fetch, mta_sts
-from verify.names import Answer, answer_of
-from verify.remedies import REFRESH
-from verify.result import Finding, Status
-from verify.runner import Shared, carry_out
-from verify.spf_policy import spf_lookups, spf_policy
-from verify.stack import Domain
+from model.records import dkim, spf
+from operate.verify import domain_names, host_names, leftovers, reputation, reverse_dns
+from operate.verify.caa import caa
+from operate.verify.context import Context
+from operate.verify.dkim_record import dkim_record
+from operate.verify.dmarc_policy import PolicyError, dmarc_policy, organizational_domain, parse
+from operate.verify.dmarc_reports import report_addresses
+from operate.verify.mta_sts import PolicyUnreadableError, fetch, mta_sts
+from operate.verify.names import Answer, answer_of
+from operate.verify.remedies import REFRESH
+from operate.verify.result import Finding, Status
+from operate.verify.runner import Shared, carry_out
+from operate.verify.spf_policy import spf_lookups, spf_policy
+from operate.verify.stack import Domain
+from tests.support.verify_world import DOMAIN, HOST, IPV4, IPV6, Records, stack
 
 OK, WARN, FAIL, UNKNOWN = Status.OK, Status.WARN, Status.FAIL, Status.UNKNOWN
 SENDERS = [IPV4, IPV6]

@@ -14,16 +14,16 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from components.records import dkim as dkim_text
-from tests.unit.verify_world import DOMAIN, HOST, LOOPBACK, Records, make_certificate, server, stack
-from verify.authentication import authentication_results
-from verify.conversation import unverified
-from verify.letter import letter
-from verify.mailbox import Mailbox, MailboxError, Server
-from verify.names import LookupFailedError
-from verify.other_provider import judged, other_mailbox, senders
-from verify.result import Finding, Status
-from verify.signature import signature
+from model.records import dkim as dkim_text
+from operate.verify.authentication import authentication_results
+from operate.verify.conversation import unverified
+from operate.verify.letter import letter
+from operate.verify.mailbox import Mailbox, MailboxError, Server
+from operate.verify.names import LookupFailedError
+from operate.verify.other_provider import judged, other_mailbox, senders
+from operate.verify.result import Finding, Status
+from operate.verify.signature import signature
+from tests.support.verify_world import DOMAIN, HOST, LOOPBACK, Records, make_certificate, server, stack
 
 OK, FAIL, UNKNOWN = Status.OK, Status.FAIL, Status.UNKNOWN
 
@@ -334,7 +334,8 @@ def log_in(
         ):
             ports = {465: smtp, 993: imap}
             monkeypatch.setattr(
-                "verify.dialled.socket.create_connection", lambda at, timeout: connect((at[0], ports[at[1]]), timeout)
+                "operate.verify.dialled.socket.create_connection",
+                lambda at, timeout: connect((at[0], ports[at[1]]), timeout),
             )
             done = await asyncio.gather(
                 box.send(letter(box.address, box.address)), box.remove("verify-1"), return_exceptions=True

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from components.ports import TABLE
-from tests.unit.verify_world import DOMAIN, HOST, LOOPBACK, Records, make_certificate, port, server, smtp_replies
-from verify import ports, smtp, tls, web
-from verify.certificates import Presented, covers, presented
-from verify.conversation import ConversationError
-from verify.dane import tlsa
-from verify.recipients import Replies, nobody, recipients, refuses
-from verify.relay import relay
-from verify.result import Check, Finding, Result, Status, ok
-from verify.runner import Job, Shared, carry_out, run_all
+from model.ports import TABLE
+from operate.verify import ports, smtp, tls, web
+from operate.verify.certificates import Presented, covers, presented
+from operate.verify.conversation import ConversationError
+from operate.verify.dane import tlsa
+from operate.verify.recipients import Replies, nobody, recipients, refuses
+from operate.verify.relay import relay
+from operate.verify.result import Check, Finding, Result, Status, ok
+from operate.verify.runner import Job, Shared, carry_out, run_all
+from tests.support.verify_world import DOMAIN, HOST, LOOPBACK, Records, make_certificate, port, server, smtp_replies
 
 OK, WARN, FAIL, UNKNOWN = Status.OK, Status.WARN, Status.FAIL, Status.UNKNOWN
 OURS = {f"postmaster@{DOMAIN}", f"abuse@{DOMAIN}"}

@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 
-from components.records import dkim
-from tests.unit.verify_world import DOMAIN, LOOPBACK, stack
-from verify import container, outbound, server, signing_key
-from verify.context import Context
-from verify.names import Dns
-from verify.remedies import RERUN
-from verify.result import Finding, Result, Status
-from verify.runner import Shared
-from verify.server_shell import SCRIPT
-from verify.stack import Domain
+from model.records import dkim
+from operate.verify import container, outbound, server, signing_key
+from operate.verify.context import Context
+from operate.verify.names import Dns
+from operate.verify.remedies import RERUN
+from operate.verify.result import Finding, Result, Status
+from operate.verify.runner import Shared
+from operate.verify.server_shell import SCRIPT
+from operate.verify.stack import Domain
+from tests.support.verify_world import DOMAIN, LOOPBACK, stack
 
 OK, WARN, FAIL = Status.OK, Status.WARN, Status.FAIL
 DIGEST = "sha256:" + "a" * 64

@@ -11,22 +11,22 @@ from xml.etree import ElementTree as ET
 import pytest
 from rich.console import Console
 
-from components.client_settings import client_settings
-from tests.unit.examples import PASSWORD, VALUES, settings
-from tests.unit.verify_world import DOMAIN, HOST, IPV4, IPV6, Records, stack
-from verify import clients
-from verify.autoconfig import autoconfig
-from verify.checks import CHECKS, is_selected, jobs
-from verify.client_accounts import Account, account
-from verify.client_guides import PATHS, guide
-from verify.context import Context
-from verify.mobileconfig import mobileconfig
-from verify.remedies import ADDRESS, REFRESH, RERUN, UP, filled
-from verify.remedies import HOST as HOST_NAME
-from verify.result import Check, Finding, Result, Status, fail, ok, unknown, warn
-from verify.runner import Shared
-from verify.stack import Stack, StackError, make_stack
-from verify.table import as_json, plain, show, verdict
+from model.client_settings import client_settings
+from operate.verify import clients
+from operate.verify.autoconfig import autoconfig
+from operate.verify.checks import CHECKS, is_selected, jobs
+from operate.verify.client_accounts import Account, account
+from operate.verify.client_guides import PATHS, guide
+from operate.verify.context import Context
+from operate.verify.mobileconfig import mobileconfig
+from operate.verify.remedies import ADDRESS, REFRESH, RERUN, UP, filled
+from operate.verify.remedies import HOST as HOST_NAME
+from operate.verify.result import Check, Finding, Result, Status, fail, ok, unknown, warn
+from operate.verify.runner import Shared
+from operate.verify.stack import Stack, StackError, make_stack
+from operate.verify.table import as_json, plain, show, verdict
+from tests.support.examples import PASSWORD, VALUES, settings
+from tests.support.verify_world import DOMAIN, HOST, IPV4, IPV6, Records, stack
 
 OUTPUTS: dict[str, Any] = {
     "ipv4": IPV4,
@@ -92,7 +92,7 @@ def test_every_check_has_a_reason_a_remedy_and_a_name_of_its_own() -> None:
 
 
 def test_readme_lists_every_check() -> None:
-    text = (Path(__file__).parents[2] / "verify/README.md").read_text()
+    text = (Path(__file__).parents[2] / "operate/verify/README.md").read_text()
     for check in CHECKS:
         kind = "required" if check.required else "recommended"
         assert f"| `{check.name}` | {kind} | {check.title} | {check.why} |" in text

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from components.settings import Dmarc
-from components.wanted_records import wanted_records
-from tests.unit.examples import settings
+from model.settings import Dmarc
+from model.wanted_records import wanted_records
+from tests.support.examples import settings
 
 
 def wanted(**changes: Any) -> dict[str, tuple[str, str, str | None]]:

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from components.existing_records import Record
 from components.public_passphrase import FILE_VARIABLE, PUBLIC, VARIABLE, is_on_this_machine
-from components.record_conflicts import Ownership
-from components.ssh_keys import ssh_public_key
-from components.values import password_lacks
-from wizard import passphrase
-from wizard.answers import Answers
-from wizard.errors import WizardError
-from wizard.keys import LENGTH, new_password, new_ssh_key
-from wizard.plan import Domain, check, domain_paths, list_paths, merged
-from wizard.questions import calling_network, mailbox_in
-from wizard.server_choice import Offer, choose
-from wizard.stack import Stack
-from wizard.zone import Zone, obstacles
+from model.existing_records import Record
+from model.record_conflicts import Ownership
+from model.ssh_keys import ssh_public_key
+from model.values import password_lacks
+from operate.stacks import passphrase
+from operate.stacks.answers import Answers
+from operate.stacks.errors import WizardError
+from operate.stacks.keys import LENGTH, new_password, new_ssh_key
+from operate.stacks.plan import Domain, check, domain_paths, list_paths, merged
+from operate.stacks.questions import calling_network, mailbox_in
+from operate.stacks.server_choice import Offer, choose
+from operate.stacks.stack import Stack
+from operate.stacks.zone import Zone, obstacles
 
 SMALL = Offer("cx13", "nbg1", "x86", 2, 3.0)
 ARM = Offer("cax11", "nbg1", "arm64", 4, 4.0)

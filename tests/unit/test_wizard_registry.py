@@ -9,10 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from wizard import questions
-from wizard.answers import Answers
-from wizard.errors import WizardError
-from wizard.registry import RegistryError, Repository, newest, with_digest
+from operate.stacks import questions
+from operate.stacks.answers import Answers
+from operate.stacks.errors import WizardError
+from operate.stacks.registry import RegistryError, Repository, newest, with_digest
 
 MANIFEST = b'{"schemaVersion": 2}'
 DIGEST = f"sha256:{hashlib.sha256(MANIFEST).hexdigest()}"

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from summary.changes import Change, Preview, Verb
-from workflow.approval import digest
+from operate.workflow.approval import digest
+from operate.workflow.summary.changes import Change, Preview, Verb
 
 MX = Change(Verb.CREATE, "cloudflare:index/dnsRecord:DnsRecord", "mx", {}, {"content": "mail.example.com"})
 KEY = Change(Verb.CHANGE, "command:remote:Command", "key", {"stdin": "[secret]"}, {"stdin": "[secret]"}, ("stdin",))

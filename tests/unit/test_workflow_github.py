@@ -15,8 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from workflow import comment, environment, issue
-from workflow.github import AUTHOR, LONGEST, marked
+from operate.workflow import comment, environment, issue
+from operate.workflow.github import AUTHOR, LONGEST, marked
 
 Json = dict[str, Any]
 

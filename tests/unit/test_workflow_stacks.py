@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from workflow.stacks import deployable
+from operate.workflow.stacks import deployable
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from toolchain.set_up.go import go_command
+from offline.toolchain.set_up.go import go_command
 
 ROOT = Path(__file__).resolve().parents[2]
 GITHUB = ROOT / ".github"
@@ -134,7 +134,7 @@ def test_before_a_secret_is_used_the_environments_rules_are_looked_at() -> None:
         if "secrets." not in yaml.safe_dump(job):
             continue
         with_secrets = next(i for i, step in enumerate(job["steps"]) if "secrets." in yaml.safe_dump(step))
-        guards = [step for step in job["steps"][:with_secrets] if "workflow.environment" in step.get("run", "")]
+        guards = [step for step in job["steps"][:with_secrets] if "operate.workflow.environment" in step.get("run", "")]
         assert [step["env"]["NAME"] for step in guards] == [job["environment"]]
         wanted = "--reviewers" if job["environment"] == REVIEW else "--branch main"
         assert guards[0]["run"].endswith(wanted)
@@ -164,7 +164,7 @@ def test_the_programs_step_never_sees_githubs_token_and_githubs_step_no_secret()
 
 
 def test_only_a_deploy_of_main_through_the_stacks_environment_changes_anything() -> None:
-    updating = {name for name, job in jobs() if "workflow.deploy" in yaml.safe_dump(job)}
+    updating = {name for name, job in jobs() if "operate.workflow.deploy" in yaml.safe_dump(job)}
     assert updating == {"deploy/deploy"}
     deploy = workflow("deploy")
     assert triggers(deploy)["push"]["branches"] == ["main"]
@@ -185,7 +185,7 @@ def test_what_is_deployed_is_what_the_preview_of_that_stack_showed() -> None:
 
 def test_a_deploy_that_failed_or_was_cut_off_says_what_is_to_be_repaired() -> None:
     *_, last = workflow("deploy")["jobs"]["deploy"]["steps"]
-    assert last["run"] == './run python -m workflow.repair --check --stack "$STACK"'
+    assert last["run"] == './run python -m operate.repair --check --stack "$STACK"'
     assert "steps.deploy.outcome == 'failure' || steps.deploy.outcome == 'cancelled'" in last["if"]
 
 

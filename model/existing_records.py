@@ -1,0 +1,125 @@
+"""Records that already stand in a zone, and whether they are in the way of ours, as pure functions.
+
+Another SPF policy makes both invalid (RFC 7208, section 4.5), another MX takes mail away, another address splits the
+mail host in two. Nothing foreign is ever changed or deleted: the preview stops and says how to go on.
+"""
+
+import ipaddress
+import json
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from model.records import tag_values, txt_value
+from model.values import is_within
+
+Kind = Literal["address", "MX", "SPF", "DKIM", "DMARC", "DMARC report"]
+"""What a record of ours is for."""
+
+ADDRESS_TYPES = ("A", "AAAA")
+
+TEXTS: Mapping[Kind, re.Pattern[str]] = {
+    # "v=spf10" is another version and no business of SPF's (RFC 7208, section 4.5).
+    "SPF": re.compile(r"v=spf1( |$)", re.IGNORECASE),
+    "DMARC": re.compile(r"\s*v\s*=\s*DMARC1\b", re.IGNORECASE),
+    "DMARC report": re.compile(r"\s*v\s*=\s*DMARC1\b", re.IGNORECASE),
+    # A selector holds one key and nothing else; the version may be missing (RFC 6376, sections 3.6.1 and 3.6.2.2).
+    "DKIM": re.compile(r""),
+}
+"""How the texts begin of which only one may stand at a name; others may stand beside them."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A DNS record as Cloudflare holds it."""
+
+    id: str
+    name: str
+    type: str
+    content: str
+    comment: str = ""
+    locked: bool = False
+    """Whether a service of Cloudflare's (Email Routing) keeps the record from being edited."""
+
+    @classmethod
+    def of(cls, found: Any) -> "Record":
+        """A record from an answer of the API, as its client or Pulumi's provider (`meta` as JSON text) has it."""
+        meta = json.loads(found.meta) if isinstance(found.meta, str) else found.meta
+        return cls(
+            id=str(found.id),
+            name=str(found.name).lower(),
+            type=str(found.type),
+            content=str(found.content or ""),
+            comment=str(found.comment or ""),
+            locked=isinstance(meta, dict) and bool(meta.get("read_only")),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.type} {self.content}"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A record that this stack makes."""
+
+    resource: str
+    """The resource's logical name."""
+    kind: Kind
+    domain: str
+    """The mail domain in whose zone the record stands."""
+    name: str
+    """`*._domainkey.example.com` as long as the selector is not known."""
+    type: str
+    content: str | None = None
+    """What is known of the content before the deploy: of SPF, all but the server's addresses; TXT without quotes."""
+    priority: int | None = None
+
+
+def clashes(wanted: Wanted, existing: Record, zone: str) -> bool:
+    """Whether an existing record of a zone (by name) cannot stand beside a wanted one."""
+    if existing.type == "NS":
+        # Below a delegation another server answers, so a record there would be seen by nobody (RFC 1034, 4.2.1).
+        return existing.name != zone and is_within(wanted.name, existing.name)
+    if existing.name != wanted.name:
+        return False
+    if existing.type == "CNAME":
+        # At the zone's own name Cloudflare flattens a CNAME to addresses, beside which mail records may stand.
+        return wanted.type in ADDRESS_TYPES or wanted.name != zone
+    if wanted.type in ADDRESS_TYPES:
+        # A foreign address of the other family would split the mail host between two servers.
+        return existing.type in ADDRESS_TYPES
+    if existing.type != wanted.type:
+        return False
+    return existing.type != "TXT" or bool(TEXTS[wanted.kind].match(txt_value(existing.content)))
+
+
+def is_as_wanted(wanted: Wanted, existing: Record, addresses: Collection[str] = ()) -> bool:
+    """Whether an existing record says what the wanted one would; `addresses` are the server's."""
+    if existing.name != wanted.name or existing.type != wanted.type:
+        return False
+    match wanted.kind:
+        case "address":
+            return _address(existing.content) in set(map(_address, addresses))
+        case "MX":
+            return existing.content.lower().rstrip(".") == wanted.content
+        case "SPF":
+            own = {f"{mechanism}:{_address(address)}" for address in addresses for mechanism in ("ip4", "ip6")}
+            terms = txt_value(existing.content).lower().split()
+            return [term for term in terms if _spf_term(term) not in own] == (wanted.content or "").lower().split()
+        case "DMARC":
+            return tag_values(txt_value(existing.content)) == tag_values(wanted.content or "")
+        case _:
+            return txt_value(existing.content) == wanted.content
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return text
+
+
+def _spf_term(term: str) -> str:
+    mechanism, _, value = term.partition(":")
+    return f"{mechanism}:{_address(value)}" if mechanism in ("ip4", "ip6") else term

@@ -1,0 +1,264 @@
+"""The stack's settings as types: what may be configured, what is right, and what contradicts.
+
+Keys and defaults are documented in the config section of Pulumi.yaml.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic.alias_generators import to_camel
+
+from model.networks import collapsed
+from model.ports import HTTP, HTTPS, OPTIONAL, Egress, Port, open_ports, outbound
+from model.records import DmarcPolicy, SpfQualifier, spf_policy
+from model.spf_terms import LOOKUP_LIMIT, Sender, lookups
+from model.ssh_keys import key_mark, ssh_public_key
+from model.values import (
+    Cidr,
+    EmailAddress,
+    Fqdn,
+    HostName,
+    HostPort,
+    ImageReference,
+    Location,
+    OwnerId,
+    Password,
+    ServerType,
+    SshHostKey,
+    SshPrivateKey,
+    SystemImage,
+    TimeZone,
+    is_within,
+    split_host_port,
+)
+
+Ttl = Annotated[int, Field(ge=60, le=86400)]
+"""Seconds that resolvers may keep a record; the range that Cloudflare takes for records that are not proxied."""
+
+
+def _failure_options(value: Any) -> Any:
+    # `pulumi config set --path` writes a lone 1 as a number.
+    text = str(value).replace(" ", "").lower()
+    options = text.split(":")
+    if not set(options) <= set("01ds") or len(set(options)) < len(options):
+        raise ValueError("Expected options from 0, 1, d and s with colons between them, for example 1 or 1:d:s")
+    return text
+
+
+FailureOptions = Annotated[str, BeforeValidator(_failure_options)]
+"""When a DMARC failure report is asked for (RFC 9989, section 4.7, fo)."""
+
+Part = Literal["server", "records", "addresses", "volume"]
+"""What can be protected from deletion, each apart from the others. The firewalls belong to the server."""
+
+
+class Model(BaseModel):
+    """Settings are written in camelCase, as Pulumi's are; an unknown key is an error, since it is a typing mistake."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Dmarc(Model):
+    """DMARC policy of one domain (RFC 9989, section 4.7)."""
+
+    policy: DmarcPolicy = "reject"
+    rua: tuple[EmailAddress, ...] | None = None
+    """Where aggregate reports (RFC 9990) go; the administrator's address unless set. An empty list asks for none."""
+    ruf: tuple[EmailAddress, ...] | None = None
+    """Where failure reports (RFC 9991) go; the administrator's address unless set."""
+    failure_options: FailureOptions = "1"
+    """When failure reports are sent: options from 0, 1, d and s with colons between them."""
+    subdomain_policy: DmarcPolicy | None = None
+    nonexistent_subdomain_policy: DmarcPolicy | None = None
+    """What becomes of mail from names below the domain that do not exist; as `subdomain_policy` unless set."""
+    testing: bool = False
+    """Whether the policy is only being tried: receivers then apply the next milder one."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_percentage(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "percentage" in value:
+            raise ValueError(
+                f"percentage {value['percentage']} is gone: receivers ignore it since RFC 9989. "
+                "Expected testing: true to try a policy out, or policy: none to only get reports"
+            )
+        return value
+
+    def tags(self) -> dict[str, str]:
+        """The tags beside p, rua and ruf, in the order in which they are published."""
+        optional = {
+            "sp": self.subdomain_policy,
+            "np": self.nonexistent_subdomain_policy,
+            "t": "y" if self.testing else None,
+            "fo": self.failure_options,
+        }
+        return {tag: value for tag, value in optional.items() if value is not None}
+
+
+class MailDomainSettings(Model):
+    """One domain that receives and sends mail."""
+
+    name: Fqdn
+    zone: Fqdn | None = None
+    """The Cloudflare zone that holds the domain's records; the domain itself unless set."""
+    zone_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
+    """The zone's identifier; looked up by name unless set."""
+    receive: bool = True
+    """Whether mail for the domain comes here. Without it all is prepared but the MX record."""
+    dmarc: Dmarc = Dmarc()
+    spf: SpfQualifier = "~all"
+    senders: tuple[Sender, ...] = ()
+    """Who else sends for the domain, as SPF terms."""
+    spf_a: bool = True
+    """Whether the hosts at the domain's own address may send for it (`a` in SPF)."""
+    ttl: Ttl = 3600
+    mx_priority: Annotated[int, Field(ge=0, le=65535)] = 10
+
+    @property
+    def zone_name(self) -> str:
+        """The name of the zone that holds the records."""
+        return self.zone or self.name
+
+    @field_validator("zone", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: Any) -> Any:
+        return value or None
+
+    @field_validator("senders")
+    @classmethod
+    def _each_sender_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        twice = sorted({term for term in value if value.count(term) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} stands there more than once. Expected each sender once")
+        return value
+
+    @model_validator(mode="after")
+    def _spf_can_be_evaluated(self) -> Self:
+        count = lookups(spf_policy(self.senders, self.spf, a=self.spf_a).split())
+        if count > LOOKUP_LIMIT:
+            raise ValueError(
+                f"senders: the SPF policy of {self.name} costs {count} look-ups, and receivers stop at {LOOKUP_LIMIT} "
+                "(RFC 7208, section 4.6.4). Expected fewer include:, a: and mx: terms; ip4: and ip6: cost none"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _zone_holds_domain(self) -> Self:
+        if not is_within(self.name, self.zone_name):
+            raise ValueError(
+                f"domain {self.name} does not lie in zone {self.zone_name}. "
+                f"Expected the zone that holds it, for example {self.name.split('.', 1)[-1]}"
+            )
+        return self
+
+
+class Settings(Model):
+    """All that a stack is configured with."""
+
+    mail_host: HostName
+    domains: tuple[MailDomainSettings, ...]
+    admin_address: EmailAddress
+    admin_password: Password
+    former_mail_hosts: tuple[Fqdn, ...] = ()
+    """Earlier names of the mail server whose address records stay."""
+    adopted_records: tuple[str, ...] = ()
+    owner_id: OwnerId | None = None
+    """What marks the stack's DNS records as its own, whatever the stack is called; see `owner`."""
+
+    location: Location = "nbg1"
+    server_type: ServerType = "cx23"
+    server_image: SystemImage = "debian-13"
+    volume_size: Annotated[int, Field(ge=10, le=10240)] = 20
+    admin_cidrs: tuple[Cidr, ...]
+    ssh_private_key: SshPrivateKey
+    previous_ssh_private_key: SshPrivateKey | None = None
+    """The key that the server knows, while `ssh_private_key` is brought to it."""
+    ssh_host_key: SshHostKey
+    protect: bool = True
+    unprotected: tuple[Part, ...] = ()
+    """The parts whose protection is lifted for a while."""
+    server_revision: Annotated[int, Field(ge=0)] = 0
+    """Raised to replace the server on purpose; addresses and volume stay."""
+    rerun: Annotated[int, Field(ge=0)] = 0
+    """Raised to run every script on the server again, which mends what was changed there by hand."""
+
+    poste_image: ImageReference
+    time_zone: TimeZone = "UTC"
+    network_mode: Literal["host", "bridge"] = "host"
+    optional_ports: tuple[int, ...] = OPTIONAL
+    https: bool = True
+    http_port: Annotated[int, Field(ge=1, le=65535)] = HTTP.number
+    https_port: Annotated[int, Field(ge=1, le=65535)] = HTTPS.number
+    reverse_proxy_cidrs: tuple[Cidr, ...] = ()
+    disable_clamav: bool = False
+    disable_rspamd: bool = False
+    disable_roundcube: bool = False
+    elasticsearch: HostPort | None = None
+
+    def protects(self, part: Part) -> bool:
+        """Whether this part of the stack is protected from deletion and replacement."""
+        return self.protect and part not in self.unprotected
+
+    @property
+    def owner(self) -> str:
+        """The stack's own mark, 16 hexadecimal digits: `ownerId`, or where that is unset one from the host key."""
+        return self.owner_id or key_mark(self.ssh_host_public_key)
+
+    @property
+    def ports(self) -> list[Port]:
+        """The rows of the port table that this stack opens."""
+        return list(open_ports(self.optional_ports, self.http_port, self.https_port))
+
+    @property
+    def egress(self) -> list[Egress]:
+        """What the server may start connections to."""
+        return outbound(split_host_port(self.elasticsearch) if self.elasticsearch else None)
+
+    @property
+    def serves_ipv6(self) -> bool:
+        """Whether Poste answers on IPv6: not behind Docker's bridge, which has IPv4 only."""
+        return self.network_mode == "host"
+
+    def zone_holder(self, host: str) -> MailDomainSettings:
+        """The domain whose zone holds a mail host's address records: the closest one."""
+        return max(
+            (domain for domain in self.domains if is_within(host, domain.zone_name)),
+            key=lambda domain: len(domain.zone_name),
+        )
+
+    @property
+    def ssh_public_key(self) -> str:
+        """The public half of the administrator's key, as one line of authorized_keys."""
+        return ssh_public_key(self.ssh_private_key.get_secret_value())
+
+    @property
+    def ssh_host_public_key(self) -> str:
+        """The public half of the server's host key, as it stands in known_hosts."""
+        return ssh_public_key(self.ssh_host_key.get_secret_value())
+
+    @field_validator("domains", "admin_cidrs")
+    @classmethod
+    def _some(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        if not value:
+            raise ValueError("Is empty. Expected one at least")
+        return value
+
+    @field_validator("optional_ports")
+    @classmethod
+    def _optional_ports_are_optional(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        wrong = [str(number) for number in value if number not in OPTIONAL]
+        if wrong:
+            raise ValueError(
+                f"{', '.join(wrong)} cannot be chosen. Expected some of {list(OPTIONAL)}, for example [4190]"
+            )
+        return value
+
+    @field_validator("admin_cidrs", "reverse_proxy_cidrs")
+    @classmethod
+    def _networks_are_few(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return collapsed(value)
+
+    @field_validator("elasticsearch", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: Any) -> Any:
+        return value or None

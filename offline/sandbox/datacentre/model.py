@@ -1,0 +1,139 @@
+"""The resources of one Hetzner Cloud project, and the books that hold them."""
+
+import itertools
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv6Network
+
+from offline.sandbox.datacentre.catalogue import Image, Location, ServerType
+from offline.sandbox.datacentre.labels import parse_selector
+
+FIRST_IPV4 = IPv4Address("198.51.100.128")
+LAST_IPV4 = IPv4Address("198.51.100.254")
+IPV6_POOL = IPv6Network("2001:db8:100::/48")
+FIRST_IPV6_SUBNET = 0x100
+
+
+def now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(kw_only=True)
+class Resource:
+    id: int
+    name: str
+    labels: dict[str, str]
+    created: str = field(default_factory=now)
+
+
+@dataclass(kw_only=True)
+class Protectable(Resource):
+    """Can't be deleted while it is protected."""
+
+    delete_protection: bool = False
+
+
+@dataclass(kw_only=True)
+class SshKey(Resource):
+    public_key: str
+    fingerprint: str
+
+
+@dataclass(kw_only=True)
+class PrimaryIp(Protectable):
+    """`ip` is an address for `ipv4` and a /64 for `ipv6`; `pointers` are the PTR names set, by address."""
+
+    type: str
+    ip: str
+    location: Location
+    auto_delete: bool
+    server: int | None = None
+    pointers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class Server(Protectable):
+    type: ServerType
+    image: Image
+    location: Location
+    disk_gb: int
+    user_data: str
+    ssh_keys: list[str]
+    status: str = "initializing"
+    ipv4: int | None = None
+    ipv6: int | None = None
+    rebuild_protection: bool = False
+
+
+@dataclass(kw_only=True)
+class Volume(Protectable):
+    size_gb: int
+    location: Location
+    format: str | None
+    server: int | None = None
+    status: str = "creating"
+
+    @property
+    def linux_device(self) -> str:
+        return f"/dev/disk/by-id/scsi-0HC_Volume_{self.id}"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One firewall rule; `peers` are the sources of an `in` rule, the destinations of an `out` rule."""
+
+    direction: str
+    protocol: str
+    port: str | None
+    peers: tuple[str, ...]
+    description: str | None = None
+
+
+@dataclass(kw_only=True)
+class Firewall(Resource):
+    rules: list[Rule] = field(default_factory=list)
+    selectors: list[str] = field(default_factory=list)
+    servers: list[int] = field(default_factory=list)
+
+    def selects(self, selector: str, server: Server) -> bool:
+        return parse_selector(selector)(server.labels)
+
+    def covers(self, server: Server) -> bool:
+        """Whether the server is behind this firewall, named itself or by one of the selectors."""
+        return server.id in self.servers or any(self.selects(selector, server) for selector in self.selectors)
+
+
+@dataclass
+class Project:
+    """Everything that exists, by kind and id. Ids are unique over all kinds."""
+
+    ssh_key: dict[int, SshKey] = field(default_factory=dict)
+    primary_ip: dict[int, PrimaryIp] = field(default_factory=dict)
+    server: dict[int, Server] = field(default_factory=dict)
+    volume: dict[int, Volume] = field(default_factory=dict)
+    firewall: dict[int, Firewall] = field(default_factory=dict)
+    _ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(10_000_001))
+    _ipv4: "itertools.cycle[int]" = field(
+        default_factory=lambda: itertools.cycle(range(int(FIRST_IPV4), int(LAST_IPV4) + 1))
+    )
+    _subnets: "itertools.count[int]" = field(default_factory=lambda: itertools.count(FIRST_IPV6_SUBNET))
+
+    def new_id(self) -> int:
+        return next(self._ids)
+
+    def new_address(self, ip_type: str) -> str | None:
+        """A free address, in turn so that one given back is not handed out at once; None when all are taken."""
+        if ip_type == "ipv6":
+            return str(IPv6Network((int(IPV6_POOL.network_address) | next(self._subnets) << 64, 64)))
+        taken = {entry.ip for entry in self.primary_ip.values()}
+        for _ in range(int(LAST_IPV4) - int(FIRST_IPV4) + 1):
+            address = str(IPv4Address(next(self._ipv4)))
+            if address not in taken:
+                return address
+        return None
+
+    def firewalls_of(self, server: Server) -> list[Firewall]:
+        return [firewall for firewall in self.firewall.values() if firewall.covers(server)]
+
+    def volumes_of(self, server: Server) -> list[Volume]:
+        return [volume for volume in self.volume.values() if volume.server == server.id]

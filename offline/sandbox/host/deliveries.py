@@ -1,0 +1,61 @@
+"""Brings images to where they are used: the VPS image into the data centre's engine, Poste's into the registry."""
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+from offline.sandbox.host.images import built_content
+from offline.sandbox.host.parts import CONTENT_LABEL, DATACENTRE, POSTE_REPOSITORY, POSTE_TAG, PREFIX, REGISTRY
+from offline.sandbox.host.shell import HostError, pipe, run, say
+
+VPS_IMAGE = f"{PREFIX}/vps:latest"
+POSTE_IMAGE = f"{PREFIX}/poste:latest"
+INNER_DOCKER = ("docker", "exec", "--interactive", DATACENTRE.container, "docker")
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
+
+
+def load_vps_image() -> None:
+    """Copy the VPS image into the data centre's engine unless it is there."""
+    label = f'{{{{index .Config.Labels "{CONTENT_LABEL}"}}}}'
+    try:
+        loaded = run(*INNER_DOCKER, "image", "inspect", "--format", label, VPS_IMAGE).strip()
+    except HostError:
+        loaded = ""
+    if loaded == built_content(VPS_IMAGE):
+        return
+    say("loading the VPS image into the data centre (about 10 s)")
+    pipe(("docker", "save", VPS_IMAGE), (*INNER_DOCKER, "load", "--quiet"))
+    run(*INNER_DOCKER, "image", "prune", "--force")
+    say("loaded the VPS image")
+
+
+def push_poste_image() -> None:
+    """Put the Poste stand-in into the registry under Poste's name unless it is there."""
+    if _registry_content() == built_content(POSTE_IMAGE):
+        return
+    target = f"{REGISTRY}/{POSTE_REPOSITORY}:{POSTE_TAG}"
+    say(f"putting the Poste stand-in into the registry as {POSTE_REPOSITORY}:{POSTE_TAG}")
+    run("docker", "tag", POSTE_IMAGE, target)
+    run("docker", "push", "--quiet", target)
+    run("docker", "image", "rm", target)
+    say("the registry has Poste")
+
+
+def _registry_content() -> str | None:
+    """The content hash of Poste's image in the registry; None when it has none."""
+    try:
+        manifest = _get(f"manifests/{POSTE_TAG}", MANIFEST)
+        configuration = _get(f"blobs/{manifest['config']['digest']}", "*/*")
+    except (OSError, KeyError):
+        return None
+    labels = configuration.get("config", {}).get("Labels") or {}
+    return str(labels.get(CONTENT_LABEL))
+
+
+def _get(path: str, accept: str) -> dict[str, Any]:
+    request = urllib.request.Request(f"http://{REGISTRY}/v2/{POSTE_REPOSITORY}/{path}", headers={"Accept": accept})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=10) as answer:
+        result: dict[str, Any] = json.load(answer)
+        return result

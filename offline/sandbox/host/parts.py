@@ -1,0 +1,113 @@
+"""The parts of the sandbox: images, containers, addresses, ports, and how to tell that each is ready."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[1]  # the offline/sandbox/ folder, context of all image builds
+STATE = SOURCE.parent / ".state" / "sandbox"
+
+PREFIX = "poste-mail-sandbox"
+NETWORK = PREFIX
+BASE_IMAGE = f"{PREFIX}/debian:trixie"
+CONTENT_LABEL = f"{PREFIX}.content"
+
+IPV4_NETWORK, IPV6_NETWORK = "198.51.100.0/24", "2001:db8:100::/48"
+# Docker hands out addresses of the lower half only; the servers' primary IPs are of the upper.
+IPV4_RANGE = "198.51.100.0/25"
+IPV4_GATEWAY, IPV6_GATEWAY = "198.51.100.1", "2001:db8:100::1"
+
+
+@dataclass(frozen=True)
+class Image:
+    """Built from `offline/sandbox/<name>/Dockerfile`; `sources` are what it copies, `needs` another of these that it takes
+    files from.
+    """
+
+    name: str
+    sources: Sequence[str]
+    needs: str | None = None
+
+    @property
+    def tag(self) -> str:
+        return f"{PREFIX}/{self.name}:latest"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A container on the sandbox's network; `ports` are published on loopback (host port, container port).
+
+    It is ready when `ready` answers: a URL (any HTTP status below 500) or host:port (accepts a connection).
+    """
+
+    name: str
+    ipv4: str
+    ipv6: str
+    ready: str
+    ports: Sequence[tuple[int, int]] = ()
+    flags: Sequence[str] = ()
+
+    @property
+    def container(self) -> str:
+        return f"poste-mail-{self.name}"
+
+    @property
+    def image(self) -> str:
+        return f"{PREFIX}/{self.name}:latest"
+
+
+IMAGES = (
+    Image("vps", ("__init__.py", "vps")),
+    Image("datacentre", ("__init__.py", "faults.py", "datacentre")),
+    Image("packages", ("packages",)),
+    Image("internet", ("__init__.py", "faults.py", "internet"), needs="packages"),
+    Image("poste", ("poste",)),
+    Image("provider", ("provider",)),
+)
+
+# Volumes that outlive `down` to be quick the next time: what was copied into them before need not be copied again.
+ENGINE_STORE = "poste-mail-datacentre"  # the VPS image in the data centre's engine
+REGISTRY_STORE = "poste-mail-registry"  # the Poste stand-in in the registry
+
+# A router, and an engine inside the container whose containers are servers with engines of their own. --privileged
+# is not among these because it asks for more than some hosts can give, and none of the rest is needed.
+DATACENTRE_FLAGS = (
+    *("--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN"),
+    *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
+    *("--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"),
+    *("--volume", f"{ENGINE_STORE}:/var/lib/docker"),
+    *("--device-cgroup-rule", "b 7:* rwm"),  # loop devices, for the volumes
+    *("--device-cgroup-rule", "c 10:237 rwm"),  # /dev/loop-control
+    *("--sysctl", "net.ipv4.ip_forward=1", "--sysctl", "net.ipv4.conf.all.proxy_arp=1"),
+    *("--sysctl", "net.ipv6.conf.all.disable_ipv6=0", "--sysctl", "net.ipv6.conf.all.forwarding=1"),
+    *("--sysctl", "net.ipv6.conf.all.proxy_ndp=1"),
+)
+
+INTERNET = Part(
+    "internet",
+    "198.51.100.53",
+    "2001:db8:100::53",
+    ready="http://127.0.0.1:47002/_sandbox/health",
+    ports=((47002, 8080), (47003, 80), (47004, 8081)),
+    # It adds the resolver's addresses, .54 and ::54, and the package mirror's, .55 and ::55, itself.
+    flags=("--cap-add", "NET_ADMIN", "--volume", f"{REGISTRY_STORE}:/var/lib/docker-registry"),
+)
+DATACENTRE = Part(
+    "datacentre",
+    "198.51.100.2",
+    "2001:db8:100::2",
+    ready="http://127.0.0.1:47001/_sandbox/health",
+    ports=((47001, 47001),),
+    flags=DATACENTRE_FLAGS,
+)
+PROVIDER = Part(
+    "provider",
+    "198.51.100.80",
+    "2001:db8:100::80",
+    ready="198.51.100.80:25",
+    flags=("--hostname", "mx.other.example"),
+)
+PARTS = (INTERNET, DATACENTRE, PROVIDER)
+
+REGISTRY = "127.0.0.1:47003"
+POSTE_REPOSITORY, POSTE_TAG = "analogic/poste.io", "2.5.11"

@@ -1,0 +1,138 @@
+"""The container's entry point: start the daemons, serve the API, and end when any of them ends.
+
+Run as root with NET_ADMIN, in the image made from the Dockerfile beside this file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from aiohttp import web
+
+from offline.sandbox.internet.cloudflare.knot import Knot, knotc
+from offline.sandbox.internet.cloudflare.server import build
+from offline.sandbox.internet.health import accepts, answers_dns
+from offline.sandbox.internet.packages import mirror
+
+SETTINGS = Path("/etc/sandbox")
+RUN = Path("/run/sandbox")
+KNOT_ZONES = Path("/var/lib/knot/zones")
+
+AUTHORITATIVE = ("198.51.100.53", "2001:db8:100::53")
+RESOLVER = ("198.51.100.54", "2001:db8:100::54")
+MIRROR = ("198.51.100.55", "2001:db8:100::55")
+API_PORT, REGISTRY_PORT, MIRROR_PORT = 8080, 80, 80
+MIRROR_CONTROL_PORT = 8081
+"""The mirror once more, on the address whose ports are published on loopback: for its faults."""
+PACKAGES = Path("/srv/debian")
+BLOCK_LISTS = ("zen.spamhaus.org", "bl.spamcop.net", "b.barracudacentral.org", "dnsbl.sorbs.net")
+START_LIMIT = 10.0  # seconds until a daemon must answer
+
+DAEMONS = {
+    "knot": ("knotd", "--config", str(SETTINGS / "knot.conf")),
+    "unbound": ("unbound", "-d", "-p", "-c", str(SETTINGS / "unbound.conf")),
+    "registry": ("docker-registry", "serve", str(SETTINGS / "registry.yml")),
+}
+
+
+def add_addresses() -> None:
+    """Give the container its further addresses, on the interface that has the first."""
+    shown = subprocess.run(["ip", "-json", "address"], check=True, capture_output=True, text=True).stdout
+    interface = next(
+        link["ifname"]
+        for link in json.loads(shown)
+        for address in link["addr_info"]
+        if address.get("local") == AUTHORITATIVE[0]
+    )
+    present = {address.get("local") for link in json.loads(shown) for address in link["addr_info"]}
+    # Without duplicate address detection (IPv6 only): the address must be usable at once.
+    for ipv4, ipv6 in (RESOLVER, MIRROR):
+        for address in (f"{ipv4}/32", f"{ipv6}/128 nodad"):
+            if address.split("/")[0] not in present:
+                subprocess.run(["ip", "address", "add", "dev", interface, *address.split()], check=True)
+
+
+def write_forwarding(resolv_conf: str) -> str:
+    """Unbound's rule for names outside the sandbox: ask the machine's resolvers; without any, refuse at once."""
+    words = [line.split() for line in resolv_conf.splitlines()]
+    servers = [line[1] for line in words if len(line) > 1 and line[0] == "nameserver"]
+    if not servers:
+        return 'server:\n    local-zone: "." refuse\n    local-zone: "example." transparent\n'
+    return 'forward-zone:\n    name: "."\n' + "".join(f"    forward-addr: {server}\n" for server in servers)
+
+
+def prepare_files() -> None:
+    """Lay out what the daemons read and write. Zones changed by dynamic updates are kept over a restart."""
+    for folder in (RUN, KNOT_ZONES, Path("/run/knot")):
+        folder.mkdir(parents=True, exist_ok=True)
+    (RUN / "forward.conf").write_text(write_forwarding(Path("/etc/resolv.conf").read_text()))
+    zones = SETTINGS / "zones"
+    sources = {file.name: file for file in zones.glob("*.zone") if file.name != "dnsbl.zone"}
+    sources |= {f"{name}.zone": zones / "dnsbl.zone" for name in BLOCK_LISTS}
+    for name, source in sources.items():
+        if not (KNOT_ZONES / name).exists():
+            shutil.copy(source, KNOT_ZONES / name)
+
+
+async def wait_for_knot() -> None:
+    """Return when Knot takes orders; raises TimeoutError."""
+    async with asyncio.timeout(START_LIMIT):
+        while True:
+            try:
+                return await knotc("status")
+            except OSError:
+                await asyncio.sleep(0.05)
+
+
+async def forget() -> None:
+    """Empty the resolver's cache; raises OSError."""
+    settings = str(SETTINGS / "unbound.conf")
+    process = await asyncio.create_subprocess_exec(
+        *("unbound-control", "-c", settings, "flush_zone", "."), stdout=asyncio.subprocess.DEVNULL
+    )
+    if await process.wait():
+        raise OSError("unbound-control flush_zone failed")
+
+
+async def serve() -> int:
+    """Run everything until a daemon ends or the container is stopped; the exit code."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    daemons = {name: await asyncio.create_subprocess_exec(*command) for name, command in DAEMONS.items()}
+    await wait_for_knot()
+    checks = [answers_dns(address) for address in (*AUTHORITATIVE, *RESOLVER)]
+    checks.append(accepts(AUTHORITATIVE[0], REGISTRY_PORT))
+    api, packages = web.AppRunner(build(Knot(KNOT_ZONES), checks, forget)), web.AppRunner(mirror(PACKAGES))
+    for runner in (api, packages):
+        await runner.setup()
+    for address in MIRROR:
+        await web.TCPSite(packages, address, MIRROR_PORT).start()
+    await web.TCPSite(packages, port=MIRROR_CONTROL_PORT).start()
+    await web.TCPSite(api, port=API_PORT).start()
+    print(f"Cloudflare API on port {API_PORT}", flush=True)
+
+    ends = {asyncio.create_task(daemon.wait(), name=name) for name, daemon in daemons.items()}
+    stop = asyncio.create_task(stopping.wait())
+    done, _ = await asyncio.wait({*ends, stop}, return_when=asyncio.FIRST_COMPLETED)
+    for task in done - {stop}:
+        print(f"{task.get_name()} ended with exit code {task.result()}", file=sys.stderr, flush=True)
+    for runner in (api, packages):
+        await runner.cleanup()
+    for daemon in daemons.values():
+        if daemon.returncode is None:
+            daemon.terminate()
+    await asyncio.wait(ends)
+    return 0 if stop in done else 1
+
+
+if __name__ == "__main__":
+    add_addresses()
+    prepare_files()
+    sys.exit(asyncio.run(serve()))

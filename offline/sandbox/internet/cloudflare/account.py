@@ -1,0 +1,123 @@
+"""The account's zones and the changes to them, each published before it counts as done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from offline.sandbox.internet.cloudflare import email_routing, problems
+from offline.sandbox.internet.cloudflare.authority import Authority
+from offline.sandbox.internet.cloudflare.problems import Json
+from offline.sandbox.internet.cloudflare.records import Record, read_record
+from offline.sandbox.internet.cloudflare.zones import Records, Zone, with_record, without_record
+
+Change = Callable[[Records], Records]
+
+INITIAL_ZONES = ("club.example", "family.example")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Account:
+    """All zones. A change computes the zone's next records, publishes them, and only then stores them.
+
+    So a request that fails, for whatever reason, has changed nothing; and one change of a zone waits for the other.
+    """
+
+    def __init__(self, authority: Authority, names: Iterable[str] = INITIAL_ZONES) -> None:
+        self._authority = authority
+        self._initial = tuple(names)
+        self._zones: dict[str, Zone] = {}
+        self._lock = asyncio.Lock()
+
+    async def reset(self) -> None:
+        """Only the initial zones, empty."""
+        for zone in list(self._zones.values()):
+            if zone.name not in self._initial:
+                await self._authority.withdraw(zone.name)
+        self._zones.clear()
+        for name in self._initial:
+            await self.add_zone(name)
+
+    async def add_zone(self, name: str) -> Zone:
+        """Add an empty zone, or empty the one of that name."""
+        now = _now()
+        zone = Zone(name, created_on=now, modified_on=now)
+        await self._authority.publish(name, ())
+        self._zones[zone.id] = zone
+        return zone
+
+    def zones(self) -> list[Zone]:
+        """All zones, by name."""
+        return sorted(self._zones.values(), key=lambda zone: zone.name)
+
+    def zone(self, zone_id: str) -> Zone | None:
+        """The zone of this identifier, if there is one."""
+        return self._zones.get(zone_id)
+
+    async def create(self, zone: Zone, body: Json) -> Record:
+        """Add a record; raises ApiError."""
+        record = read_record(body, zone.name, _now())
+        await self._change(zone, lambda records: with_record(records, record, zone.name))
+        return record
+
+    async def overwrite(self, zone: Zone, record_id: str, body: Json) -> Record:
+        """Replace a record as a whole (PUT); raises ApiError."""
+        record = read_record(body, zone.name, _now(), _previous(zone.records, record_id))
+        await self._change(zone, lambda records: with_record(records, record, zone.name))
+        return record
+
+    async def edit(self, zone: Zone, record_id: str, body: Json) -> Record:
+        """Replace the given fields of a record (PATCH); raises ApiError."""
+        previous = _previous(zone.records, record_id)
+        return await self.overwrite(zone, record_id, previous.as_body() | body)
+
+    async def route_email(self, zone: Zone, *, enabled: bool) -> None:
+        """Switch Email Routing on, which makes its records and locks them, or off, which takes them away."""
+        others = {key: record for key, record in zone.records.items() if not record.locked}
+        if enabled and any(record.type == "MX" for record in others.values()):
+            raise problems.refused(problems.BESIDE_MX)
+        made = [replace(read_record(body, zone.name, _now()), locked=True) for body in email_routing.RECORDS]
+        await self._change(zone, lambda _: others | {record.id: record for record in made if enabled})
+
+    async def delete(self, zone: Zone, record_id: str) -> None:
+        """Remove a record; raises ApiError."""
+        await self._change(zone, lambda records: without_record(records, record_id))
+
+    async def batch(self, zone: Zone, body: Json) -> dict[str, list[Record]]:
+        """Deletes, patches, puts and posts, in this order and all or none; raises ApiError."""
+        now = _now()
+        done: dict[str, list[Record]] = {"deletes": [], "patches": [], "puts": [], "posts": []}
+
+        def change(records: Records) -> Records:
+            for item in body.get("deletes") or ():
+                done["deletes"].append(_previous(records, str(item.get("id"))))
+                records = without_record(records, str(item.get("id")))
+            for kind in ("patches", "puts", "posts"):
+                for item in body.get(kind) or ():
+                    previous = None if kind == "posts" else _previous(records, str(item.get("id")))
+                    whole = previous.as_body() | item if previous and kind == "patches" else item
+                    record = read_record(whole, zone.name, now, previous)
+                    records = with_record(records, record, zone.name)
+                    done[kind].append(record)
+            return records
+
+        await self._change(zone, change)
+        return done
+
+    async def _change(self, zone: Zone, change: Change) -> None:
+        async with self._lock:
+            records = change(zone.records)
+            await self._authority.publish(zone.name, records.values())
+            zone.records = records
+            zone.modified_on = _now()
+
+
+def _previous(records: Records, record_id: str) -> Record:
+    if record_id not in records:
+        raise problems.RECORD_NOT_FOUND
+    return records[record_id]

@@ -1,0 +1,151 @@
+"""The VPS's init: boots the system as systemd would on a Hetzner server, serves `systemctl`, stops it again.
+
+Boot: the hypervisor plugs in network and volumes, then tmpfs and fstab mounts, host firewall, cloud-init's first two
+stages, ssh, the other enabled services, and cloud-init's last two stages. Ends with status 0 for power-off and
+`REBOOT` for a restart, which the hypervisor then does.
+"""
+
+import json
+import logging
+import os
+import signal
+import socketserver
+import subprocess
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+
+from offline.sandbox.vps import supervisor
+from offline.sandbox.vps.control import SOCKET, Answer
+from offline.sandbox.vps.supervisor import Supervisor, UnitError
+from offline.sandbox.vps.units import UNITS, find
+
+PLUGGED = Path("/run/plugged")  # written by the hypervisor when network and volumes are there
+BOOT_DELAY = Path("/run/boot-delay")  # seconds by which a test wants the system to come up late
+FIRST_BOOT_DONE = Path("/etc/machine-id")
+RESOLVER = "198.51.100.54"
+REBOOT = 64
+
+log = logging.getLogger("init")
+
+
+class Init:
+    def __init__(self) -> None:
+        self.services = Supervisor()
+        self._exit_status = 0
+        self._halting = threading.Lock()
+        self._halted = threading.Event()
+
+    def run(self) -> int:
+        """Boot and serve until told to stop; the return value is the container's exit status."""
+        signal.signal(signal.SIGTERM, self._signalled)
+        signal.signal(signal.SIGINT, self._signalled)
+        server = socketserver.ThreadingUnixStreamServer(SOCKET, _handler(self))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._boot, daemon=True).start()
+        self._halted.wait()
+        return self._exit_status
+
+    def halt(self, status: int) -> None:
+        """Stop the services, write out and unmount the volumes, then let `run` return."""
+        if not self._halting.acquire(blocking=False):
+            return
+        self.services.stop_all()
+        subprocess.run(("umount", "--all", "--types", "ext4,xfs"), capture_output=True, check=False)
+        os.sync()
+        self._exit_status = status
+        self._halted.set()
+
+    def _signalled(self, number: int, _frame: FrameType | None) -> None:
+        status = 0 if number == signal.SIGTERM else REBOOT
+        threading.Thread(target=self.halt, args=(status,), daemon=True).start()
+
+    def _boot(self) -> None:
+        while not PLUGGED.exists():
+            time.sleep(0.02)
+        if BOOT_DELAY.exists():
+            time.sleep(float(BOOT_DELAY.read_text()))
+        _prepare_system()
+        if not FIRST_BOOT_DONE.exists():
+            _first_boot()
+        _call("mount", "--all")
+        if supervisor.is_enabled(UNITS["nftables"]):
+            self._start("nftables")
+        docker = threading.Thread(target=self._start, args=("docker",), daemon=True)
+        if supervisor.is_enabled(UNITS["docker"]):
+            docker.start()
+        _call("cloud-init", "init", "--local")
+        _call("cloud-init", "init")
+        for name, unit in UNITS.items():
+            if name not in ("nftables", "docker") and supervisor.is_enabled(unit):
+                self._start(name)
+        _call("cloud-init", "modules", "--mode=config")
+        _call("cloud-init", "modules", "--mode=final")
+
+    def _start(self, name: str) -> None:
+        try:
+            self.services.start(UNITS[name])
+        except UnitError as error:
+            log.error("%s", error)
+
+    def serve(self, verb: str, name: str) -> Answer:
+        """Do what `systemctl` asks for."""
+        if verb in ("poweroff", "reboot"):
+            threading.Thread(target=self.halt, args=(REBOOT if verb == "reboot" else 0,), daemon=True).start()
+            return Answer(0)
+        unit = find(name)
+        if unit is None:
+            return Answer(5, f"Unit {name} not found.")
+        if verb == "is-active":
+            return Answer(0, "active") if self.services.is_active(unit) else Answer(3, "inactive")
+        actions = {
+            "start": self.services.start,
+            "stop": self.services.stop,
+            "restart": self.services.restart,
+            "reload": self.services.reload,
+        }
+        try:
+            actions[verb](unit)
+        except UnitError as error:
+            return Answer(1, str(error))
+        return Answer(0)
+
+
+def _handler(init: Init) -> type[socketserver.BaseRequestHandler]:
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            request = json.loads(self.rfile.readline())
+            self.wfile.write(json.dumps(vars(init.serve(request["verb"], request["unit"]))).encode() + b"\n")
+
+    return Handler
+
+
+def _prepare_system() -> None:
+    # Docker mounts these three over the disk's own; a server has plain files, which programs may replace.
+    for name in ("hosts", "hostname", "resolv.conf"):
+        subprocess.run(("umount", f"/etc/{name}"), capture_output=True, check=False)
+    Path("/etc/resolv.conf").write_text(f"nameserver {RESOLVER}\n")
+    # /proc/sys is read-only in a container; the network's part is the machine's own and may be written.
+    _call("mount", "--bind", "/proc/sys/net", "/proc/sys/net")
+    _call("mount", "-o", "remount,bind,rw", "/proc/sys/net")
+    Path("/run/sshd").mkdir(exist_ok=True)
+    Path("/run/lock").mkdir(exist_ok=True)
+
+
+def _first_boot() -> None:
+    FIRST_BOOT_DONE.write_text(os.urandom(16).hex() + "\n")
+    Path("/etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n")
+    Path("/etc/hostname").write_text(os.uname().nodename + "\n")
+
+
+def _call(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        log.error("%s ended with %d: %s", " ".join(command), done.returncode, done.stderr.strip())
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    os.environ.setdefault("DOCKER_ALLOW_IPV6_ON_IPV4_INTERFACE", "1")
+    return Init().run()

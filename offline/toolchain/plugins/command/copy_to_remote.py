@@ -1,0 +1,90 @@
+"""The resource `command:remote:CopyToRemote`: a file, directory or text of the program on a remote host."""
+
+import os
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import asyncssh
+from pulumi_command.remote import CopyToRemote as CopyToRemoteResource
+from pulumi_command.remote import CopyToRemoteArgs
+
+from offline.toolchain.plugins.command.assets import ARCHIVE, ASSET, fingerprint, kind_of
+from offline.toolchain.plugins.command.connection import dialled
+from offline.toolchain.plugins.command.copying import copy_path, copy_text
+from offline.toolchain.plugins.command.engine_log import EngineLog
+from offline.toolchain.plugins.command.interrupt import run
+from offline.toolchain.plugins.command.settings import CONNECTION_DEFAULTS, FOREVER
+from offline.toolchain.plugins.common.resource import Operation, ProviderError, ResourceType, Values
+from offline.toolchain.plugins.common.schema import resource_schema
+from offline.toolchain.plugins.common.values import Unknown
+
+
+class CopyToRemote:
+    """The four operations. What was copied is never removed, also not when the resource is deleted."""
+
+    def create(self, log: EngineLog, operation: Operation) -> tuple[str, Values]:
+        """Copy the source."""
+        run(operation, _copy(log, operation))
+        return secrets.token_hex(4), operation.inputs
+
+    def read(self, log: EngineLog, operation: Operation) -> tuple[str, Values]:  # noqa: ARG002
+        """The remote files are not looked at: the state is taken for true."""
+        return operation.id, operation.state
+
+    def update(self, log: EngineLog, operation: Operation) -> Values:
+        """Copy again if the source's content or the remote path has changed."""
+        old, new = operation.state, operation.inputs
+        if old["source"].get("hash") != new["source"].get("hash") or old["remotePath"] != new["remotePath"]:
+            run(operation, _copy(log, operation))
+        return new
+
+    def delete(self, log: EngineLog, operation: Operation) -> None:
+        """Nothing: the copied files stay."""
+
+
+async def _copy(log: EngineLog, operation: Operation) -> None:
+    source, remote = operation.inputs["source"], operation.inputs["remotePath"]
+
+    def status(message: str) -> None:
+        log.status(operation.urn, message)
+
+    async with dialled(operation.inputs["connection"], os.environ, status, operation.deadline) as server:
+        try:
+            async with server.start_sftp_client() as sftp:
+                if "text" in source:
+                    await copy_text(sftp, source["text"], remote)
+                else:
+                    await copy_path(sftp, source["path"], remote)
+        except (asyncssh.Error, OSError) as error:
+            raise ProviderError(f"copying to {remote} failed: {error}") from error
+
+
+def _problems(inputs: Values) -> Iterable[tuple[str, str]]:
+    source: Any = inputs.get("source")
+    if not isinstance(source, Unknown):
+        yield from _source_problems(source)
+
+
+def _source_problems(source: Any) -> Iterable[tuple[str, str]]:
+    kind = kind_of(source)
+    if kind is None:
+        yield "source", "a FileAsset, a StringAsset or a FileArchive is needed"
+    elif kind == ASSET and isinstance(source, Mapping) and not {"path", "text"} & source.keys():
+        yield "source", "an asset must be a FileAsset or a StringAsset"
+    elif kind == ARCHIVE and isinstance(source, Mapping) and "path" not in source:
+        yield "source", "an archive must be a FileArchive, that is the path of a file or directory"
+
+
+COPY_TO_REMOTE = ResourceType(
+    token="command:remote:CopyToRemote",  # noqa: S106  (a type token)
+    schema=resource_schema(CopyToRemoteArgs, CopyToRemoteResource),
+    operations=CopyToRemote(),
+    input_defaults=CONNECTION_DEFAULTS,
+    records_defaults=False,
+    replace_on=frozenset({"triggers"}),
+    canonical={"triggers": fingerprint, "source": fingerprint},
+    secret_outputs=frozenset({"connection"}),
+    check=_problems,
+    timeout=FOREVER,
+)

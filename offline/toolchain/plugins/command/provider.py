@@ -1,0 +1,55 @@
+"""The provider: three resource types of Pulumi's command plugin 1.2, made of the generic engine's tables."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from pulumi.provider.experimental import provider as rpc
+from pulumi.provider.experimental.property_value import PropertyValue
+
+from offline.toolchain.plugins.command.copy_to_remote import COPY_TO_REMOTE
+from offline.toolchain.plugins.command.engine_log import EngineLog
+from offline.toolchain.plugins.command.local_command import LOCAL_COMMAND
+from offline.toolchain.plugins.command.remote_command import REMOTE_COMMAND
+from offline.toolchain.plugins.common.provider import TableProvider
+from offline.toolchain.plugins.common.resource import Values
+from offline.toolchain.plugins.common.schema import Property
+
+SECRET_SETTINGS = frozenset({"password", "privateKey", "privateKeyPassword"})
+
+
+class CommandProvider(TableProvider):
+    """Commands here, and commands and copies over SSH.
+
+    It has no settings of its own; its "client" is the log of the engine.
+    """
+
+    name = "command"
+    settings: Mapping[str, Property] = MappingProxyType({})
+    resources = (REMOTE_COMMAND, COPY_TO_REMOTE, LOCAL_COMMAND)
+
+    def __init__(self, log: EngineLog) -> None:
+        super().__init__()
+        self._log = log
+
+    def connect(self, settings: Values) -> EngineLog:  # noqa: ARG002
+        return self._log
+
+    async def check(self, request: rpc.CheckRequest) -> rpc.CheckResponse:
+        """As the generic check, but the connection is secret whoever gave it, and so are the secrets in it."""
+        response = await super().check(request)
+        inputs = response.inputs or {}
+        if "connection" in inputs:
+            inputs["connection"] = _with_secrets(inputs["connection"]).with_secret(True)
+        return rpc.CheckResponse(inputs, response.failures)
+
+    async def read(self, request: rpc.ReadRequest) -> rpc.ReadResponse:
+        """State and inputs as they were: nothing remote is looked up."""
+        return rpc.ReadResponse(request.resource_id, request.properties, request.inputs)
+
+
+def _with_secrets(connection: PropertyValue) -> PropertyValue:
+    if not isinstance(connection.value, Mapping):
+        return connection
+    settings = {name: _with_secrets(value) if name == "proxy" else value for name, value in connection.value.items()}
+    marked = {name: settings[name].with_secret(True) for name in SECRET_SETTINGS & settings.keys()}
+    return connection.with_value({**settings, **marked})

@@ -1,0 +1,239 @@
+"""The data sources: server types, locations, images, and what a project holds."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pulumi_hcloud
+
+from offline.toolchain.plugins.common.resource import Function, ProviderError, Values
+from offline.toolchain.plugins.common.schema import function_schema
+from offline.toolchain.plugins.hcloud.api import Api, Json
+from offline.toolchain.plugins.hcloud.server_state import server_state
+
+
+def get_server_type(api: Api, arguments: Values) -> Values:
+    return _server_type(_one(api, "server_types", "server type", arguments))
+
+
+def get_server_types(api: Api, _arguments: Values) -> Values:
+    return _listed(list(api.every("/server_types", "server_types")), "serverTypeIds", "serverTypes", _server_type)
+
+
+def get_location(api: Api, arguments: Values) -> Values:
+    return _location(_one(api, "locations", "location", arguments))
+
+
+def get_locations(api: Api, _arguments: Values) -> Values:
+    return _listed(list(api.every("/locations", "locations")), "locationIds", "locations", _location)
+
+
+def get_image(api: Api, arguments: Values) -> Values:
+    if "id" in arguments:
+        return {**arguments, **_image(_one(api, "images", "image", {"id": arguments["id"]}))}
+    selector = arguments.get("withSelector") or arguments.get("selector")
+    _exactly_one("id,name,selector,withSelector", [arguments.get("name"), selector])
+    query: Json = {"architecture": arguments.get("withArchitecture", "x86")}
+    query |= {"name": arguments["name"]} if "name" in arguments else {"label_selector": selector}
+    if arguments.get("withStatuses"):
+        query["status"] = arguments["withStatuses"]
+    if arguments.get("includeDeprecated"):
+        query["include_deprecated"] = "true"
+    if arguments.get("mostRecent"):
+        query["sort"] = "created:desc"
+    found = list(api.every("/images", "images", **query))
+    if not found:
+        raise ProviderError(f"Resource (image) was not found: {_shown(query)}")
+    if len(found) > 1 and not arguments.get("mostRecent"):
+        raise ProviderError(f"Found more than one resource (image): {_shown(query)}")
+    return {**arguments, **_image(found[0])}
+
+
+def _every(path: str, key: str, convert: Callable[[Json], Values]) -> Callable[..., Values]:
+    """All of a kind, or those that a label selector fits."""
+
+    def call(api: Api, arguments: Values) -> Values:
+        query = {"label_selector": arguments["withSelector"]} if arguments.get("withSelector") else {}
+        entries = list(api.every(f"/{path}", path, **query))
+        numbers = [str(entry["id"]) for entry in entries]
+        digest = hashlib.sha1("-".join(numbers).encode(), usedforsecurity=False).hexdigest()
+        return {**arguments, "id": digest, key: [convert(entry) for entry in entries]}
+
+    return call
+
+
+def _one(api: Api, path: str, what: str, arguments: Values) -> Json:
+    """The object with the given id or name."""
+    _exactly_one("id,name", [arguments.get("id"), arguments.get("name")])
+    if "id" in arguments:
+        found = api.find(f"/{path}/{arguments['id']}", what.replace(" ", "_"))
+    else:
+        found = next(api.every(f"/{path}", path, name=arguments["name"]), None)
+    if found is None:
+        raise ProviderError(f"Resource ({what}) was not found: {_shown(arguments)}")
+    return found
+
+
+def _exactly_one(names: str, values: list[Any]) -> None:
+    if sum(value is not None for value in values) != 1:
+        raise ProviderError(
+            f"Invalid Attribute Combination. Exactly one of these attributes must be configured: [{names}]"
+        )
+
+
+def _shown(query: Json) -> str:
+    return " ".join(f"{key}={value}" for key, value in query.items())
+
+
+def _listed(entries: list[Json], ids: str, key: str, convert: Callable[[Json], Values]) -> Values:
+    numbers = [str(entry["id"]) for entry in entries]
+    return {
+        "id": hashlib.sha1("".join(numbers).encode(), usedforsecurity=False).hexdigest(),
+        ids: numbers,
+        "names": [entry["name"] for entry in entries],
+        "descriptions": [entry["description"] for entry in entries],
+        key: [convert(entry) for entry in entries],
+    }
+
+
+def _server_type(entry: Json) -> Values:
+    locations = [
+        {
+            "id": place["id"],
+            "name": place["name"],
+            "available": place.get("available", True),
+            "recommended": place.get("recommended", False),
+            **_deprecation(place),
+        }
+        for place in entry.get("locations", [])
+    ]
+    return {
+        "id": entry["id"],
+        "name": entry["name"],
+        "description": entry["description"],
+        "category": entry.get("category", ""),
+        "cores": entry["cores"],
+        "memory": int(entry["memory"]),
+        "disk": entry["disk"],
+        "storageType": entry["storage_type"],
+        "cpuType": entry["cpu_type"],
+        "architecture": entry["architecture"],
+        "includedTraffic": entry.get("included_traffic") or 0,
+        "locations": locations,
+        **_deprecation(entry),
+    }
+
+
+def _server(entry: Json) -> Values:
+    state = server_state(entry, {})
+    same = (
+        "name", "serverType", "image", "location", "status", "ipv4Address", "ipv6Address", "ipv6Network",
+        "backupWindow", "backups", "labels", "firewallIds", "deleteProtection", "rebuildProtection",
+        "primaryDiskSize", "networks", "placementGroupId",
+    )  # fmt: skip
+    return {name: state[name] for name in same} | {"id": entry["id"], "datacenter": "", "iso": "", "rescue": ""}
+
+
+def _volume(entry: Json) -> Values:
+    return {
+        "id": entry["id"],
+        "name": entry["name"],
+        "size": entry["size"],
+        "location": entry["location"]["name"],
+        "serverId": entry["server"],
+        "linuxDevice": entry["linux_device"],
+        "deleteProtection": entry["protection"]["delete"],
+        "labels": entry["labels"],
+    }
+
+
+def _primary_ip(entry: Json) -> Values:
+    address, _, length = entry["ip"].partition("/")
+    return {
+        "id": entry["id"],
+        "name": entry["name"],
+        "type": entry["type"],
+        "ipAddress": address,
+        "ipNetwork": entry["ip"] if length else "",
+        "location": entry["location"]["name"],
+        "datacenter": "",
+        "assigneeId": entry["assignee_id"] or 0,
+        "assigneeType": entry["assignee_type"],
+        "autoDelete": entry["auto_delete"],
+        "deleteProtection": entry["protection"]["delete"],
+        "labels": entry["labels"],
+    }
+
+
+def _ssh_key(entry: Json) -> Values:
+    return {
+        "id": entry["id"],
+        "name": entry["name"],
+        "fingerprint": entry["fingerprint"],
+        "publicKey": entry["public_key"],
+        "labels": entry["labels"],
+    }
+
+
+def _firewall(entry: Json) -> Values:
+    return {"id": entry["id"], "name": entry["name"], "labels": entry["labels"]}
+
+
+def _location(entry: Json) -> Values:
+    same = ("id", "name", "description", "country", "city", "latitude", "longitude")
+    return {**{name: entry[name] for name in same}, "networkZone": entry["network_zone"]}
+
+
+def _image(entry: Json) -> Values:
+    return {
+        "id": entry["id"],
+        "type": entry["type"],
+        "name": entry["name"] or "",
+        "description": entry["description"],
+        "labels": entry["labels"],
+        "created": _time(entry["created"]),
+        "osFlavor": entry["os_flavor"],
+        "osVersion": entry["os_version"] or "",
+        "architecture": entry["architecture"],
+        "rapidDeploy": entry["rapid_deploy"],
+        "deprecated": _time(entry["deprecated"]) if entry.get("deprecated") else None,
+        **_deprecation(entry),
+    }
+
+
+def _deprecation(entry: Json) -> Values:
+    found = entry.get("deprecation")
+    return {
+        "isDeprecated": bool(found),
+        "deprecationAnnounced": _time(found["announced"]) if found else "",
+        "unavailableAfter": _time(found["unavailable_after"]) if found else "",
+    }
+
+
+def _time(text: str) -> str:
+    """RFC 3339 with `Z` for UTC, as Go prints it."""
+    return datetime.fromisoformat(text).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+get_servers = _every("servers", "servers", _server)
+get_volumes = _every("volumes", "volumes", _volume)
+get_primary_ips = _every("primary_ips", "primaryIps", _primary_ip)
+get_ssh_keys = _every("ssh_keys", "sshKeys", _ssh_key)
+get_firewalls = _every("firewalls", "firewalls", _firewall)
+
+FUNCTIONS = tuple(
+    Function(f"hcloud:index/{name}:{name}", function_schema(source, result), call)
+    for name, source, result, call in (
+        ("getServerType", pulumi_hcloud.get_server_type, pulumi_hcloud.GetServerTypeResult, get_server_type),
+        ("getServerTypes", pulumi_hcloud.get_server_types, pulumi_hcloud.GetServerTypesResult, get_server_types),
+        ("getLocation", pulumi_hcloud.get_location, pulumi_hcloud.GetLocationResult, get_location),
+        ("getLocations", pulumi_hcloud.get_locations, pulumi_hcloud.GetLocationsResult, get_locations),
+        ("getImage", pulumi_hcloud.get_image, pulumi_hcloud.GetImageResult, get_image),
+        ("getServers", pulumi_hcloud.get_servers, pulumi_hcloud.GetServersResult, get_servers),
+        ("getVolumes", pulumi_hcloud.get_volumes, pulumi_hcloud.GetVolumesResult, get_volumes),
+        ("getPrimaryIps", pulumi_hcloud.get_primary_ips, pulumi_hcloud.GetPrimaryIpsResult, get_primary_ips),
+        ("getSshKeys", pulumi_hcloud.get_ssh_keys, pulumi_hcloud.GetSshKeysResult, get_ssh_keys),
+        ("getFirewalls", pulumi_hcloud.get_firewalls, pulumi_hcloud.GetFirewallsResult, get_firewalls),
+    )
+)

@@ -1,0 +1,146 @@
+"""The wizard's story: `make stack STACK=prod DOMAIN=example.com`, or `python -m operate.stacks --help` for all flags."""
+
+import argparse
+import os
+import secrets
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.public_passphrase import FILE_VARIABLE, is_on_this_machine
+from model.labels import earlier_comment, unusable_names
+from model.record_conflicts import Ownership
+from model.ssh_keys import key_mark, ssh_public_key
+from operate.stacks import passphrase
+from operate.stacks.answers import Answers
+from operate.stacks.errors import WizardError
+from operate.stacks.hetzner import offers
+from operate.stacks.keys import new_password, new_ssh_key
+from operate.stacks.options import parse
+from operate.stacks.plan import Domain, check, domain_paths, merged
+from operate.stacks.questions import asked
+from operate.stacks.server_choice import choose
+from operate.stacks.stack import Stack
+from operate.stacks.zone import find_zone, obstacles
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Make or complete the stack; 0 if it is complete."""
+    options = parse(arguments)
+    project = yaml.safe_load(Path("Pulumi.yaml").read_text())["name"]
+    try:
+        make_stack(options, project)
+    except WizardError as error:
+        print(f"wizard: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def make_stack(options: argparse.Namespace, project: str) -> None:
+    """Ask, check with the clouds, and only then write."""
+    for problem in unusable_names(project, options.stack):
+        raise WizardError(f"{problem}. Nothing was set")
+    stack = Stack(options.stack, project)
+    kept = stack.values()
+    hetzner_endpoint = options.hetzner_endpoint or kept.get("hcloud:endpoint")
+    cloudflare_url = options.cloudflare_base_url or kept.get("cloudflare:baseUrl")
+    needs_passphrase = wants_passphrase(stack, options.secrets_provider, [hetzner_endpoint, cloudflare_url])
+    if needs_passphrase and not passphrase.use(stack.name, os.environ) and stack.uses_passphrase:
+        raise WizardError(f"Set {FILE_VARIABLE} to the file with the passphrase of stack {stack.name}")
+
+    answers = Answers(asking=not options.no_questions and sys.stdin.isatty())
+    paths, tokens = asked(answers, options, stack, kept)
+    answers.require_all()
+    domain_name = paths.pop("domain")
+
+    zone = find_zone(domain_name, tokens["cloudflare:apiToken"], cloudflare_url)
+    domain = Domain(domain_name, zone.name, options.dmarc_policy)
+    offer = choose(
+        offers(tokens["hcloud:token"], hetzner_endpoint),
+        options.server_type or kept.get("serverType"),
+        options.location or kept.get("location"),
+    )
+    paths |= {"serverType": offer.type, "location": offer.location, **domain_paths(domain, kept.get("domains") or ())}
+    say(f"Server: {offer.type} with {offer.memory:g} GB in {offer.location}, {offer.monthly:.2f} euro a month net")
+    say(f"Zone: {zone.name}")
+    if not zone.is_active:
+        say(f"  not active yet: have the registrar name these servers for it: {', '.join(zone.name_servers)}")
+    known_owner = owner(stack, kept)
+    paths["ownerId"] = known_owner or secrets.token_hex(8)
+    values = {key: value for key, value in kept.items() if not (options.admin_cidr and key == "adminCidrs")}
+    settings = check(merged(values, paths))
+    ownership = Ownership(known_owner, earlier_comment(project, options.stack))
+    in_the_way = list(obstacles(zone, settings, ownership))
+    for obstacle in in_the_way:
+        say(f"  {obstacle}")
+
+    if needs_passphrase and not passphrase.use(stack.name, os.environ):
+        passphrase.make(stack.name, os.environ)
+    write(stack, options, kept, paths, tokens)
+    finish(stack, in_the_way)
+
+
+def owner(stack: Stack, kept: dict[str, Any]) -> str:
+    """What marks the stack's DNS records as its own; empty for a stack that is only being made."""
+    if "ownerId" in kept:
+        return str(kept["ownerId"])
+    return key_mark(ssh_public_key(stack.secret("sshHostKey"))) if "sshHostKey" in stack.secrets() else ""
+
+
+def wants_passphrase(stack: Stack, secrets_provider: str | None, endpoints: Sequence[str | None]) -> bool:
+    """Whether the secrets are encrypted with a passphrase that must be the stack's own.
+
+    Not so where a key service or Pulumi Cloud encrypts them, nor for the sandbox, whose secrets are worth nothing.
+    """
+    elsewhere = secrets_provider or (stack.has_secrets_provider and not stack.uses_passphrase)
+    in_pulumi_cloud = os.environ.get("PULUMI_BACKEND_URL", "").startswith("http")
+    return not (elsewhere or in_pulumi_cloud or all(map(is_on_this_machine, endpoints)))
+
+
+def write(
+    stack: Stack, options: argparse.Namespace, kept: dict[str, Any], paths: dict[str, str], tokens: dict[str, str]
+) -> None:
+    """Set what is not set yet or was asked to change. Secrets that are there stay, unless they are to be replaced."""
+    stack.ensure(options.secrets_provider)
+    if options.admin_cidr and "adminCidrs" in kept:
+        stack.remove("adminCidrs")
+    stack.set_plain(paths)
+    there = stack.secrets() - set(options.replace)
+    makers: dict[str, Callable[[], str]] = {
+        "hcloud:token": lambda: tokens["hcloud:token"],
+        "cloudflare:apiToken": lambda: tokens["cloudflare:apiToken"],
+        "adminPassword": new_password,
+        "sshPrivateKey": new_ssh_key,
+        "sshHostKey": new_ssh_key,
+    }
+    for key, make in makers.items():
+        if key not in there:
+            stack.set_secret(key, make())
+    say("Secrets: " + ", ".join(f"{key} {'kept' if key in there else 'set'}" for key in makers))
+
+
+def finish(stack: Stack, in_the_way: Sequence[str]) -> None:
+    """Say what comes next."""
+    say(f"Stack {stack.name} is complete: {stack.file}. Read a secret with, for example:")
+    say(f"  ./run pulumi config get adminPassword --stack {stack.name}")
+    if any(obstacle.startswith("in the way") for obstacle in in_the_way):
+        say("The preview will stop at the records that are in the way, and say how to take each of them over.")
+    file = os.environ.get(FILE_VARIABLE)
+    if file:
+        say(f"Its secrets are encrypted with the passphrase in {file}. Keep a copy; without it they are lost.")
+    say("Next:")
+    if file:
+        say(f"  export {FILE_VARIABLE}={file}")
+    say(f"  ./run pulumi preview --stack {stack.name} --policy-pack policy")
+
+
+def say(line: str) -> None:
+    """Tell the person."""
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

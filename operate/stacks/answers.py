@@ -1,0 +1,64 @@
+"""Where the wizard has its answers from: a flag, else the stack as it is, else the person, else a default."""
+
+import getpass
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from operate.stacks.errors import WizardError
+
+
+@dataclass
+class Answers:
+    """Answers to the wizard's questions. `asking` is whether there is a person to ask."""
+
+    asking: bool
+    missing: list[str] = field(default_factory=list)
+    """How to give those answers that nobody gave."""
+
+    def text(
+        self,
+        question: str,
+        *,
+        flag: str,
+        given: str | None,
+        kept: str | None = None,
+        default: str | None = None,
+        check: Callable[[str], str] = str,
+    ) -> str:
+        """One line of text. `check` returns it in its canonical form or raises ValueError with what is expected."""
+        known = given or kept
+        if known:
+            try:
+                return check(known)
+            except ValueError as error:
+                raise WizardError(f"{flag}: {known}: {error}") from None
+        if not self.asking:
+            if default:
+                return default
+            self.missing.append(f"{flag}: {question}")
+            return ""
+        while True:
+            print(f"{question}{f' [{default}]' if default else ''}: ", end="", file=sys.stderr, flush=True)
+            line = sys.stdin.readline()
+            if not line:
+                raise WizardError(f"There is nobody to ask any more. {flag}: {question}")
+            answer = line.strip() or default or ""
+            try:
+                return check(answer)
+            except ValueError as error:
+                print(f"  {error}", file=sys.stderr)
+
+    def secret(self, question: str, *, variable: str, given: str | None) -> str:
+        """A secret, from an environment variable or typed unseen; never from a flag, which others could see."""
+        if given:
+            return given
+        if not self.asking:
+            self.missing.append(f"the environment variable {variable}: {question}")
+            return ""
+        return getpass.getpass(f"{question} (not shown): ")
+
+    def require_all(self) -> None:
+        """Raise WizardError with everything that is missing."""
+        if self.missing:
+            raise WizardError("\n  ".join(["Not enough is known to make the stack. Give these, too:", *self.missing]))

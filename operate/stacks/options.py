@@ -1,0 +1,33 @@
+"""The wizard's flags. What is neither given nor in the stack yet is asked for."""
+
+import argparse
+from collections.abc import Sequence
+
+SECRETS = ("adminPassword", "sshPrivateKey", "sshHostKey", "hcloud:token", "cloudflare:apiToken")
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The flags' values; None for those that are not given."""
+    parser = argparse.ArgumentParser(
+        prog="python -m operate.stacks",
+        description="Makes a stack, or completes one that is there. Run it again at any time: what is set is kept.",
+        epilog="Tokens come from the environment variables HCLOUD_TOKEN and CLOUDFLARE_API_TOKEN, or are asked for.",
+    )
+    add = parser.add_argument
+    add("--stack", required=True, help="name of the stack, for example prod")
+    add("--domain", help="mail domain, for example example.com; another one than before is added")
+    add("--mail-host", help="name of the server (default: mail.DOMAIN)")
+    add("--admin-address", help="the administrator's mailbox (default: admin@DOMAIN)")
+    add("--admin-cidr", action="append", help="network that may use SSH, this machine's included; may be repeated")
+    add("--image", help="Poste's image with its tag; its digest is looked up (default: the newest)")
+    add("--location", help="Hetzner location (default: the first of nbg1, fsn1, hel1 … that has a server)")
+    add("--server-type", help="Hetzner server type (default: the cheapest x86 type with 4 GB of memory or more)")
+    add("--dmarc-policy", choices=("none", "quarantine", "reject"), help="DMARC policy of DOMAIN (default: reject)")
+    add("--time-zone", help="time zone of the server's logs (default: UTC)")
+    add("--protect", action=argparse.BooleanOptionalAction, help="protect server, addresses, volume (default: yes)")
+    add("--hetzner-endpoint", help="another API than Hetzner's, for example the sandbox's")
+    add("--cloudflare-base-url", help="another API than Cloudflare's, for example the sandbox's")
+    add("--secrets-provider", help="what encrypts a new stack's secrets (default: a passphrase); see docs/stacks.md")
+    add("--replace", action="append", default=[], choices=SECRETS, help="secret to set anew; may be repeated")
+    add("--no-questions", action="store_true", help="never ask; fail with what is missing")
+    return parser.parse_args(arguments)

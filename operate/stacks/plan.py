@@ -1,0 +1,82 @@
+"""What the stack's configuration is to become, as pure functions on what it is and what was answered."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from components.stack_config import expectation
+from model.contradictions import contradictions
+from model.settings import Settings
+from operate.stacks.errors import WizardError
+from operate.stacks.keys import new_password, new_ssh_key
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The mail domain that was asked for."""
+
+    name: str
+    zone: str
+    dmarc_policy: str | None
+
+
+def domain_paths(domain: Domain, existing: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The paths that put a domain into the list, or change it there."""
+    names = [entry.get("name") for entry in existing]
+    index = names.index(domain.name) if domain.name in names else len(names)
+    wanted = {"name": domain.name}
+    if domain.zone != domain.name:
+        wanted["zone"] = domain.zone
+    if domain.dmarc_policy:
+        wanted["dmarc.policy"] = domain.dmarc_policy
+    return {f"domains[{index}].{key}": value for key, value in wanted.items()}
+
+
+def list_paths(key: str, values: Sequence[str]) -> dict[str, str]:
+    """The paths that set a list."""
+    return {f"{key}[{index}]": value for index, value in enumerate(values)}
+
+
+def merged(values: Mapping[str, Any], paths: Mapping[str, str]) -> dict[str, Any]:
+    """The configuration with the paths set. Knows the paths made here: `key`, `key[0]` and `key[0].name.name`."""
+    result = copy.deepcopy(dict(values))
+    for path, value in paths.items():
+        key, bracket, rest = path.partition("[")
+        if not bracket:
+            result[key] = value
+            continue
+        position, _, member = rest.partition("]")
+        items = result.setdefault(key, [])
+        if int(position) == len(items):
+            items.append({} if member else value)
+        target, names = items[int(position)], [name for name in member.split(".") if name]
+        for name in names[:-1]:
+            target = target.setdefault(name, {})
+        if names:
+            target[names[-1]] = value
+    return result
+
+
+def check(values: Mapping[str, Any]) -> Settings:
+    """The settings that a configuration makes; WizardError with all mistakes that the program would find in it.
+
+    The project's secrets are not needed: others of the right form stand in for them.
+    """
+    secrets = {"adminPassword": new_password(), "sshPrivateKey": new_ssh_key(), "sshHostKey": new_ssh_key()}
+    plain = {key: value for key, value in values.items() if ":" not in key}
+    settings = None
+    try:
+        settings = Settings.model_validate({**plain, **secrets})
+    except ValidationError as error:
+        mistakes = [
+            f"{'.'.join(map(str, detail['loc']))}: {expectation(detail['loc'], detail)}"
+            for detail in error.errors(include_url=False)
+        ]
+    else:
+        mistakes = [f"{key}: {text}" for key, text in contradictions(settings)]
+    if settings is None or mistakes:
+        raise WizardError("\n  ".join(["The configuration would not be valid. Nothing was set:", *mistakes]))
+    return settings

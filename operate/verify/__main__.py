@@ -1,0 +1,137 @@
+"""Does the mail server work? `python -m operate.verify --stack NAME` asks it from outside, as a stranger would.
+
+Exit status 0 says that all required checks hold, 1 that some do not, 2 that the stack cannot be read.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from rich.console import Console
+
+from operate.verify import clients
+from operate.verify.checks import CHECKS, is_selected, jobs
+from operate.verify.context import Context
+from operate.verify.names import Dns
+from operate.verify.remedies import filled
+from operate.verify.result import Result
+from operate.verify.runner import Shared, run_all
+from operate.verify.stack import Stack, StackError, read_stack
+from operate.verify.table import as_json, show
+
+WATCH = 900
+"""Seconds that --watch goes on, unless told otherwise."""
+PAUSE = 10.0
+"""Seconds between two rounds of --watch."""
+THREADS = 32
+"""For what is not asynchronous: SPF evaluation, IMAP, HTTP. They wait for the network, so more than processors."""
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m operate.verify", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--stack", required=True, help="the Pulumi stack")
+    parser.add_argument("--config-file", default="", help="the stack's configuration file, as in pulumi --config-file")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
+    parser.add_argument("--only", default="", help="checks or groups, separated by commas, for example dns,tls.trust")
+    parser.add_argument("--domain", action="append", default=[], help="look at this domain only; may be repeated")
+    parser.add_argument(
+        "--resolver", default="", help="address of the resolver to ask; verify:resolver or the system's"
+    )
+    parser.add_argument("--ipv4", action="store_true", help="leave IPv6 out: this machine has none")
+    parser.add_argument(
+        "--allow-self-signed", action="store_true", help="take a certificate that nobody known has signed"
+    )
+    parser.add_argument(
+        "--watch", nargs="?", type=float, const=WATCH, default=0.0, metavar="SECONDS", help="repeat until all is well"
+    )
+    return parser
+
+
+def main() -> int:
+    """Run the command; returns the exit status."""
+    if sys.argv[1:2] == ["clients"]:
+        return clients.main(sys.argv[2:])
+    parser = arguments()
+    chosen = parser.parse_args()
+    only = [choice.strip() for choice in chosen.only.split(",") if choice.strip()]
+    strange = [choice for choice in only if not any(is_selected(check.name, choice) for check in CHECKS)]
+    if strange:
+        parser.error(f"no check is called {strange[0]}. There are: {', '.join(check.name for check in CHECKS)}")
+    try:
+        return asyncio.run(_verify(chosen, only))
+    except StackError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+async def _verify(chosen: argparse.Namespace, only: Sequence[str]) -> int:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
+    stack = adjusted(await read_stack(chosen.stack, chosen.config_file), chosen)
+    missing = set(chosen.domain) - {domain.name for domain in stack.domains}
+    if missing:
+        raise StackError(f"Stack {stack.name} has no domain {', '.join(sorted(missing))}.")
+    progress = Console(stderr=True)
+    begun = time.monotonic()
+    while True:
+        results, seconds = await _round(stack, chosen.domain, only, progress)
+        good = all(result.holds for result in results)
+        left = begun + chosen.watch - time.monotonic()
+        if good or left <= 0:
+            break
+        waiting = sorted({result.check.name for result in results if not result.holds})
+        progress.print(f"not yet: {', '.join(waiting)}; trying for {left:.0f} s more", highlight=False)
+        await asyncio.sleep(min(PAUSE, left))
+    if chosen.json:
+        print(json.dumps({"stack": stack.name, "ok": good, "results": as_json(results)}, indent=2))
+    else:
+        show(Console(), results, seconds)
+    return 0 if good else 1
+
+
+def adjusted(stack: Stack, chosen: argparse.Namespace) -> Stack:
+    """The stack with what the command line says otherwise."""
+    own = stack.own.model_copy(
+        update={
+            "resolver": chosen.resolver or stack.own.resolver,
+            "allow_self_signed": chosen.allow_self_signed or stack.own.allow_self_signed,
+        }
+    )
+    return replace(stack, own=own, ipv4_only=chosen.ipv4)
+
+
+async def _round(
+    stack: Stack, domains: Sequence[str], only: Sequence[str], progress: Console
+) -> tuple[Sequence[Result], float]:
+    """All checks once; the results and how long they took."""
+    shared = Shared()
+    names = Dns(shared, [stack.own.resolver] if stack.own.resolver else [])
+    selected = tuple(domain for domain in stack.domains if not domains or domain.name in domains)
+    work = list(jobs(Context(stack, names, shared, selected), only))
+    done = 0
+    begun = time.monotonic()
+    try:
+        with progress.status(f"0 of {len(work)} checks") as status:
+
+            def report(result: Result) -> None:
+                nonlocal done
+                done += 1
+                status.update(
+                    f"{done} of {len(work)} checks: {result.check.name} {result.subject}"[: progress.width - 4]
+                )
+
+            results = [filled(result, stack) for result in await run_all(work, report)]
+    finally:
+        shared.close()
+    return results, time.monotonic() - begun
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""SPF (RFC 7208), evaluated for the server's addresses by pyspf, which asks the zones' own servers here."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import spf  # type: ignore[import-untyped]
+
+from operate.verify.names import LookupFailedError, Names
+from operate.verify.remedies import UP
+from operate.verify.result import Finding, fail, ok, unknown, warn
+
+LOOKUP_LIMIT = 10
+RELAY = (
+    "Mail leaves through the smart host: add what its operator says of SPF to domains[].senders, for example "
+    f"include:spf.example.net, then {UP}. Whether it is right, mail.out shows."
+)
+WEB_HOST = (
+    "The host at the domain's own address, a web host's say, may send as the domain, with all who share it. Unless it "
+    f"should, set domains[].spfA to false, then {UP}."
+)
+NAMESERVER_DEADLINE = 10.0
+"""Seconds for one of pyspf's questions."""
+
+
+class _Query(spf.query):  # type: ignore[misc]
+    """pyspf with our way to look names up; pyspf's own knows the system's resolver only."""
+
+    def __init__(self, names: Names, loop: asyncio.AbstractEventLoop, address: str, domain: str, helo: str) -> None:
+        super().__init__(i=address, s=f"postmaster@{domain}", h=helo)
+        self._names = names
+        self._loop = loop
+
+    def dns(self, name: str, qtype: str, cnames: Any = None, ignore_void: bool = False) -> list[Any]:  # noqa: ARG002
+        """The records under a name, in the forms that pyspf works with."""
+        if qtype == "SPF":  # the record type that RFC 7208, section 3.1, abolished
+            return []
+        question = asyncio.run_coroutine_threadsafe(self._names.authoritative(name.rstrip("."), qtype), self._loop)
+        try:
+            values = question.result(NAMESERVER_DEADLINE).values
+        except (LookupFailedError, TimeoutError) as error:
+            raise spf.TempError(f"DNS {error}") from error
+        if not values and not ignore_void:
+            self.void_lookups += 1
+            if self.void_lookups > spf.MAX_VOID_LOOKUPS:
+                raise spf.PermError(f"Void lookup limit of {spf.MAX_VOID_LOOKUPS} exceeded")
+        if qtype == "TXT":
+            return [(value.encode(),) for value in values]
+        if qtype == "MX":
+            return [(int(preference), host) for preference, host in (value.split() for value in values)]
+        return list(values)
+
+
+async def _evaluate(names: Names, address: str, domain: str, helo: str, policy: str) -> tuple[str, str, int]:
+    """Result, explanation and number of look-ups of a domain's policy for mail from an address."""
+    loop = asyncio.get_running_loop()
+
+    def evaluate() -> tuple[str, str, int]:
+        query = _Query(names, loop, address, domain, helo)
+        result, _, explanation = query.check(policy)
+        return str(result), str(explanation), int(query.lookups)
+
+    return await asyncio.to_thread(evaluate)
+
+
+async def _policies(names: Names, domain: str) -> list[str]:
+    texts = (await names.authoritative(domain, "TXT")).values
+    return [text for text in texts if text.lower().split(" ")[0] == "v=spf1"]
+
+
+async def spf_policy(names: Names, domain: str, helo: str, senders: Sequence[str], smart_host: str = "") -> Finding:
+    """There is exactly one policy; it passes mail from the server's addresses, and from the smart host."""
+    expected = "one policy that passes the server's addresses"
+    policies = await _policies(names, domain)
+    if len(policies) != 1:
+        return fail(f"{len(policies)} policies: {' | '.join(policies)}" if policies else "no policy", expected)
+    for address in senders:
+        result, explanation, _ = await _evaluate(names, address, domain, helo, policies[0])
+        if result == "temperror":
+            return unknown(f"{address}: {explanation}", expected)
+        if result != "pass":
+            return fail(f"{result} for {address}: {policies[0]} ({explanation})", expected)
+    relayed = await _relayed(names, domain, smart_host, policies[0]) if smart_host else ""
+    if relayed:
+        return warn(relayed, f"one that passes {smart_host} too", RELAY)
+    others = await _others(names, domain, senders) if re.search(r"(^|\s)\+?a(\s|$)", policies[0].lower()) else []
+    if others:
+        return warn(f"{policies[0]}, where a is {', '.join(others)}", expected, WEB_HOST)
+    return ok(policies[0], expected)
+
+
+async def _others(names: Names, domain: str, senders: Sequence[str]) -> list[str]:
+    """The domain's own addresses, of which a policy's `a` speaks, that are not the server's."""
+    answers = [await names.authoritative(domain, kind) for kind in ("A", "AAAA")]
+    return [address for answer in answers for address in answer.values if address not in senders]
+
+
+async def _relayed(names: Names, domain: str, smart_host: str, policy: str) -> str:
+    """What the policy says of mail that the smart host hands on, unless that is a pass.
+
+    Its address is all that is known of it; it may send from others.
+    """
+    answers = [await names.public(smart_host, kind) for kind in ("A", "AAAA")]
+    found = [address for answer in answers for address in answer.values]
+    results = [(await _evaluate(names, address, domain, smart_host, policy))[0] for address in found]
+    if "pass" in results:
+        return ""
+    return f"{results[0] if results else 'no address'} for the smart host {smart_host}: {policy}"
+
+
+async def spf_lookups(names: Names, domain: str, helo: str, senders: Sequence[str]) -> Finding:
+    """Evaluating the policy takes at most ten look-ups, of which few find nothing, whoever sends."""
+    # An address that nothing permits makes the evaluation run to the policy's end.
+    stranger = "192.0.2.1" if ":" not in senders[0] else "2001:db8::1"
+    expected = f"at most {LOOKUP_LIMIT}"
+    counts = []
+    for policy in await _policies(names, domain):
+        _, explanation, count = await _evaluate(names, stranger, domain, helo, policy)
+        if count > LOOKUP_LIMIT or "Void lookup" in explanation:
+            return fail(f"{count} ({explanation})", expected)
+        counts.append(count)
+    return ok(str(max(counts, default=0)), expected)

@@ -1,0 +1,159 @@
+"""What is known of a stack: its outputs and settings, read by the Pulumi CLI through a pipe."""
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic.alias_generators import to_camel
+
+from model.settings import Settings
+from model.values import EmailAddress, Fqdn, HostPort
+
+PRODUCT = "poste-mail"
+OWN = "verify"
+"""Namespace of verification's own settings in a stack's configuration."""
+
+AnySettings = TypeVar("AnySettings", bound=BaseModel)
+
+
+class StackError(Exception):
+    """The stack cannot be read; the text says why."""
+
+
+class OwnSettings(BaseModel):
+    """Settings of verification itself, in the namespace `verify` of the stack's configuration; all may be left out."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    resolver: str | None = None
+    """Address of the resolver that stands for the public; the system's unless set."""
+    allow_self_signed: bool = False
+    """Whether the certificate may be signed by nobody known, as before Let's Encrypt has been asked for one."""
+    other_mailbox: EmailAddress | None = None
+    """A mailbox at another provider, with which messages are exchanged."""
+    other_host: Fqdn | None = None
+    """That provider's server, where submission and IMAP have one in common."""
+    other_imap_host: Fqdn | None = None
+    """Its server for IMAP (993); `other_host` unless set."""
+    other_submission_host: Fqdn | None = None
+    """Its server for submission; `other_host` unless set."""
+    other_submission_port: Literal[465, 587] = 587
+    """Where that server takes mail: 465 is TLS from the start, 587 turns to it (RFC 8314)."""
+    other_password: SecretStr | None = None
+    smart_host: HostPort | None = None
+    """host:port through which Poste has been told to deliver, because port 25 is blocked."""
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A mail domain with the DKIM record that the deploy published."""
+
+    name: str
+    dkim_name: str
+    dkim_value: str
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A deployed stack."""
+
+    name: str
+    settings: Settings = field(repr=False)
+    own: OwnSettings
+    ipv4: str
+    ipv6: str
+    domains: tuple[Domain, ...]
+    client_settings: dict[str, list[dict[str, Any]]]
+    ipv4_only: bool = False
+    """Whether the checks leave IPv6 out, because the machine they run on has none."""
+
+    @property
+    def mail_host(self) -> str:
+        """The server's name."""
+        return self.settings.mail_host
+
+    @property
+    def smart_host(self) -> str:
+        """The host through which Poste delivers; empty where it delivers itself."""
+        return (self.own.smart_host or "").rpartition(":")[0].strip("[]")
+
+    def receives(self, domain: str) -> bool:
+        """Whether mail for one of the stack's domains is to come here already."""
+        return all(settings.receive for settings in self.settings.domains if settings.name == domain)
+
+    @property
+    def families(self) -> dict[str, str]:
+        """The addresses to look at, by address family: those on which Poste answers."""
+        both = {"IPv4": self.ipv4, "IPv6": self.ipv6}
+        return both if self.settings.serves_ipv6 and not self.ipv4_only else {"IPv4": self.ipv4}
+
+
+async def read_stack(name: str, config_file: str = "") -> Stack:
+    """Read a stack; raises StackError. `config_file` as in `pulumi --config-file`."""
+    outputs, config = await asyncio.gather(
+        _pulumi("stack", "output", "--json", "--stack", name), read_config(name, config_file)
+    )
+    return make_stack(name, outputs, config)
+
+
+async def read_config(name: str, config_file: str = "") -> dict[str, Any]:
+    """A stack's configuration. Secrets come with it, through the pipe; they are never printed. Raises StackError."""
+    flags = ["--config-file", config_file] if config_file else []
+    return await _pulumi("config", "--json", "--show-secrets", "--stack", name, *flags)
+
+
+def make_stack(name: str, outputs: dict[str, Any], config: dict[str, Any]) -> Stack:
+    """Build a stack from what the CLI says; raises StackError."""
+    missing = [key for key in ("ipv4", "ipv6", "domains", "clientSettings") if key not in outputs]
+    if missing:
+        raise StackError(f"Stack {name} has no output {missing[0]}. Deploy it first: pulumi up --stack {name}")
+    settings = settings_of(name, config, PRODUCT, Settings)
+    own = settings_of(name, config, OWN, OwnSettings)
+    domains = tuple(
+        Domain(domain, str(record["dkimName"]), str(record["dkimValue"]))
+        for domain, record in outputs["domains"].items()
+    )
+    return Stack(name, settings, own, str(outputs["ipv4"]), str(outputs["ipv6"]), domains, outputs["clientSettings"])
+
+
+def settings_of(name: str, config: dict[str, Any], namespace: str, kind: type[AnySettings]) -> AnySettings:
+    """The settings in one namespace of a stack's configuration. Raises StackError with every mistake in them."""
+    try:
+        return kind.model_validate(values(config, namespace))
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors(include_url=False)]
+        raise StackError("\n".join([f"Configuration of stack {name}:", *lines])) from None
+
+
+def values(config: dict[str, Any], namespace: str) -> dict[str, Any]:
+    """The values in one namespace of a stack's configuration, by their keys in it."""
+    prefix = f"{namespace}:"
+    return {
+        key.removeprefix(prefix): entry.get("objectValue", entry.get("value"))
+        for key, entry in config.items()
+        # Pulumi.yaml declares keys that have no default with an empty one.
+        if key.startswith(prefix) and entry.get("value") != ""
+    }
+
+
+async def _pulumi(*arguments: str) -> dict[str, Any]:
+    try:
+        process = await asyncio.create_subprocess_exec(
+            "pulumi",
+            *arguments,
+            "--non-interactive",
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except FileNotFoundError:
+        raise StackError("pulumi is not on PATH. Use: ./run python -m operate.verify …") from None
+    stdout, stderr = await process.communicate()
+    if process.returncode != 0:
+        raise StackError(f"pulumi {' '.join(arguments[:2])}: {stderr.decode().strip()}")
+    answer: dict[str, Any] = json.loads(stdout)
+    return answer

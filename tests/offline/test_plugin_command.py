@@ -1,0 +1,524 @@
+"""The stand-in for Pulumi's command plugin, against an SSH server on loopback that runs what it is asked to."""
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import pytest
+from asyncssh.channel import SSHServerChannel
+from pulumi.runtime import rpc
+
+from offline.toolchain.plugins.command.provider import CommandProvider
+from offline.toolchain.plugins.command.server import AssetServicer
+from tests.support.plugin_engine import ARCHIVE, SECRET, SIGNATURE, Engine, Refused, archive, asset, secret
+
+COMMAND = "urn:pulumi:dev::poste-mail::command:remote:Command::greet"
+COPY = "urn:pulumi:dev::poste-mail::command:remote:CopyToRemote::files"
+
+
+@dataclass
+class Log:
+    """The engine's log."""
+
+    lines: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def status(self, _urn: str, message: str) -> None:
+        self.lines.append(message)
+
+    def warn(self, _urn: str, message: str) -> None:
+        self.warnings.append(message)
+
+
+class Server(asyncssh.SSHServer):
+    """Lets root in, and forwards connections."""
+
+    def begin_auth(self, username: str) -> bool:  # noqa: ARG002
+        return True
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def validate_password(self, username: str, password: str) -> bool:
+        return (username, password) == ("root", "open sesame")
+
+    def connection_requested(self, *_: object) -> bool:
+        return True
+
+
+@dataclass
+class Machine:
+    """An SSH server in a thread of its own, which runs commands with sh."""
+
+    host_key: asyncssh.SSHKey = field(default_factory=lambda: asyncssh.generate_private_key("ssh-ed25519"))
+    client_key: asyncssh.SSHKey = field(default_factory=lambda: asyncssh.generate_private_key("ssh-ed25519"))
+    port: int = 0
+    asked: list[str] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    attempts: int = 0
+
+    def __enter__(self) -> "Machine":
+        started = threading.Event()
+        self.thread = threading.Thread(target=lambda: asyncio.run(self._serve(started)))
+        self.thread.start()
+        assert started.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.loop.call_soon_threadsafe(self.stopping.set)
+        self.thread.join(10)
+
+    def connection(self, **settings: Any) -> dict[str, Any]:
+        given = {"host": "127.0.0.1", "port": self.port, "privateKey": self.client_key.export_private_key().decode()}
+        return {**given, **settings}
+
+    async def _serve(self, started: threading.Event) -> None:
+        self.loop, self.stopping = asyncio.get_running_loop(), asyncio.Event()
+        authorized = asyncssh.import_authorized_keys(self.client_key.export_public_key().decode())
+        listener = await asyncssh.listen(
+            "127.0.0.1",
+            self.port,
+            server_factory=self._server,
+            server_host_keys=[self.host_key],
+            authorized_client_keys=authorized,
+            process_factory=self._process,
+            sftp_factory=True,
+            encoding=None,
+        )
+        self.port = listener.get_port()
+        started.set()
+        await self.stopping.wait()
+        listener.close()
+        await listener.wait_closed()
+
+    def _server(self) -> Server:
+        self.attempts += 1
+        return Server()
+
+    async def _process(self, process: "asyncssh.SSHServerProcess[bytes]") -> None:
+        self.asked.append(process.command or "")
+        shell = await asyncio.create_subprocess_exec(
+            *("sh", "-c", process.command or ""),
+            env={"PATH": "/usr/bin:/bin", **{str(k): str(v) for k, v in process.env.items()}},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        running = asyncio.ensure_future(shell.communicate(await process.stdin.read()))
+        closed = asyncio.ensure_future(process.wait_closed())
+        await asyncio.wait({running, closed}, return_when=asyncio.FIRST_COMPLETED)
+        if closed.done():
+            self.ended.append(process.command or "")
+            shell.kill()
+        stdout, stderr = await running
+        process.stdout.write(stdout)
+        process.stderr.write(stderr)
+        process.exit(shell.returncode or 0)
+
+
+@pytest.fixture
+def machine() -> Iterator[Machine]:
+    with Machine() as running:
+        yield running
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+@pytest.fixture
+def engine(log: Log) -> Engine:
+    engine = Engine(AssetServicer([], "1.2.1", CommandProvider(log), ""))  # type: ignore[arg-type]
+    engine.configure({})
+    return engine
+
+
+@pytest.fixture
+def accept_env(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The variables that the server accepts, as sshd's AcceptEnv says; AsyncSSH's own server accepts all."""
+    accepted: list[bytes] = []
+    take = SSHServerChannel._process_env_request
+
+    def refuse_others(channel: Any, packet: Any) -> bool:
+        return take(channel, packet) and list(channel._env)[-1] in accepted
+
+    monkeypatch.setattr(SSHServerChannel, "_process_env_request", refuse_others)
+    return accepted
+
+
+def test_a_command_runs_and_its_output_becomes_outputs_without_the_last_newline(
+    machine: Machine, engine: Engine
+) -> None:
+    id_, state = engine.create(
+        COMMAND, {"connection": machine.connection(), "create": "printf 'a\\nb\\n\\n'; echo no >&2"}
+    )
+    assert (state["stdout"], state["stderr"]) == ("a\nb\n", "no")
+    assert id_.startswith("greet")
+    assert len(id_) == len("greet") + 8
+
+
+def test_the_connection_is_complete_and_secret_in_inputs_and_state(machine: Machine, engine: Engine) -> None:
+    inputs: dict[str, Any] = {"connection": machine.connection(), "create": "true"}
+    checked = engine.checked(COMMAND, inputs)["connection"]
+    assert checked[SIGNATURE] == SECRET
+    complete = inputs["connection"] | {"user": "root", "dialErrorLimit": 10, "perDialTimeout": 15}
+    assert checked["value"] == complete | {"privateKey": secret(complete["privateKey"])}
+    _, state = engine.create(COMMAND, inputs)
+    assert state["connection"] == secret(complete)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({"create": "true"}, '"connection" is required'),
+        ({"connection": {"user": "root"}}, "connection.host"),
+        ({"connection": {"host": "a", "proxy": {"user": "b"}}}, "connection.proxy.host"),
+        ({"connection": {"host": "a"}, "creat": "true"}, "Invalid or unknown key"),
+        ({"connection": {"host": "a", "hostkey": "b"}}, "Invalid or unknown key"),
+        ({"connection": {"host": "a", "port": "ssh"}}, "expected number type"),
+        ({"connection": {"host": "a"}, "logging": "all"}, "stdoutAndStderr"),
+    ],
+)
+def test_inputs_that_the_real_plugin_refuses_are_refused(engine: Engine, inputs: dict[str, Any], message: str) -> None:
+    _, failures = engine.check(COMMAND, inputs)
+    assert len(failures) == 1
+    assert message in failures[0]
+
+
+def test_the_expected_host_key_is_let_through_and_another_one_refused(machine: Machine, engine: Engine) -> None:
+    right = machine.host_key.export_public_key().decode()
+    _, state = engine.create(COMMAND, {"connection": machine.connection(hostKey=right), "create": "echo ok"})
+    assert state["stdout"] == "ok"
+    wrong = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()
+    connection = machine.connection(hostKey=wrong, dialErrorLimit=0)
+    with pytest.raises(Refused, match=r"host key mismatch.*connection\.hostKey"):
+        engine.create(COMMAND, {"connection": connection, "create": "echo never"})
+    other_type = asyncssh.generate_private_key("ecdsa-sha2-nistp256").export_public_key().decode()
+    connection = machine.connection(hostKey=other_type, dialErrorLimit=0)
+    # Which side notices first, and so what is said, is a race.
+    with pytest.raises(Refused, match="no SSH connection"):
+        engine.create(COMMAND, {"connection": connection, "create": "echo never"})
+    assert machine.asked == ["echo ok"]
+
+
+def test_a_password_opens_and_a_wrong_one_is_named_as_the_reason(machine: Machine, engine: Engine) -> None:
+    connection = {"host": "127.0.0.1", "port": machine.port, "password": "open sesame", "dialErrorLimit": 0}
+    _, state = engine.create(COMMAND, {"connection": connection, "create": "echo in"})
+    assert state["stdout"] == "in"
+    with pytest.raises(Refused, match="unable to authenticate"):
+        engine.create(COMMAND, {"connection": connection | {"password": "?"}, "create": "echo in"})
+
+
+@pytest.mark.parametrize(
+    "connection", [{"host": "198.18.0.77"}, {"host": "vps"}, {"host": "127.0.0.1", "proxy": {"host": "198.18.0.77"}}]
+)
+@pytest.mark.parametrize("kind", [COMMAND, COPY])
+def test_a_host_that_is_not_on_this_machine_is_refused_before_anything_is_dialled(
+    engine: Engine, tmp_path: Path, connection: dict[str, Any], kind: str
+) -> None:
+    (tmp_path / "file").touch()
+    copied = {"source": asset(path=str(tmp_path / "file")), "remotePath": "/file"}
+    with pytest.raises(Refused, match=r"stand-in for the command plugin.*install Pulumi's own"):
+        engine.create(kind, {"connection": connection} | ({"create": "true"} if kind == COMMAND else copied))
+
+
+def test_unreadable_keys_fail_at_once_and_are_not_shown(engine: Engine) -> None:
+    connection = {"host": "127.0.0.1", "privateKey": "hush", "dialErrorLimit": -1}
+    with pytest.raises(Refused, match=r"connection\.privateKey") as error:
+        engine.create(COMMAND, {"connection": connection, "create": "true"})
+    assert "hush" not in str(error.value)
+    with pytest.raises(Refused, match=r"connection\.hostKey"):
+        engine.create(COMMAND, {"connection": {"host": "127.0.0.1", "hostKey": "?"}, "create": "true"})
+
+
+def test_an_ssh_server_that_comes_up_late_is_waited_for(engine: Engine, log: Log) -> None:
+    late = Machine(port=free_port())
+    with ExitStack() as stack:
+        starter = threading.Timer(0.6, lambda: stack.enter_context(late))
+        starter.start()
+        connection = late.connection(dialErrorLimit=-1)
+        _, state = engine.create(COMMAND, {"connection": connection, "create": "echo up"})
+        starter.join()
+    assert state["stdout"] == "up"
+    assert log.lines[:2] == ["Dial 1/inf failed: retrying", "Dial 2/inf failed: retrying"]
+
+
+def test_the_dial_error_limit_is_the_number_of_failures_forgiven(machine: Machine, engine: Engine) -> None:
+    wrong = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()
+    with pytest.raises(Refused, match="after 2 failed attempts"):
+        engine.create(COMMAND, {"connection": machine.connection(hostKey=wrong, dialErrorLimit=2), "create": "true"})
+    assert machine.attempts == 3
+
+
+def test_the_operations_timeout_ends_unlimited_dialling_and_says_why(engine: Engine) -> None:
+    connection = {"host": "127.0.0.1", "port": free_port(), "dialErrorLimit": -1}
+    started = time.monotonic()
+    with pytest.raises(Refused, match=r"customTimeouts.*Connect call failed"):
+        engine.create(COMMAND, {"connection": connection, "create": "true"}, timeout=1)
+    assert time.monotonic() - started < 3
+
+
+def test_a_host_that_accepts_but_never_answers_costs_only_the_per_dial_timeout(engine: Engine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        connection = {"host": "127.0.0.1", "port": silent.getsockname()[1], "dialErrorLimit": 0, "perDialTimeout": 1}
+        with pytest.raises(Refused, match="perDialTimeout"):
+            engine.create(COMMAND, {"connection": connection, "create": "true"})
+
+
+def test_a_proxy_is_passed_through(machine: Machine, engine: Engine) -> None:
+    with Machine() as bastion:
+        connection = machine.connection(proxy=bastion.connection())
+        _, state = engine.create(COMMAND, {"connection": connection, "create": "echo inside"})
+    assert state["stdout"] == "inside"
+    assert (bastion.attempts, machine.attempts) == (1, 1)
+
+
+def test_a_variable_that_the_server_refuses_is_an_error_and_the_command_does_not_run(
+    machine: Machine, engine: Engine, accept_env: list[bytes]
+) -> None:
+    inputs = {"connection": machine.connection(), "create": "echo $GREETING", "environment": {"GREETING": "hi"}}
+    with pytest.raises(Refused, match=r'"GREETING".*AcceptEnv'):
+        engine.create(COMMAND, inputs)
+    assert machine.asked == []
+    accept_env.append(b"GREETING")
+    _, state = engine.create(COMMAND, inputs)
+    assert state["stdout"] == "hi"
+
+
+def test_an_update_runs_update_with_the_last_output_in_the_environment(
+    machine: Machine, engine: Engine, log: Log, accept_env: list[bytes]
+) -> None:
+    accept_env += [b"PULUMI_COMMAND_STDOUT", b"PULUMI_COMMAND_STDERR"]
+    inputs = {"connection": machine.connection(), "create": "echo one", "update": "echo $PULUMI_COMMAND_STDOUT two"}
+    _, state = engine.create(COMMAND, inputs)
+    state = engine.update(COMMAND, "1", state, inputs)
+    assert state["stdout"] == "one two"
+    state = engine.update(COMMAND, "1", state, inputs | {"addPreviousOutputInEnv": False})
+    assert state["stdout"] == "two"
+    assert log.warnings == []
+
+
+def test_an_update_without_update_runs_create_and_only_warns_of_refused_last_output(
+    machine: Machine, engine: Engine, log: Log, accept_env: list[bytes]
+) -> None:
+    assert not accept_env
+    inputs = {"connection": machine.connection(), "create": "echo same"}
+    _, state = engine.create(COMMAND, inputs)
+    assert engine.update(COMMAND, "1", state, inputs)["stdout"] == "same"
+    assert machine.asked == ["echo same", "echo same"]
+    assert len(log.warnings) == 1
+    assert "PULUMI_COMMAND_STDOUT" in log.warnings[0]
+
+
+def test_a_delete_runs_delete_with_the_connection_of_the_state(machine: Machine, engine: Engine) -> None:
+    _, state = engine.create(COMMAND, {"connection": machine.connection(), "create": "true", "delete": "echo bye"})
+    engine.delete(COMMAND, "1", state)
+    assert machine.asked == ["true", "echo bye"]
+
+
+def test_nothing_to_run_needs_no_connection(engine: Engine) -> None:
+    inputs = {"connection": {"host": "127.0.0.1", "port": free_port()}, "update": "true"}
+    _, state = engine.create(COMMAND, inputs)
+    assert (state["stdout"], state["stderr"]) == ("", "")
+    engine.delete(COMMAND, "1", state)
+
+
+def test_a_secret_on_standard_input_reaches_the_command_and_neither_log_nor_error(
+    machine: Machine, engine: Engine, log: Log
+) -> None:
+    inputs = {"connection": machine.connection(), "create": "wc -c", "stdin": secret("hunter2")}
+    _, state = engine.create(COMMAND, inputs)
+    assert state["stdout"] == "7"
+    assert state["stdin"] == secret("hunter2")
+    with pytest.raises(Refused) as error:
+        engine.create(COMMAND, inputs | {"create": "cat >/dev/null; false"})
+    assert "hunter2" not in str(error.value) + "".join(log.lines + log.warnings)
+
+
+@pytest.mark.parametrize(
+    ("logging", "lines"),
+    [
+        (None, {"out", "err"}),
+        ("stdoutAndStderr", {"out", "err"}),
+        ("stdout", {"out"}),
+        ("stderr", {"err"}),
+        ("none", set()),
+    ],
+)
+def test_logging_decides_which_output_the_engine_shows(
+    machine: Machine, engine: Engine, log: Log, logging: str | None, lines: set[str]
+) -> None:
+    inputs = {"connection": machine.connection(), "create": "echo out; sleep 0.1; printf err >&2"}
+    _, state = engine.create(COMMAND, inputs | ({"logging": logging} if logging else {}))
+    assert set(log.lines) == lines
+    assert (state["stdout"], state["stderr"]) == ("out", "err")
+
+
+def test_a_command_that_fails_is_an_error_with_its_status_and_output(machine: Machine, engine: Engine) -> None:
+    with pytest.raises(Refused, match=r'exited with status 3: running "echo so; echo why >&2; exit 3":') as error:
+        engine.create(COMMAND, {"connection": machine.connection(), "create": "echo so; echo why >&2; exit 3"})
+    assert "so\n" in str(error.value)
+    assert "why\n" in str(error.value)
+
+
+def test_changed_triggers_replace_other_changes_update_and_no_change_does_nothing(
+    machine: Machine, engine: Engine
+) -> None:
+    inputs = {"connection": machine.connection(), "create": "true", "triggers": [1, asset(text="x", hash="h1")]}
+    _, state = engine.create(COMMAND, inputs)
+    # The engine tells of recorded assets nothing but their hash.
+    state["triggers"][1] = asset(hash="h1")
+    assert not engine.diff(COMMAND, state, inputs).diffs
+    for triggers in ([2, asset(hash="h1")], [1, asset(hash="h2")], [1], []):
+        diff = engine.diff(COMMAND, state, inputs | {"triggers": triggers})
+        assert (list(diff.replaces), diff.deleteBeforeReplace) == (["triggers"], False)
+    for change in ({"create": "false"}, {"connection": machine.connection(dialErrorLimit=-1)}, {"stdin": "y"}):
+        diff = engine.diff(COMMAND, state, inputs | change)
+        assert (list(diff.replaces), list(diff.diffs)) == ([], list(change))
+    assert list(engine.diff(COMMAND, state, inputs | {"addPreviousOutputInEnv": False}).diffs)
+
+
+def test_a_preview_does_not_connect_and_leaves_the_output_open(engine: Engine) -> None:
+    inputs = {"connection": {"host": rpc.UNKNOWN}, "create": "true"}
+    _, state = engine.create(COMMAND, inputs, preview=True)
+    assert (state["stdout"], state["stderr"]) == (rpc.UNKNOWN, rpc.UNKNOWN)
+    old = {"connection": {"host": "a"}, "create": "false", "stdout": "one", "stderr": ""}
+    state = engine.update(COMMAND, "1", old, inputs, preview=True)
+    assert (state["stdout"], state["create"]) == (rpc.UNKNOWN, "true")
+
+
+def test_an_interrupt_ends_the_remote_command(machine: Machine, engine: Engine) -> None:
+    def interrupt() -> None:
+        while not machine.asked:
+            time.sleep(0.02)
+        engine.cancel()
+
+    interrupter = threading.Thread(target=interrupt)
+    interrupter.start()
+    with pytest.raises(Refused, match="interrupted"):
+        engine.create(COMMAND, {"connection": machine.connection(), "create": "exec sleep 60"})
+    interrupter.join()
+    deadline = time.monotonic() + 5
+    while not machine.ended and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert machine.ended == ["exec sleep 60"]
+
+
+@pytest.mark.parametrize(
+    ("source", "remote", "expected"),
+    [
+        ("dir", "there", {"there/dir/a", "there/dir/sub/b"}),
+        ("dir", "new/deep", {"new/deep/dir/a", "new/deep/dir/sub/b"}),
+        ("dir/", "there", {"there/a", "there/sub/b"}),
+        ("dir/", "new", {"new/a", "new/sub/b"}),
+        ("dir/a", "there", {"there/a"}),
+        ("dir/a", "new/deep/c", {"new/deep/c"}),
+        ("dir/a", "file", {"file"}),
+    ],
+)
+def test_where_a_copy_arrives_depends_on_what_is_there_and_on_a_trailing_slash(
+    machine: Machine, engine: Engine, tmp_path: Path, source: str, remote: str, expected: set[str]
+) -> None:
+    target = sources_and_target(tmp_path)
+    kind = archive if source.startswith("dir") and not source.endswith("a") else asset
+    engine.create(
+        COPY,
+        {
+            "connection": machine.connection(),
+            "source": kind(path=str(tmp_path) + "/" + source, hash="h"),
+            "remotePath": f"{target}/{remote}",
+        },
+    )
+    files = {str(p.relative_to(target)): p.read_text() for p in target.rglob("*") if p.is_file()}
+    assert {name for name, text in files.items() if text in ("A", "B")} == expected
+
+
+def test_a_text_is_copied_to_a_file_and_refused_for_a_directory(
+    machine: Machine, engine: Engine, tmp_path: Path
+) -> None:
+    target = sources_and_target(tmp_path)
+    inputs = {"connection": machine.connection(), "source": asset(text="grüß", hash="h")}
+    engine.create(COPY, inputs | {"remotePath": f"{target}/new/text"})
+    assert (target / "new/text").read_text() == "grüß"
+    with pytest.raises(Refused, match="is a directory"):
+        engine.create(COPY, inputs | {"remotePath": f"{target}/there"})
+
+
+def test_a_directory_is_not_copied_over_a_file(machine: Machine, engine: Engine, tmp_path: Path) -> None:
+    target = sources_and_target(tmp_path)
+    source = archive(path=f"{tmp_path}/dir", hash="h")
+    with pytest.raises(Refused, match=f"{target}/file"):
+        engine.create(COPY, {"connection": machine.connection(), "source": source, "remotePath": f"{target}/file"})
+
+
+def test_a_copy_is_made_again_only_if_content_or_path_has_changed(
+    machine: Machine, engine: Engine, tmp_path: Path
+) -> None:
+    inputs = {"connection": machine.connection(), "source": asset(text="1", hash="h1"), "remotePath": f"{tmp_path}/a"}
+    _, state = engine.create(COPY, inputs)
+    assert state["source"] == inputs["source"]
+    recorded = state | {"source": asset(hash="h1")}
+    assert not engine.diff(COPY, recorded, inputs).diffs
+    assert list(engine.diff(COPY, recorded, inputs | {"source": asset(text="2", hash="h2")}).diffs) == ["source"]
+    assert list(engine.diff(COPY, recorded, inputs | {"triggers": [1]}).replaces) == ["triggers"]
+    (tmp_path / "a").write_text("changed by hand")
+    engine.update(COPY, "1", recorded, inputs | {"connection": machine.connection(dialErrorLimit=3)})
+    assert (tmp_path / "a").read_text() == "changed by hand"
+    engine.update(COPY, "1", recorded, inputs | {"source": asset(text="2", hash="h2")})
+    assert (tmp_path / "a").read_text() == "2"
+    engine.update(COPY, "1", recorded, inputs | {"remotePath": f"{tmp_path}/b"})
+    assert (tmp_path / "b").read_text() == "1"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [asset(uri="file:///a"), archive(uri="file:///a"), {SIGNATURE: ARCHIVE, "assets": {"a": asset(text="x")}}, "text"],
+)
+def test_sources_that_the_real_plugin_cannot_copy_are_refused(engine: Engine, source: Any) -> None:
+    _, failures = engine.check(COPY, {"connection": {"host": "a"}, "source": source, "remotePath": "/a"})
+    assert len(failures) == 1
+    assert "Examine values at 'files.source'" in failures[0]
+
+
+def sources_and_target(folder: Path) -> Path:
+    """`dir/a` and `dir/sub/b` to copy, and a target folder with the directory `there` and the file `file` in it."""
+    (folder / "dir/sub").mkdir(parents=True)
+    (folder / "dir/a").write_text("A")
+    (folder / "dir/sub/b").write_text("B")
+    (folder / "target/there").mkdir(parents=True)
+    (folder / "target/file").write_text("old")
+    return folder / "target"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+LOCAL = "urn:pulumi:dev::poste-mail::command:local:Command::here"
+
+
+def test_a_local_command_runs_on_this_machine_when_made_and_when_deleted(engine: Engine, tmp_path: Path) -> None:
+    inputs = {"create": "echo made > note; cat note", "delete": "rm note", "dir": str(tmp_path), "triggers": ["a"]}
+    id_, state = engine.create(LOCAL, inputs)
+    assert (state["stdout"], (tmp_path / "note").read_text()) == ("made", "made\n")
+    engine.delete(LOCAL, id_, state)
+    assert not (tmp_path / "note").exists()
+
+
+def test_a_local_command_without_a_text_for_it_does_nothing(engine: Engine) -> None:
+    _, state = engine.create(LOCAL, {"delete": "exit 1"})
+    assert state["stdout"] == ""
+
+
+def test_a_local_command_that_fails_says_what_it_printed(engine: Engine) -> None:
+    with pytest.raises(Refused, match=r"(?s)exited with status 3: running .*no such thing"):
+        engine.create(LOCAL, {"create": "echo no such thing >&2; exit 3"})

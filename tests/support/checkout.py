@@ -1,0 +1,56 @@
+"""The project in a folder of a test's own, without any stack, and the sandbox's APIs on paper to make one for."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from tests.support.project import ROOT, Clouds
+
+HCLOUD_TOKEN = "sandbox-hcloud-token-".ljust(64, "x")
+CLOUDFLARE_TOKEN = "sandbox-cloudflare-token-".ljust(40, "x")
+IMAGE = f"analogic/poste.io:2.5.11@sha256:{'7' * 64}"
+
+Done = subprocess.CompletedProcess[str]
+
+
+class Checkout:
+    """The project in a folder, whose only stack is the one called prod that the wizard makes."""
+
+    def __init__(self, folder: Path, clouds: Clouds) -> None:
+        self.folder = folder
+        self._clouds = clouds
+        (folder / "backend").mkdir()
+        for name in ("components", "remote", "policy", ".venv", "Pulumi.yaml", "__main__.py"):
+            (folder / name).symlink_to(ROOT / name)
+
+    def run(self, *command: str, **variables: str) -> Done:
+        environment = os.environ | {
+            "HOME": str(self.folder),
+            "PYTHONPATH": str(ROOT),
+            "PULUMI_BACKEND_URL": f"file://{self.folder / 'backend'}",
+            "PULUMI_CONFIG_PASSPHRASE": "sandbox",
+            "HCLOUD_TOKEN": HCLOUD_TOKEN,
+            "CLOUDFLARE_API_TOKEN": CLOUDFLARE_TOKEN,
+        }
+        return subprocess.run(
+            [str(ROOT / "run"), *command],
+            cwd=self.folder,
+            env=environment | variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def wizard(self, *flags: str, **variables: str) -> Done:
+        return self.run(
+            *("python", "-m", "operate.stacks", "--stack", "prod", "--no-questions"),
+            *("--hetzner-endpoint", f"http://127.0.0.1:{self._clouds.hetzner}/v1"),
+            *("--cloudflare-base-url", f"http://127.0.0.1:{self._clouds.cloudflare}/client/v4"),
+            *("--admin-cidr", "198.51.100.1/32", "--image", IMAGE, *flags),
+            **variables,
+        )
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "Pulumi.prod.yaml"

@@ -1,0 +1,250 @@
+"""The sandbox's clouds as their owners see them: official clients, DNS over the wire, and two places to look from."""
+
+import contextlib
+import json
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import cloudflare
+import dns.message
+import dns.query
+import dns.rdatatype
+import dns.reversename
+import hcloud
+
+T = TypeVar("T")
+
+HETZNER = "http://127.0.0.1:47001"
+CLOUDFLARE = "http://127.0.0.1:47002"
+MIRROR = "http://127.0.0.1:47004"
+"""The servers' package mirror: a fault with status 404 is one that apt-get does not try again."""
+RESOLVER = "198.51.100.54"
+"""What the world asks; it remembers answers, unlike the authoritative servers."""
+AUTHORITATIVE = ("198.51.100.53", "2001:db8:100::53")
+OUTSIDE = "poste-mail-provider"
+"""A host of the sandbox that is in no administrators' network."""
+
+# Run where the ports are looked at from: prints which of them accept a connection.
+PROBE = """
+import json, socket, sys
+from concurrent.futures import ThreadPoolExecutor
+address, ports = sys.argv[1], json.loads(sys.argv[2])
+def accepts(port):
+    try:
+        socket.create_connection((address, port), timeout=2).close()
+        return True
+    except OSError:
+        return False
+with ThreadPoolExecutor(40) as pool:
+    print(json.dumps([port for port, yes in zip(ports, pool.map(accepts, ports)) if yes]))
+"""
+
+# The same for a page: prints its status and where it redirects to.
+PAGE = """
+import http.client, json, ssl, sys
+from urllib.parse import urlsplit
+context = ssl._create_unverified_context()
+connection = http.client.HTTPSConnection(sys.argv[1], timeout=10, context=context)
+connection.request("GET", sys.argv[2])
+answer = connection.getresponse()
+print(json.dumps([answer.status, urlsplit(answer.getheader("Location", "")).path]))
+"""
+
+
+def hetzner() -> hcloud.Client:
+    """The official client of Hetzner Cloud."""
+    return hcloud.Client(token="sandbox-hcloud-token-".ljust(64, "x"), api_endpoint=f"{HETZNER}/v1", poll_interval=0.2)
+
+
+def cloudflare_dns() -> cloudflare.Cloudflare:
+    """The official client of Cloudflare."""
+    token = "sandbox-cloudflare-token-".ljust(40, "x")
+    return cloudflare.Cloudflare(api_token=token, base_url=f"{CLOUDFLARE}/client/v4")
+
+
+def zone_id(name: str) -> str:
+    """The identifier of a zone."""
+    with cloudflare_dns() as client:
+        (zone,) = client.zones.list(name=name)
+        return str(zone.id)
+
+
+def zone_records(name: str) -> set[tuple[str, str, str]]:
+    """Name, type and content of all records of a zone."""
+    with cloudflare_dns() as client:
+        found = client.dns.records.list(zone_id=zone_id(name))
+        return {(str(record.name), str(record.type), str(record.content)) for record in found}
+
+
+def ask(name: str, kind: str, server: str = AUTHORITATIVE[0]) -> set[str]:
+    """What the authoritative server answers, over the wire."""
+    query = dns.message.make_query(name, kind)
+    answer = dns.query.udp_with_fallback(query, server, timeout=5)[0]
+    wanted = dns.rdatatype.from_text(kind)
+    return {item.to_text() for rrset in answer.answer if rrset.rdtype == wanted for item in rrset}
+
+
+def pointers(address: str) -> set[str]:
+    """The PTR records of an address."""
+    return ask(dns.reversename.from_address(address).to_text(), "PTR")
+
+
+def open_ports(address: str, ports: list[int], *, outside: bool) -> list[int]:
+    """Which ports accept a connection, from the administrators' network or from outside of it."""
+    command = ["python3", "-c", PROBE, address, json.dumps(ports)]
+    if outside:
+        command = ["docker", "exec", OUTSIDE, *command]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    found: list[int] = json.loads(done.stdout)
+    return found
+
+
+def eventually(look: Callable[[], T], seconds: float) -> T:
+    """The first answer that is one, from something that takes its time to come up."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(AssertionError):
+            if answer := look():
+                return answer
+        assert time.monotonic() < deadline, f"nothing within {seconds} s"
+        time.sleep(0.5)
+
+
+def page_from_outside(address: str, path: str) -> tuple[int, str]:
+    """Status and redirect of a page, as a stranger gets it."""
+    command = ["docker", "exec", OUTSIDE, "python3", "-c", PAGE, address, path]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    status, location = json.loads(done.stdout)
+    return int(status), str(location)
+
+
+def add_zone(name: str) -> None:
+    """An empty zone of that name, which nobody has asked about before."""
+    _post(f"{CLOUDFLARE}/_sandbox/zones", {"name": name})
+    forget_answers()
+
+
+def forget_answers() -> None:
+    """Empty the resolver's cache: it keeps old answers, and that there was none, for their time to live."""
+    _post(f"{CLOUDFLARE}/_sandbox/forget", {})
+
+
+def route_email(zone: str, *, enabled: bool = True) -> None:
+    """Switch Cloudflare's Email Routing on, whose records are locked, or off."""
+    _post(f"{CLOUDFLARE}/_sandbox/email_routing", {"zone": zone, "enabled": enabled})
+
+
+def add_record(zone: str, name: str, kind: str, content: str) -> str:
+    """Add a record by hand, as its owner would in the dashboard; its identifier."""
+    priority = {"priority": 5} if kind == "MX" else {}
+    record = {"name": name, "type": kind, "content": content, "ttl": 300, **priority}
+    with cloudflare_dns() as client:
+        made = client.dns.records.create(zone_id=zone_id(zone), **record)  # type: ignore[call-overload]
+        return str(made.id)
+
+
+def edit_record(zone: str, identifier: str, **changes: str) -> None:
+    """Change a record by hand."""
+    with cloudflare_dns() as client:
+        found: Any = client.dns.records.get(identifier, zone_id=zone_id(zone))
+        kept = {"name": found.name, "type": found.type, "content": found.content, "ttl": found.ttl}
+        client.dns.records.edit(identifier, zone_id=zone_id(zone), **kept | changes)
+
+
+def remove_record(zone: str, identifier: str) -> None:
+    """Remove one record."""
+    with cloudflare_dns() as client:
+        client.dns.records.delete(identifier, zone_id=zone_id(zone))
+
+
+def remove_records(zone: str) -> None:
+    """Empty a zone, and let the resolver know."""
+    identifier = zone_id(zone)
+    with cloudflare_dns() as client:
+        found: Any = client.dns.records.list(zone_id=identifier)
+        for record in list(found):
+            client.dns.records.delete(record.id, zone_id=identifier)
+    forget_answers()
+
+
+def left_of(stack: str) -> list[str]:
+    """What Hetzner still has of a stack."""
+    client, labels = hetzner(), f"stack={stack}"
+    kinds: dict[str, Any] = {
+        "server": client.servers.get_all(label_selector=labels),
+        "volume": client.volumes.get_all(label_selector=labels),
+        "primary IP": client.primary_ips.get_all(label_selector=labels),
+        "firewall": client.firewalls.get_all(label_selector=labels),
+        "SSH key": client.ssh_keys.get_all(label_selector=labels),
+    }
+    return [f"{kind} {entry.name}" for kind, entries in kinds.items() for entry in entries]
+
+
+def remove_all_of(stack: str) -> None:
+    """Remove what a killed run of the tests has left of a stack."""
+    client, labels = hetzner(), f"stack={stack}"
+    for server in client.servers.get_all(label_selector=labels):
+        server.change_protection(delete=False, rebuild=False).wait_until_finished()
+        server.delete().wait_until_finished()
+    for volume in client.volumes.get_all(label_selector=labels):
+        volume.change_protection(delete=False).wait_until_finished()
+        volume.delete()
+    for address in client.primary_ips.get_all(label_selector=labels):
+        address.change_protection(delete=False).wait_until_finished()
+        address.delete()
+    for firewall in client.firewalls.get_all(label_selector=labels):
+        for action in firewall.remove_from_resources(firewall.applied_to or []):
+            action.wait_until_finished()
+        firewall.delete()
+    for key in client.ssh_keys.get_all(label_selector=labels):
+        key.delete()
+
+
+def fault(api: str, **rule: Any) -> None:
+    """Ask an API, or the package mirror, to misbehave for its next requests; `offline.sandbox.faults` has the rule's fields."""
+    _post(f"{api}/_sandbox/faults", rule)
+
+
+def unused_faults(api: str) -> list[str]:
+    """The faults asked for that did not come about as often as asked."""
+    with urllib.request.urlopen(f"{api}/_sandbox/faults", timeout=10) as answer:
+        rules: list[dict[str, Any]] = json.load(answer)
+    return [
+        f"{rule['method'] or 'any method'} {rule['path']}: {rule['used']} of {rule['times']}"
+        for rule in rules
+        if rule["used"] < rule["times"]
+    ]
+
+
+@contextlib.contextmanager
+def faults(api: str, *rules: dict[str, Any]) -> Iterator[None]:
+    """Let an API misbehave meanwhile. That each rule has come about as often as it says is a part of the test."""
+    clear_faults(api)
+    for rule in rules:
+        fault(api, **rule)
+    try:
+        yield
+        unused = unused_faults(api)
+        assert unused == [], f"did not come about as often as asked: {unused}"
+    finally:
+        clear_faults(api)
+
+
+def clear_faults(api: str) -> None:
+    """Take back all faults asked for."""
+    with urllib.request.urlopen(urllib.request.Request(f"{api}/_sandbox/faults", method="DELETE"), timeout=10):
+        pass
+
+
+def slow_boot(seconds: float) -> None:
+    """Let SSH of the servers that are made from now on come up late."""
+    _post(f"{HETZNER}/_sandbox/boot", {"ssh_delay": seconds})
+
+
+def _post(url: str, body: dict[str, Any]) -> None:
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10):
+        pass

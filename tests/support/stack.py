@@ -1,0 +1,208 @@
+"""A stack of its own on the sandbox, driven by the real Pulumi CLI from a copy of the project."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from offline.sandbox.provider.mailbox import Mailbox
+from tests.support.examples import openssh_key
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("__main__.py", "Pulumi.yaml", "components", "remote")
+SECRETS = ("adminPassword", "sshPrivateKey", "sshHostKey", "hcloud:token", "cloudflare:apiToken")
+DEADLINE = 600
+"""Seconds that one command of Pulumi may take."""
+
+
+class Stack:
+    """One stack with a backend, a configuration and a copy of the program of its own.
+
+    The copy keeps what a test changes, and what Pulumi writes into a stack's configuration, out of the checkout.
+    """
+
+    def __init__(self, folder: Path, name: str, **config: Any) -> None:
+        self.name = name
+        self.folder = folder / "project"
+        self.folder.mkdir()
+        for part in PARTS:
+            source = ROOT / part
+            if source.is_dir():
+                shutil.copytree(source, self.folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, self.folder / part)
+        (self.folder / ".venv").symlink_to(ROOT / ".venv")
+        backend = folder / "backend"
+        backend.mkdir()
+        self.environment = os.environ | {
+            "PULUMI_BACKEND_URL": f"file://{backend}",
+            "PULUMI_CONFIG_PASSPHRASE": "sandbox",
+            "PYTHONPATH": str(ROOT),
+        }
+        self.run("stack", "init", name)
+        self._config_file = self.folder / f"Pulumi.{name}.yaml"
+        values = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())
+        values["config"] |= {f"poste-mail:{key}": value for key, value in config.items()}
+        self._config_file.write_text(yaml.safe_dump(values))
+        # Hetzner takes each key once in a project; the other secrets may be those of dev.
+        for key in ("sshPrivateKey", "sshHostKey"):
+            self.run("config", "set", "--secret", key, "--stack", name, stdin=openssh_key())
+
+    def configure(self, **config: Any) -> None:
+        """Change settings of the stack; None takes one back."""
+        values = yaml.safe_load(self._config_file.read_text())
+        for key, value in config.items():
+            values["config"].pop(f"poste-mail:{key}", None)
+            if value is not None:
+                values["config"][f"poste-mail:{key}"] = value
+        self._config_file.write_text(yaml.safe_dump(values))
+
+    def setting(self, key: str) -> Any:
+        """A setting that is no secret."""
+        return yaml.safe_load(self._config_file.read_text())["config"][f"poste-mail:{key}"]
+
+    def secret(self, key: str) -> str:
+        """A secret setting."""
+        return self.run("config", "get", key, "--stack", self.name)
+
+    def set_secret(self, key: str, value: str) -> None:
+        """Change a secret setting."""
+        self.run("config", "set", "--secret", key, "--stack", self.name, stdin=value)
+
+    @contextlib.contextmanager
+    def other_settings(self, **config: Any) -> Iterator[None]:
+        """Change settings, secret ones too, for a while."""
+        before = self._config_file.read_text()
+        try:
+            for key, value in config.items():
+                if key in SECRETS:
+                    self.set_secret(key, value)
+                else:
+                    self.configure(**{key: value})
+            yield
+        finally:
+            self._config_file.write_text(before)
+
+    def rename(self, name: str) -> None:
+        """Give the stack another name."""
+        self.run("stack", "rename", name, "--stack", self.name)
+        self.name = name
+        self._config_file = self.folder / f"Pulumi.{name}.yaml"
+
+    def run(self, *arguments: str, expect: int | None = 0, stdin: str | None = None) -> str:
+        """Run a command of Pulumi; what it printed. Fails with that text on another exit code than expected."""
+        done = self._execute("pulumi", "--non-interactive", *arguments, stdin=stdin)
+        if expect is not None:
+            assert done.returncode == expect, f"pulumi {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}"
+        return done.stdout
+
+    def up(self, *arguments: str) -> str:
+        """Deploy."""
+        return self.run("up", "--yes", "--skip-preview", "--stack", self.name, *arguments)
+
+    def refused(self, *arguments: str) -> str:
+        """What a preview that must fail says."""
+        text = self.run("preview", "--stack", self.name, *arguments, expect=None)
+        assert "error:" in text, text
+        return text
+
+    def killed_up(self, moment: str, *arguments: str) -> None:
+        """Start a deploy and kill it, with everything it started, as soon as it prints `moment`."""
+        process = subprocess.Popen(
+            ["pulumi", "--non-interactive", "up", "--yes", "--skip-preview", "--stack", self.name, *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        printed = []
+        assert process.stdout is not None
+        with process.stdout:
+            for line in process.stdout:
+                printed.append(line)
+                if moment in line:
+                    break
+            else:
+                raise AssertionError(f"the deploy never came to {moment!r}:\n{''.join(printed)}")
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=30)
+        self.run("cancel", "--yes", "--stack", self.name)
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs, secrets hidden."""
+        found: dict[str, Any] = json.loads(self.run("stack", "output", "--json", "--stack", self.name))
+        return found
+
+    def resources(self) -> list[dict[str, Any]]:
+        """The stack's resources as its state has them."""
+        deployment = json.loads(self.run("stack", "export", "--stack", self.name))["deployment"]
+        found: list[dict[str, Any]] = deployment.get("resources", [])
+        return found
+
+    def urn(self, kind: str, name: str) -> str:
+        """The URN of a resource by the last part of its type and its name."""
+        (found,) = [
+            str(resource["urn"])
+            for resource in self.resources()
+            if resource["type"].endswith(f":{kind}") and resource["urn"].endswith(f"::{name}")
+        ]
+        return found
+
+    def secrets(self) -> list[str]:
+        """Pieces of the stack's secrets that must stand nowhere in clear."""
+        values = [self.run("config", "get", key, "--stack", self.name).strip().splitlines() for key in SECRETS]
+        # Of a key, a line from its middle: its frame is no secret.
+        return [lines[len(lines) // 2] for lines in values]
+
+    def on_server(self, command: str) -> str:
+        """Run a command on the server, with the administrator's key and the host key checked."""
+        files = self.folder / ".state/ssh" / self.name
+        outputs = self.outputs()
+        options = {
+            "IdentityFile": files / "identity",
+            "UserKnownHostsFile": files / "known_hosts",
+            "HostKeyAlias": outputs["mailHost"],
+            "StrictHostKeyChecking": "yes",
+            "BatchMode": "yes",
+        }
+        flags = [part for name, value in options.items() for part in ("-o", f"{name}={value}")]
+        done = subprocess.run(
+            ["ssh", *flags, f"root@{outputs['ipv4']}", command], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def mailbox(self) -> Mailbox:
+        """The administrator's mailbox."""
+        outputs = self.outputs()
+        password = self.run("config", "get", "adminPassword", "--stack", self.name).strip()
+        return Mailbox(outputs["adminAddress"], password, outputs["mailHost"])
+
+    def python(self, *arguments: str) -> str:
+        """Run one of the project's own programs against this stack."""
+        done = self._execute(sys.executable, "-m", *arguments)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def _execute(self, *command: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            input=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=DEADLINE,
+            check=False,
+        )

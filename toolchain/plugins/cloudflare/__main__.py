@@ -1,9 +1,0 @@
-"""`python -m toolchain.plugins.cloudflare <engine address>`: what the engine starts."""
-
-from importlib.metadata import version
-
-from toolchain.plugins.cloudflare.provider import CloudflareProvider
-from toolchain.plugins.common.server import main
-
-if __name__ == "__main__":
-    main(CloudflareProvider(), version("pulumi_cloudflare"))

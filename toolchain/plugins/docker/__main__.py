@@ -1,9 +1,0 @@
-"""`python -m toolchain.plugins.docker <engine address>`: what the engine starts."""
-
-from importlib.metadata import version
-
-from toolchain.plugins.common.server import main
-from toolchain.plugins.docker.provider import DockerProvider
-
-if __name__ == "__main__":
-    main(DockerProvider(), version("pulumi_docker"))

@@ -1,1 +1,0 @@
-"""Proof from outside that a deployed mail server works; see verify/README.md."""
