@@ -12,10 +12,10 @@ up: ## Bring up the mail server on the sandbox, show the stack's outputs, send a
 	./run pulumi up --yes --stack dev --policy-pack policy
 	./run pulumi stack output --stack dev
 	./run python -m offline.sandbox.exchange --stack dev
-	./run python -m operate.verify --stack dev --watch 120
+	./run mail verify --stack dev --watch 120
 
 verify: ## Check from outside whether a stack's mail server works: make verify STACK=NAME
-	./run python -m operate.verify --stack $(or $(STACK),dev)
+	./run mail verify --stack $(or $(STACK),dev)
 
 test: ## Run every test
 	./run pytest
@@ -32,7 +32,7 @@ lock: ## Lock the packages of requirements*.in, with hashes, in requirements*.tx
 	./run sh -ec 'for name in requirements requirements-build requirements-dev; do $(LOCK) $$name.in --output-file $$name.txt; done'
 
 stack: ## Make or complete a stack: make stack STACK=prod DOMAIN=example.com [OPTIONS="--location fsn1 …"]
-	./run python -m operate.stacks $(if $(STACK),--stack '$(STACK)') $(if $(DOMAIN),--domain '$(DOMAIN)') $(OPTIONS)
+	./run mail stack $(if $(STACK),--stack '$(STACK)') $(if $(DOMAIN),--domain '$(DOMAIN)') $(OPTIONS)
 
 down: ## Destroy the stack and stop the sandbox; nothing stays behind
 	./run python -m offline.dev_stack end

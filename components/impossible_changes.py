@@ -26,7 +26,7 @@ def lost(survey: Survey, stack: str) -> Iterator[str]:
         yield (
             f"The {kind} {thing.name} (id {thing.id}) is this stack's by its labels, but the state does not know it: "
             f"a deploy was killed, or the state was lost. Expected, before any other change: "
-            f"python -m operate.repair --stack {stack}"
+            f"./run mail repair --stack {stack}"
         )
 
 

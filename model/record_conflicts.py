@@ -126,7 +126,7 @@ SENTENCES: dict[Way, str] = {
     "lost": (
         "It is this stack's, or just as this stack would make it, but the state does not know it: a deploy was killed\n"
         "or the state was lost. Bring it back into the state, all at once with\n"
-        "  python -m operate.repair --stack {stack}\n"
+        "  ./run mail repair --stack {stack}\n"
         "or this one alone with"
     ),
     "adopted": "It is listed in adoptedRecords but was never imported. Run:",

@@ -1,20 +1,21 @@
-"""The wizard's flags. What is neither given nor in the stack yet is asked for."""
+"""The flags of `./run mail stack`. What is neither given nor in the stack yet is asked for."""
 
 import argparse
 from collections.abc import Sequence
+
+from operate import command_line
 
 SECRETS = ("adminPassword", "sshPrivateKey", "sshHostKey", "hcloud:token", "cloudflare:apiToken")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The flags' values; None for those that are not given."""
-    parser = argparse.ArgumentParser(
-        prog="python -m operate.stacks",
-        description="Makes a stack, or completes one that is there. Run it again at any time: what is set is kept.",
+    parser = command_line.parser(
+        "stack",
+        "Makes a stack, or completes one that is there. Run it again at any time: what is set is kept.",
         epilog="Tokens come from the environment variables HCLOUD_TOKEN and CLOUDFLARE_API_TOKEN, or are asked for.",
     )
     add = parser.add_argument
-    add("--stack", required=True, help="name of the stack, for example prod")
     add("--domain", help="mail domain, for example example.com; another one than before is added")
     add("--mail-host", help="name of the server (default: mail.DOMAIN)")
     add("--admin-address", help="the administrator's mailbox (default: admin@DOMAIN)")

@@ -1,11 +1,12 @@
-"""`python -m operate.verify clients --stack NAME`: how mail programs are set up, to read and as files they take."""
+"""How mail programs are set up, to read and as files they take: `./run mail clients --stack NAME`."""
 
-import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
+from operate import command_line
 from operate.verify.autoconfig import autoconfig
 from operate.verify.client_accounts import Account, account
 from operate.verify.client_guides import guide
@@ -15,10 +16,7 @@ from operate.verify.stack import StackError, read_stack
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m operate.verify clients", description=(__doc__ or "").splitlines()[0]
-    )
-    parser.add_argument("--stack", required=True, help="the Pulumi stack")
+    parser = command_line.parser("clients", __doc__ or "")
     parser.add_argument("--config-file", default="", help="the stack's configuration file, as in pulumi --config-file")
     parser.add_argument(
         "--mailbox", action="append", default=[], help="a mailbox; may be repeated; the administrator's unless given"
@@ -36,14 +34,18 @@ def main(arguments: Sequence[str]) -> int:
             raise StackError(f"{strange[0]} is in none of the stack's domains: {', '.join(sorted(known))}.")
     except StackError as error:
         print(error, file=sys.stderr)
-        return 2
-    for address in addresses:
-        mailbox = account(address, stack.client_settings)
-        print("\n".join(guide(mailbox)))
-        if chosen.write:
-            for file in write(mailbox, chosen.write):
-                print(f"written: {file}")
-    return 0
+        return command_line.UNUSABLE
+    accounts = [account(address, stack.client_settings) for address in addresses]
+    files = [file for mailbox in accounts for file in write(mailbox, chosen.write)] if chosen.write else []
+    if chosen.json:
+        told = [asdict(mailbox) for mailbox in accounts]
+        command_line.show_json(stack=stack.name, mailboxes=told, written=[str(file) for file in files])
+    else:
+        for mailbox in accounts:
+            print("\n".join(guide(mailbox)))
+        for file in files:
+            print(f"written: {file}")
+    return command_line.DONE
 
 
 def write(mailbox: Account, folder: Path) -> Sequence[Path]:

@@ -151,7 +151,7 @@ async def _pulumi(*arguments: str) -> dict[str, Any]:
             stderr=asyncio.subprocess.PIPE,
         )
     except FileNotFoundError:
-        raise StackError("pulumi is not on PATH. Use: ./run python -m operate.verify …") from None
+        raise StackError("pulumi is not on PATH. Use: ./run mail verify …") from None
     stdout, stderr = await process.communicate()
     if process.returncode != 0:
         raise StackError(f"pulumi {' '.join(arguments[:2])}: {stderr.decode().strip()}")

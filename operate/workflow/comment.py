@@ -1,4 +1,4 @@
-"""Puts a preview's summary onto a pull request: `python -m operate.workflow.comment --stack prod --pull-request 7 FILE`."""
+"""Puts a summary onto a pull request: `python -m operate.workflow.comment --stack prod --pull-request 7 FILE`."""
 
 import argparse
 import sys

@@ -1,12 +1,12 @@
-"""Deploys a stack with the policy pack: `python -m operate.workflow.deploy --stack prod`."""
+"""Deploys a stack with the policy pack: `./run mail deploy --stack prod`."""
 
-import argparse
 import json
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from operate import command_line
 from operate.workflow import engine
 from operate.workflow.approval import digest
 from operate.workflow.preview import REFRESH_HELP, report
@@ -21,25 +21,29 @@ CHANGED_MEANWHILE = (
 CUT_OFF = (
     "**A deploy of the stack {stack} was cut off, so nothing was deployed.** It left {left} things or operations "
     "of which the state does not know how they ended. To see and repair that: "
-    "`./run python -m operate.repair --stack {stack}`"
+    "`./run mail repair --stack {stack}`"
 )
-TO_DO = 3
-"""Exit status of `workflow.repair --check` where state and clouds disagree."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """The engine's exit code; 1 also if a check stopped the deploy before it changed anything."""
-    parser = argparse.ArgumentParser(prog="python -m operate.workflow.deploy", description=__doc__)
-    parser.add_argument("--stack", required=True)
+    parser = command_line.parser("deploy", __doc__ or "")
     parser.add_argument("--refresh", nargs="?", const="true", default="", metavar="true", help=REFRESH_HELP)
     parser.add_argument("--approved", type=Path, help="file of a preview's --approval: deploy that and nothing else")
     options = parser.parse_args(arguments)
-    refresh = options.refresh == "true"
-    if not _is_whole(options.stack):
-        return 1
-    if options.approved and not _is_approved(options.stack, options.approved.read_text().strip(), refresh=refresh):
-        return 1
-    return engine.up(options.stack, refresh=refresh)
+    with command_line.standard_output_for_json(options):
+        status = _deploy(options.stack, options.approved, refresh=options.refresh == "true")
+    if options.json:
+        command_line.show_json(stack=options.stack, deployed=status == command_line.DONE)
+    return status
+
+
+def _deploy(stack: str, approved: Path | None, *, refresh: bool) -> int:
+    if not _is_whole(stack):
+        return command_line.FAILED
+    if approved and not _is_approved(stack, approved.read_text().strip(), refresh=refresh):
+        return command_line.FAILED
+    return engine.up(stack, refresh=refresh)
 
 
 def _is_whole(stack: str) -> bool:
@@ -48,9 +52,9 @@ def _is_whole(stack: str) -> bool:
     What is gone from the clouds is no such thing: it may have been deleted by hand, and a deploy with refresh makes it
     anew.
     """
-    command = [sys.executable, "-m", "operate.repair", "--check", "--json", "--stack", stack]
+    command = [sys.executable, "-m", "operate", "repair", "--check", "--json", "--stack", stack]
     looked = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    if looked.returncode not in (0, TO_DO):
+    if looked.returncode not in (command_line.DONE, command_line.TO_DO):
         return False  # it has said why
     found = json.loads(looked.stdout)
     left = len(found["unknown"]) + len(found["interrupted"])
@@ -67,7 +71,3 @@ def _is_approved(stack: str, approved: str, *, refresh: bool) -> bool:
     reason = "" if found.errors else f"{CHANGED_MEANWHILE}\n\n"
     report(f"{reason}{summary(found, stack)}", None)
     return False
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

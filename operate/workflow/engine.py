@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 from operate.workflow.summary.changes import Preview
@@ -37,4 +38,4 @@ def preview(stack: str, *, refresh: bool = False) -> Preview:
 def up(stack: str, *, refresh: bool = False) -> int:
     """Deploy a stack in sight of the person; the engine's exit code. With `refresh`, drift is put right, too."""
     command = ["pulumi", "up", "--yes", "--stack", stack, "--non-interactive", *policies(stack)]
-    return subprocess.run([*command, *REFRESH] if refresh else command, check=False).returncode
+    return subprocess.run([*command, *REFRESH] if refresh else command, stdout=sys.stdout, check=False).returncode

@@ -1,4 +1,4 @@
-"""Looks whether an environment on GitHub is guarded: `python -m operate.workflow.environment preview-prod --branch main`.
+"""Looks whether GitHub guards an environment: `python -m operate.workflow.environment preview-prod --branch main`.
 
 An environment holds the secrets of a stack, and GitHub gives them to whatever workflow names it, unless its rules
 forbid that. A workflow that finds its environment open stops and says so.

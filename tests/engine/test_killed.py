@@ -142,7 +142,7 @@ def test_what_a_killed_deploy_left_is_shown_first_and_repaired_only_when_told(st
     declined = stack.repair()
     assert declined.returncode == 3
     assert f"SSH key poste-mail-dev (id {key.id}) at Hetzner" in declined.stdout
-    assert "./run python -m operate.repair --stack dev --yes" in declined.stdout
+    assert "./run mail repair --stack dev --yes" in declined.stdout
     assert "1 imported" in stack.mended()
     assert stack.repair("--check").returncode == 0
 

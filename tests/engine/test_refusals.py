@@ -72,7 +72,7 @@ def test_of_several_one_is_taken_over_and_the_others_stop_the_preview_until_they
 def test_a_record_of_ours_whose_comment_was_edited_and_one_that_the_state_has_lost_are_told_apart(stack: Stack) -> None:
     known = clouds.add_record(ZONE, ZONE, "MX", f"mail.{ZONE}")
     text = stack.refused()
-    assert f"python -m operate.repair --stack {stack.name}" in text
+    assert f"./run mail repair --stack {stack.name}" in text
     (command,) = imports(text)
     assert command[3].endswith(f"/{known}")
     stack.run(*command, "--yes")

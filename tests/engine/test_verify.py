@@ -44,7 +44,7 @@ def server(sandbox: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def verify(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command as a person does."""
     return subprocess.run(
-        [sys.executable, "-m", "operate.verify", "--stack", stack.name, *arguments],
+        [sys.executable, "-m", "operate", "verify", "--stack", stack.name, *arguments],
         cwd=stack.folder,
         env=stack.environment,
         capture_output=True,
@@ -431,7 +431,7 @@ def test_listing_is_red_but_only_recommended(server: Stack) -> None:
 
 
 def test_watch_waits_until_the_repair_shows(server: Stack) -> None:
-    command = [sys.executable, "-m", "operate.verify", "--stack", server.name, "--only", "dns.mx", "--watch", "60"]
+    command = [sys.executable, "-m", "operate", "verify", "--stack", server.name, "--only", "dns.mx", "--watch", "60"]
     with record("MX", ZONE, "mx.other.example"):
         watching = subprocess.Popen(
             command,

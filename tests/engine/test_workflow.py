@@ -54,7 +54,7 @@ def give_settings(checkout: Checkout, settings: dict[str, object]) -> None:
 def test_the_preview_of_a_new_stack_is_summed_up_in_a_file_and_on_the_runs_page(checkout: Checkout) -> None:
     page = checkout.folder / "page.md"
     page.write_text("what was there before\n")
-    command = ("python", "-m", "operate.workflow.preview", "--stack", "prod", "--output", "summary.md")
+    command = ("python", "-m", "operate", "preview", "--stack", "prod", "--output", "summary.md")
     done = checkout.run(*command, GITHUB_STEP_SUMMARY=str(page))
     assert done.returncode == 0, done.stdout + done.stderr
     text = (checkout.folder / "summary.md").read_text()
@@ -65,7 +65,7 @@ def test_the_preview_of_a_new_stack_is_summed_up_in_a_file_and_on_the_runs_page(
 
 def test_a_preview_that_a_policy_refuses_fails_and_the_summary_says_why(checkout: Checkout) -> None:
     give_settings(checkout, {"firewall-ssh": {"networks": ["192.0.2.0/24"]}})
-    done = checkout.run("python", "-m", "operate.workflow.preview", "--stack", "prod", "--output", "summary.md")
+    done = checkout.run("python", "-m", "operate", "preview", "--stack", "prod", "--output", "summary.md")
     assert done.returncode == 1
     text = (checkout.folder / "summary.md").read_text()
     assert text.startswith("### Stack `prod`: the preview failed, 37 created\n")
@@ -73,7 +73,7 @@ def test_a_preview_that_a_policy_refuses_fails_and_the_summary_says_why(checkout
 
 
 def test_a_stack_that_is_not_there_fails_with_the_engines_words(checkout: Checkout) -> None:
-    done = checkout.run("python", "-m", "operate.workflow.preview", "--stack", "nowhere")
+    done = checkout.run("python", "-m", "operate", "preview", "--stack", "nowhere")
     assert done.returncode == 1
     assert "no stack named 'nowhere' found" in done.stdout
 
@@ -97,19 +97,19 @@ def one_record(checkout: Checkout) -> Checkout:
 
 
 def deploy(checkout: Checkout, *flags: str, exit_code: int = 0) -> str:
-    done = checkout.run("python", "-m", "operate.workflow.deploy", "--stack", "prod", *flags)
+    done = checkout.run("python", "-m", "operate", "deploy", "--stack", "prod", *flags)
     assert done.returncode == exit_code, done.stdout + done.stderr
     return done.stdout
 
 
 def drift(checkout: Checkout, exit_code: int) -> str:
-    done = checkout.run("python", "-m", "operate.workflow.drift", "--stack", "prod", "--output", "drift.md")
+    done = checkout.run("python", "-m", "operate", "drift", "--stack", "prod", "--output", "drift.md")
     assert done.returncode == exit_code, done.stdout + done.stderr
     return (checkout.folder / "drift.md").read_text()
 
 
 def approve(checkout: Checkout, *flags: str) -> str:
-    command = ("python", "-m", "operate.workflow.preview", "--stack", "prod", "--approval", "approval")
+    command = ("python", "-m", "operate", "preview", "--stack", "prod", "--approval", "approval")
     done = checkout.run(*command, *flags)
     assert done.returncode == 0, done.stdout + done.stderr
     return (checkout.folder / "approval").read_text()

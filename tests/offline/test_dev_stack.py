@@ -27,8 +27,8 @@ class Machine:
             f"destroy*) exit {0 if destroys else 255};; esac\n"
         )
         pulumi.chmod(0o755)
-        (folder / "sandbox").mkdir()
-        (folder / "sandbox" / "__main__.py").write_text(
+        (folder / "offline/sandbox").mkdir(parents=True)
+        (folder / "offline/sandbox/__main__.py").write_text(
             f"import sys; open({str(self.calls)!r}, 'a').write(f'sandbox {{sys.argv[1]}}\\n')\n"
             f"sys.exit(sys.argv[1] == 'status' and {not whole})\n"
         )
@@ -46,7 +46,7 @@ class Machine:
 
     def run(self, what: str) -> list[str]:
         """Do `what` and return the calls that changed something."""
-        code = f"import sys; sys.path.append({str(ROOT)!r}); from toolchain import dev_stack; dev_stack.{what}()"
+        code = f"import sys; sys.path.append({str(ROOT)!r}); from offline import dev_stack; dev_stack.{what}()"
         subprocess.run([sys.executable, "-c", code], cwd=self.folder, env=self.environment, check=True)
         looks = ("sandbox status", "pulumi stack select --stack dev")
         return [call for call in self.calls.read_text().splitlines() if call not in looks]

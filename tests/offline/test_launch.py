@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-LAUNCH = Path(__file__).resolve().parents[2] / "toolchain" / "launch"
+LAUNCH = Path(__file__).resolve().parents[2] / "offline/toolchain/launch"
 
 
 def test_the_callers_directory_shadows_no_installed_package(tmp_path: Path) -> None:

@@ -105,8 +105,8 @@ def test_the_refusal_is_one_sentence_that_says_what_to_do() -> None:
         require_url_here("hcloud", "https://api.hetzner.cloud/v1")
     assert str(error.value) == (
         "this is a stand-in for the hcloud plugin, made for this machine and its sandbox, and api.hetzner.cloud is "
-        "neither: install Pulumi's own CLI and plugin as offline/toolchain/README.md says (`./run` then uses them), or set "
-        "POSTE_MAIL_STAND_INS_ANYWHERE=true if you do want a stand-in there"
+        "neither: install Pulumi's own CLI and plugin as offline/toolchain/README.md says (`./run` then uses them), "
+        "or set POSTE_MAIL_STAND_INS_ANYWHERE=true if you do want a stand-in there"
     )
 
 

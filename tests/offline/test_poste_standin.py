@@ -29,7 +29,7 @@ def login(address: str, password: str) -> dict[str, str]:
 
 
 AUTH = login(ADMIN, PASSWORD)
-ROOTFS = Path(__file__).parents[2] / "sandbox" / "poste" / "rootfs"
+ROOTFS = Path(__file__).parents[2] / "offline/sandbox/poste" / "rootfs"
 
 Client = TestClient[Any, Any]
 Scenario = Callable[[Client], Awaitable[None]]

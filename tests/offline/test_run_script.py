@@ -31,7 +31,7 @@ def project(tmp_path: Path) -> Path:
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).touch(mode=0o755)
     (tmp_path / ".state" / "backend").mkdir(parents=True)
-    set_up = tmp_path / "toolchain" / "set-up"
+    set_up = tmp_path / "offline/toolchain/set-up"
     set_up.write_text('#!/bin/sh\necho "setting up"\nexit "${SET_UP_EXIT_CODE:-0}"\n')
     set_up.chmod(0o755)
     later = time.time() + 10
@@ -106,8 +106,8 @@ def test_the_published_passphrase_never_encrypts_what_has_its_own_backend_or_pas
 
 def test_arguments_directory_output_and_exit_code_are_the_commands_own(project: Path, tmp_path: Path) -> None:
     show = "import os, sys; print(sys.argv[1:], os.getcwd()); sys.exit(7)"
-    done = run(project, sys.executable, "-c", show, "two words", "*", directory=tmp_path / "toolchain")
-    assert (done.returncode, done.stdout, done.stderr) == (7, f"['two words', '*'] {tmp_path}/toolchain\n", "")
+    done = run(project, sys.executable, "-c", show, "two words", "*", directory=tmp_path / "offline")
+    assert (done.returncode, done.stdout, done.stderr) == (7, f"['two words', '*'] {tmp_path}/offline\n", "")
 
 
 def test_without_a_command_it_says_how_it_is_used(project: Path) -> None:

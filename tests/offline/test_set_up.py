@@ -86,7 +86,7 @@ class Project:
         """Run the set-up; its calls of tools are in `calls`."""
         environment = {"PATH": str(self.tools), "CALLS": str(self.calls), "SDK": str(self.sdk)}
         return subprocess.run(
-            [self.folder / "toolchain" / "set-up"],
+            [self.folder / "offline/toolchain/set-up"],
             cwd="/",
             env=environment | variables,
             capture_output=True,

@@ -20,7 +20,7 @@ class Checkout:
         self.folder = folder
         self._clouds = clouds
         (folder / "backend").mkdir()
-        for name in ("components", "remote", "policy", ".venv", "Pulumi.yaml", "__main__.py"):
+        for name in ("components", "model", "remote", "policy", ".venv", "Pulumi.yaml", "__main__.py"):
             (folder / name).symlink_to(ROOT / name)
 
     def run(self, *command: str, **variables: str) -> Done:
@@ -44,7 +44,7 @@ class Checkout:
 
     def wizard(self, *flags: str, **variables: str) -> Done:
         return self.run(
-            *("python", "-m", "operate.stacks", "--stack", "prod", "--no-questions"),
+            *("python", "-m", "operate", "stack", "--stack", "prod", "--no-questions"),
             *("--hetzner-endpoint", f"http://127.0.0.1:{self._clouds.hetzner}/v1"),
             *("--cloudflare-base-url", f"http://127.0.0.1:{self._clouds.cloudflare}/client/v4"),
             *("--admin-cidr", "198.51.100.1/32", "--image", IMAGE, *flags),

@@ -204,7 +204,7 @@ def remove_all_of(stack: str) -> None:
 
 
 def fault(api: str, **rule: Any) -> None:
-    """Ask an API, or the package mirror, to misbehave for its next requests; `offline.sandbox.faults` has the rule's fields."""
+    """Ask an API, or the package mirror, to misbehave for its next requests; see `offline.sandbox.faults`."""
     _post(f"{api}/_sandbox/faults", rule)
 
 

@@ -80,7 +80,7 @@ class Cuttable:
     def repair(self, *flags: str) -> Done:
         """Run the command."""
         return subprocess.run(
-            [str(ROOT / "run"), "python", "-m", "operate.repair", "--stack", "dev", *flags],
+            [str(ROOT / "run"), "mail", "repair", "--stack", "dev", *flags],
             cwd=self.project.folder,
             env=self._environment(),
             stdin=subprocess.DEVNULL,

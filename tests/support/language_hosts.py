@@ -29,7 +29,7 @@ class Host:
     def __init__(self, folder: Path, engine: str, python: str) -> None:
         executor = folder / "executor"
         executor.write_text(EXECUTOR)
-        launch = str(ROOT / "toolchain" / "launch")
+        launch = str(ROOT / "offline/toolchain/launch")
         command = [launch, "offline.toolchain.language_host", "--executor", str(executor), engine]
         environment = os.environ | {"PULUMI_PYTHON_CMD": python}
         self.folder = folder

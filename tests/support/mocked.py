@@ -155,7 +155,7 @@ def _program() -> None:
 def refusal(cloud: Cloud) -> str:
     """What the program says when it stops half-way. In a process of its own: the SDK's state does not survive that."""
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "tests.unit.mocked"],
+        [sys.executable, "-W", "ignore", "-m", "tests.support.mocked"],
         input=json.dumps(asdict(cloud)),
         capture_output=True,
         text=True,

@@ -17,7 +17,7 @@ from tests.support.examples import VALUES
 
 ROOT = Path(__file__).parents[2]
 SECONDS_TO_START = 30
-SHARED = ("components", "remote")
+SHARED = ("components", "model", "remote")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from offline.sandbox.provider.mailbox import Mailbox
 from tests.support.examples import openssh_key
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("__main__.py", "Pulumi.yaml", "components", "remote")
+PARTS = ("__main__.py", "Pulumi.yaml", "components", "model", "remote")
 SECRETS = ("adminPassword", "sshPrivateKey", "sshHostKey", "hcloud:token", "cloudflare:apiToken")
 DEADLINE = 600
 """Seconds that one command of Pulumi may take."""

@@ -96,7 +96,7 @@ def test_what_the_state_does_not_know_is_told_with_the_command_that_brings_it_ba
     told = list(lost(survey(known=state("Server", "Volume", "PrimaryIp", "SshKey")), "prod"))
     assert len(told) == 1
     assert told[0].startswith("The firewall poste-mail-prod (id 7) is this stack's by its labels")
-    assert told[0].endswith("python -m operate.repair --stack prod")
+    assert told[0].endswith("./run mail repair --stack prod")
 
 
 def test_the_same_number_of_another_kind_is_another_thing() -> None:

@@ -55,7 +55,7 @@ def test_after_a_deploy_that_was_cut_off_nothing_is_deployed_and_the_command_tha
     repair(3, json.dumps({"stack": "prod"} | AGREED | {kind: [KEY]}))
     assert deploy.main(["--stack", "prod"]) == 1
     assert deployed == []
-    assert "`./run python -m operate.repair --stack prod`" in capsys.readouterr().out
+    assert "`./run mail repair --stack prod`" in capsys.readouterr().out
 
 
 def test_where_it_could_not_be_found_out_nothing_is_deployed(deployed: list[str], repair: Repair) -> None:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from offline.toolchain.set_up.go import go_command
+from operate.__main__ import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 GITHUB = ROOT / ".github"
@@ -164,7 +165,7 @@ def test_the_programs_step_never_sees_githubs_token_and_githubs_step_no_secret()
 
 
 def test_only_a_deploy_of_main_through_the_stacks_environment_changes_anything() -> None:
-    updating = {name for name, job in jobs() if "operate.workflow.deploy" in yaml.safe_dump(job)}
+    updating = {name for name, job in jobs() if "mail deploy" in yaml.safe_dump(job)}
     assert updating == {"deploy/deploy"}
     deploy = workflow("deploy")
     assert triggers(deploy)["push"]["branches"] == ["main"]
@@ -185,13 +186,13 @@ def test_what_is_deployed_is_what_the_preview_of_that_stack_showed() -> None:
 
 def test_a_deploy_that_failed_or_was_cut_off_says_what_is_to_be_repaired() -> None:
     *_, last = workflow("deploy")["jobs"]["deploy"]["steps"]
-    assert last["run"] == './run python -m operate.repair --check --stack "$STACK"'
+    assert last["run"] == './run mail repair --check --stack "$STACK"'
     assert "steps.deploy.outcome == 'failure' || steps.deploy.outcome == 'cancelled'" in last["if"]
 
 
 def test_drift_fails_no_job_and_a_check_that_could_not_look_does() -> None:
     (look, tell) = [step for step in workflow("drift")["jobs"]["drift"]["steps"] if "drift.md" in step.get("run", "")]
-    assert look["run"].endswith("--output drift.md || test $? -eq 2")
+    assert look["run"].endswith("--output drift.md || test $? -eq 3")
     assert tell["env"]["OUTCOME"] == f"${{{{ steps.{look['id']}.outcome }}}}"
     assert '--check "$OUTCOME"' in tell["run"]
 
@@ -212,15 +213,18 @@ def test_what_a_step_runs_is_in_the_repository_and_takes_values_from_its_environ
 
 
 def test_each_module_that_a_step_runs_exists() -> None:
-    modules = {match for step in steps() for match in re.findall(r"python -m (workflow\.\w+)", step.get("run", ""))}
-    names = ("stacks", "environment", "preview", "comment", "deploy", "repair", "drift", "issue")
-    assert modules == {f"workflow.{name}" for name in names}
+    runs = [step.get("run", "") for step in steps()]
+    modules = {match for run in runs for match in re.findall(r"python -m (\S+?)[ )]", run)}
+    assert modules == {f"operate.workflow.{name}" for name in ("stacks", "environment", "comment", "issue")}
     assert all(find_spec(module) for module in modules)
+    commands = {match for run in runs for match in re.findall(r"\./run mail (\w+)", run)}
+    assert commands == {"preview", "deploy", "repair", "drift"}
+    assert commands <= COMMANDS.keys()
 
 
 def test_the_cli_is_the_version_that_the_toolchain_builds() -> None:
     (version,) = [step["with"]["pulumi-version"] for step in steps() if "pulumi/actions@" in step.get("uses", "")]
-    assert f"github.com/pulumi/pulumi/pkg/v3 v{version}" in (ROOT / "toolchain" / "go.mod").read_text()
+    assert f"github.com/pulumi/pulumi/pkg/v3 v{version}" in (ROOT / "offline/toolchain/go.mod").read_text()
 
 
 def test_dependabot_renews_actions_packages_modules_and_images_and_finds_what_it_is_sent_to() -> None:
@@ -233,6 +237,6 @@ def test_dependabot_renews_actions_packages_modules_and_images_and_finds_what_it
 
 
 def test_every_go_module_is_renewed() -> None:
-    files = [file for folder in (GITHUB, ROOT / "toolchain") for file in folder.rglob("go.mod")]
+    files = [file for folder in (GITHUB, ROOT / "offline/toolchain") for file in folder.rglob("go.mod")]
     (modules,) = [u for u in load(GITHUB / "dependabot.yml")["updates"] if u["package-ecosystem"] == "gomod"]
     assert sorted(f"/{file.parent.relative_to(ROOT)}" for file in files) == sorted(modules["directories"])

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-SOURCE = Path(__file__).resolve().parents[1]  # the offline/sandbox/ folder, context of all image builds
-STATE = SOURCE.parent / ".state" / "sandbox"
+SOURCE = Path(__file__).resolve().parents[1]  # context of all image builds
+STATE = SOURCE.parents[1] / ".state" / "sandbox"
 
 PREFIX = "poste-mail-sandbox"
 NETWORK = PREFIX
@@ -20,7 +20,7 @@ IPV4_GATEWAY, IPV6_GATEWAY = "198.51.100.1", "2001:db8:100::1"
 
 @dataclass(frozen=True)
 class Image:
-    """Built from `offline/sandbox/<name>/Dockerfile`; `sources` are what it copies, `needs` another of these that it takes
+    """Built from `<name>/Dockerfile`; `sources` are what it copies, `needs` another of these that it takes
     files from.
     """
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-TOOLCHAIN = ROOT / "toolchain"
+ROOT = Path(__file__).resolve().parents[3]
+TOOLCHAIN = ROOT / "offline/toolchain"
 VIRTUALENV = ROOT / ".venv"
 CACHE = ROOT / ".cache"
 BIN = CACHE / "bin"

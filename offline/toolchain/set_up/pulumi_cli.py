@@ -16,6 +16,7 @@ from offline.toolchain.set_up.progress import step
 INSTALL_PAGE = "https://www.pulumi.com/docs/iac/download-install/"
 OLDEST, TOO_NEW = (3, 200, 0), (4, 0, 0)
 LANGUAGE_HOST = "pulumi-language-python"
+OFFLINE_HOST = TOOLCHAIN / "bin" / LANGUAGE_HOST
 EXECUTOR = "pulumi-language-python-exec"
 
 
@@ -64,6 +65,10 @@ def _built_cli() -> Path:
     if not cli.exists():
         folder.mkdir(parents=True, exist_ok=True)
         _build(cli, package, version)
+    host = folder / LANGUAGE_HOST
+    if not host.is_symlink() or host.readlink() != OFFLINE_HOST:
+        host.unlink(missing_ok=True)
+        host.symlink_to(OFFLINE_HOST)
     return cli
 
 
@@ -93,9 +98,6 @@ def _build(cli: Path, package: str, version: str) -> None:
     executor = cli.with_name(EXECUTOR)
     sdk = _go(lines, go, "list", "-m", "-f", "{{.Dir}}", "github.com/pulumi/pulumi/sdk/v3").strip()
     shutil.copyfile(Path(sdk, "python", "cmd", EXECUTOR), executor)
-    host = cli.with_name(LANGUAGE_HOST)
-    host.unlink(missing_ok=True)
-    host.symlink_to(TOOLCHAIN / "bin" / LANGUAGE_HOST)
     unfinished.rename(cli)
 
 

@@ -60,3 +60,12 @@ class Preview:
     errors: Sequence[str] = ()
     violations: Sequence[str] = ()
     """Policies that are broken, advisory ones too."""
+
+    def json(self) -> dict[str, Any]:
+        """The preview for programs. What inputs hold is left out."""
+        told = [
+            {"verb": change.verb.value, "type": change.type, "name": change.name, "properties": list(change.properties)}
+            for change in self.changes
+        ]
+        errors, violations = list(self.errors), list(self.violations)
+        return {"changes": told, "unchanged": self.unchanged, "errors": errors, "violations": violations}

@@ -1,4 +1,4 @@
-"""Run the API alone, on loopback and without a name server: `python -m offline.sandbox.internet.cloudflare --port 47002`."""
+"""Run the API alone, without a name server: `python -m offline.sandbox.internet.cloudflare --port 47002`."""
 
 from __future__ import annotations
 

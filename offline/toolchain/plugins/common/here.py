@@ -45,8 +45,8 @@ def _require(plugin: str, where: str, *, is_here: bool) -> None:
     if not is_here and os.environ.get(ANYWHERE) != "true":
         raise ProviderError(
             f"this is a stand-in for the {plugin} plugin, made for this machine and its sandbox, and {where} is "
-            f"neither: install Pulumi's own CLI and plugin as offline/toolchain/README.md says (`./run` then uses them), or "
-            f"set {ANYWHERE}=true if you do want a stand-in there"
+            f"neither: install Pulumi's own CLI and plugin as offline/toolchain/README.md says (`./run` then uses "
+            f"them), or set {ANYWHERE}=true if you do want a stand-in there"
         )
 
 

@@ -1,4 +1,4 @@
-"""The wizard's story: `make stack STACK=prod DOMAIN=example.com`, or `python -m operate.stacks --help` for all flags."""
+"""The wizard's story: `make stack STACK=prod DOMAIN=example.com`, or `./run mail stack --help` for all flags."""
 
 import argparse
 import os
@@ -14,6 +14,7 @@ from components.public_passphrase import FILE_VARIABLE, is_on_this_machine
 from model.labels import earlier_comment, unusable_names
 from model.record_conflicts import Ownership
 from model.ssh_keys import key_mark, ssh_public_key
+from operate import command_line
 from operate.stacks import passphrase
 from operate.stacks.answers import Answers
 from operate.stacks.errors import WizardError
@@ -32,15 +33,18 @@ def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     project = yaml.safe_load(Path("Pulumi.yaml").read_text())["name"]
     try:
-        make_stack(options, project)
+        with command_line.standard_output_for_json(options):
+            in_the_way = make_stack(options, project)
     except WizardError as error:
         print(f"wizard: {error}", file=sys.stderr)
-        return 1
-    return 0
+        return command_line.FAILED
+    if options.json:
+        command_line.show_json(stack=options.stack, obstacles=in_the_way)
+    return command_line.DONE
 
 
-def make_stack(options: argparse.Namespace, project: str) -> None:
-    """Ask, check with the clouds, and only then write."""
+def make_stack(options: argparse.Namespace, project: str) -> list[str]:
+    """Ask, check with the clouds, and only then write; what is in the way of the first deploy."""
     for problem in unusable_names(project, options.stack):
         raise WizardError(f"{problem}. Nothing was set")
     stack = Stack(options.stack, project)
@@ -81,6 +85,7 @@ def make_stack(options: argparse.Namespace, project: str) -> None:
         passphrase.make(stack.name, os.environ)
     write(stack, options, kept, paths, tokens)
     finish(stack, in_the_way)
+    return in_the_way
 
 
 def owner(stack: Stack, kept: dict[str, Any]) -> str:
@@ -140,7 +145,3 @@ def finish(stack: Stack, in_the_way: Sequence[str]) -> None:
 def say(line: str) -> None:
     """Tell the person."""
     print(line, flush=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

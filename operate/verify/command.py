@@ -1,11 +1,10 @@
-"""Does the mail server work? `python -m operate.verify --stack NAME` asks it from outside, as a stranger would.
+"""Does the mail server work? `./run mail verify --stack NAME` asks it from outside, as a stranger would.
 
 Exit status 0 says that all required checks hold, 1 that some do not, 2 that the stack cannot be read.
 """
 
 import argparse
 import asyncio
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from operate.verify import clients
+from operate import command_line
 from operate.verify.checks import CHECKS, is_selected, jobs
 from operate.verify.context import Context
 from operate.verify.names import Dns
@@ -34,10 +33,8 @@ THREADS = 32
 
 def arguments() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m operate.verify", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--stack", required=True, help="the Pulumi stack")
+    parser = command_line.parser("verify", __doc__ or "")
     parser.add_argument("--config-file", default="", help="the stack's configuration file, as in pulumi --config-file")
-    parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument("--only", default="", help="checks or groups, separated by commas, for example dns,tls.trust")
     parser.add_argument("--domain", action="append", default=[], help="look at this domain only; may be repeated")
     parser.add_argument(
@@ -53,12 +50,10 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def main() -> int:
+def main(given: Sequence[str]) -> int:
     """Run the command; returns the exit status."""
-    if sys.argv[1:2] == ["clients"]:
-        return clients.main(sys.argv[2:])
     parser = arguments()
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(given)
     only = [choice.strip() for choice in chosen.only.split(",") if choice.strip()]
     strange = [choice for choice in only if not any(is_selected(check.name, choice) for check in CHECKS)]
     if strange:
@@ -67,9 +62,7 @@ def main() -> int:
         return asyncio.run(_verify(chosen, only))
     except StackError as error:
         print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
+        return command_line.UNUSABLE
 
 
 async def _verify(chosen: argparse.Namespace, only: Sequence[str]) -> int:
@@ -90,10 +83,10 @@ async def _verify(chosen: argparse.Namespace, only: Sequence[str]) -> int:
         progress.print(f"not yet: {', '.join(waiting)}; trying for {left:.0f} s more", highlight=False)
         await asyncio.sleep(min(PAUSE, left))
     if chosen.json:
-        print(json.dumps({"stack": stack.name, "ok": good, "results": as_json(results)}, indent=2))
+        command_line.show_json(stack=stack.name, ok=good, results=as_json(results))
     else:
         show(Console(), results, seconds)
-    return 0 if good else 1
+    return command_line.DONE if good else command_line.FAILED
 
 
 def adjusted(stack: Stack, chosen: argparse.Namespace) -> Stack:
@@ -131,7 +124,3 @@ async def _round(
     finally:
         shared.close()
     return results, time.monotonic() - begun
-
-
-if __name__ == "__main__":
-    sys.exit(main())

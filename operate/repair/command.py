@@ -1,4 +1,4 @@
-"""Mends a stack after a deploy was cut off: `python -m operate.repair --stack prod`.
+"""Mends a stack after a deploy was cut off: `./run mail repair --stack prod`.
 
 A deploy that is killed while a cloud makes a thing leaves that thing behind: the state does not know it, so the next
 deploy makes it again and is refused. This finds what carries the stack's label or comment and is not in the state,
@@ -8,7 +8,6 @@ taken out of the state. Nothing at the clouds is changed.
 
 import argparse
 import asyncio
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +17,8 @@ import yaml
 
 from model.labels import stack_labels
 from model.settings import Settings
+from operate import command_line
+from operate.command_line import DONE, FAILED, TO_DO
 from operate.repair import dns, hetzner
 from operate.repair.backend import is_locked_for_nothing, torn_attributes
 from operate.repair.finding import Finding
@@ -28,16 +29,12 @@ from operate.stacks.errors import WizardError
 from operate.stacks.hetzner import connected
 from operate.verify.stack import PRODUCT, StackError, read_config, settings_of, values
 
-CLEAN, FAILED, TO_DO = 0, 1, 3
-
 
 def main(arguments: Sequence[str]) -> int:
     """0 if nothing is to be repaired any more, 3 if something is, 1 if it could not be found out or mended."""
-    parser = argparse.ArgumentParser(prog="python -m operate.repair", description=__doc__.splitlines()[0])
-    parser.add_argument("--stack", required=True)
+    parser = command_line.parser("repair", __doc__ or "")
     parser.add_argument("--check", action="store_true", help="only look: exit status 3 if there is something to repair")
     parser.add_argument("--yes", action="store_true", help="repair without asking")
-    parser.add_argument("--json", action="store_true", help="tell what was found as one JSON object")
     options = parser.parse_args(arguments)
     try:
         return run(options)
@@ -75,7 +72,7 @@ def repair(options: argparse.Namespace, look: Callable[[], Finding]) -> int:
     told: dict[str, Any] = {"stack": options.stack, **found.json()}
     tell = (lambda _text: None) if options.json else print
     tell(str(found))
-    status, locked = CLEAN, is_locked_for_nothing(options.stack)
+    status, locked = DONE, is_locked_for_nothing(options.stack)
     if locked:
         tell("A deploy that was killed has left its lock.")
     if locked or not found.is_clean:
@@ -89,9 +86,9 @@ def repair(options: argparse.Namespace, look: Callable[[], Finding]) -> int:
             outcome = mend(found, look, say)
             told |= outcome.json()
             tell(str(outcome))
-            status = TO_DO if outcome.left else CLEAN
+            status = TO_DO if outcome.left else DONE
     if options.json:
-        print(json.dumps(told, indent=2))
+        command_line.show_json(**told)
     return status
 
 
@@ -101,7 +98,7 @@ def say(line: str) -> None:
 
 
 def _command(stack: str) -> str:
-    return f"./run python -m operate.repair --stack {stack} --yes"
+    return f"./run mail repair --stack {stack} --yes"
 
 
 def _agreed() -> bool:
@@ -113,7 +110,3 @@ def _secret(config: dict[str, Any], key: str) -> str:
     if key not in config:
         raise RepairError(f"{key} is not set. Set it with: pulumi config set --secret {key}")
     return str(config[key]["value"])
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,48 @@
+"""The command for people and for CI: `./run mail COMMAND --stack NAME`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from operate.command_line import UNUSABLE
+
+COMMANDS = {
+    "stack": ("operate.stacks.command", "make a stack, or complete one that is there"),
+    "preview": ("operate.workflow.preview", "show what a deploy would do, with the policies' judgement"),
+    "deploy": ("operate.workflow.deploy", "deploy, if no earlier deploy was cut off"),
+    "drift": ("operate.workflow.drift", "find what was changed behind the program's back"),
+    "repair": ("operate.repair.command", "bring state and clouds together after a deploy that was cut off"),
+    "verify": ("operate.verify.command", "ask from outside whether the mail server works"),
+    "clients": ("operate.verify.clients", "show how mail programs are set up, and write the files they take"),
+}
+"""Module and meaning of each command. Only the one that is called is loaded, as some take seconds."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command; its exit status."""
+    if arguments and arguments[0] in COMMANDS:
+        module, _meaning = COMMANDS[arguments[0]]
+        try:
+            return int(import_module(module).main(arguments[1:]))
+        except KeyboardInterrupt:
+            return 130
+    width = max(map(len, COMMANDS))
+    listed = "\n".join(f"  {name:{width}}  {meaning}" for name, (_module, meaning) in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="./run mail",
+        usage="./run mail COMMAND --stack NAME [OPTION …]",
+        description="Runs a mail server's stack.",
+        epilog=f"commands:\n{listed}\n\n"
+        "./run mail COMMAND --help tells a command's options; each has --stack and --json.\n"
+        "exit status: 0 all is well, 1 something failed or does not hold, 2 wrong command line or unusable stack,\n"
+        "3 something is to be done that was not asked for",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="one of those below")
+    parser.parse_args(arguments)
+    return UNUSABLE
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
