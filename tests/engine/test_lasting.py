@@ -41,6 +41,8 @@ def test_a_killed_deploy_heals_and_a_replaced_server_keeps_addresses_mail_and_ke
     leave_a_mail(deployed, "kept-while-the-server-is-replaced")
     clouds.slow_boot(5)
     deployed.killed_up("host-ready updating", "--replace", deployed.urn("Server", "server"))
+    # What was on its way to being made in that moment is known to Hetzner alone.
+    deployed.python("operate", "repair", "--stack", deployed.name, "--yes")
     deployed.up()
     assert lasting(deployed) == before
     now = {server.id for server in clouds.hetzner().servers.get_all(name="poste-mail-engine")}
