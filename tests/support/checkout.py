@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 from tests.support.project import ROOT, Clouds
+from tests.support.warm import warm_python
 
 HCLOUD_TOKEN = "sandbox-hcloud-token-".ljust(64, "x")
 CLOUDFLARE_TOKEN = "sandbox-cloudflare-token-".ljust(40, "x")
@@ -20,8 +21,9 @@ class Checkout:
         self.folder = folder
         self._clouds = clouds
         (folder / "backend").mkdir()
-        for name in ("components", "model", "remote", "policy", ".venv", "Pulumi.yaml", "__main__.py"):
+        for name in ("components", "model", "remote", "policy", "Pulumi.yaml", "__main__.py"):
             (folder / name).symlink_to(ROOT / name)
+        (folder / ".venv").symlink_to(warm_python().virtualenv)
 
     def run(self, *command: str, **variables: str) -> Done:
         environment = os.environ | {
@@ -29,6 +31,7 @@ class Checkout:
             "PYTHONPATH": str(ROOT),
             "PULUMI_BACKEND_URL": f"file://{self.folder / 'backend'}",
             "PULUMI_CONFIG_PASSPHRASE": "sandbox",
+            "POSTE_MAIL_PYTHON": str(warm_python().interpreter),
             "HCLOUD_TOKEN": HCLOUD_TOKEN,
             "CLOUDFLARE_API_TOKEN": CLOUDFLARE_TOKEN,
         }

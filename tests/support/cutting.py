@@ -14,6 +14,7 @@ from cloudflare import Cloudflare
 
 from tests.support.checkout import CLOUDFLARE_TOKEN, HCLOUD_TOKEN
 from tests.support.project import ROOT, Clouds, Project, clouds_on_paper, make_project
+from tests.support.warm import warm_python
 from tests.support.wire import Scissors, wire
 
 Done = subprocess.CompletedProcess[str]
@@ -102,6 +103,7 @@ class Cuttable:
             "PYTHONPATH": str(ROOT),
             "PULUMI_BACKEND_URL": f"file://{self.project.folder / 'backend'}",
             "PULUMI_CONFIG_PASSPHRASE": "sandbox",
+            "POSTE_MAIL_PYTHON": str(warm_python().interpreter),
         }
 
 

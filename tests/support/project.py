@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.examples import VALUES
+from tests.support.warm import warm_python
 
 ROOT = Path(__file__).parents[2]
 SECONDS_TO_START = 30
@@ -40,6 +42,7 @@ class Project:
             "HOME": str(self.folder),
             "PULUMI_BACKEND_URL": f"file://{self.folder / 'backend'}",
             "PULUMI_CONFIG_PASSPHRASE": "sandbox",
+            "POSTE_MAIL_PYTHON": str(warm_python().interpreter),
         }
         return subprocess.run(
             [str(ROOT / "run"), "pulumi", *arguments, "--stack", "dev", "--non-interactive"],
@@ -61,8 +64,8 @@ def make_project(folder: Path, clouds: Clouds, program: str) -> Project:
     (folder / "backend").mkdir(parents=True)
     for name in SHARED:
         (folder / name).symlink_to(ROOT / name)
-    description = (ROOT / "Pulumi.yaml").read_text().replace("virtualenv: .venv", f"virtualenv: {ROOT / '.venv'}")
-    (folder / "Pulumi.yaml").write_text(description)
+    shutil.copy(ROOT / "Pulumi.yaml", folder)
+    (folder / ".venv").symlink_to(warm_python().virtualenv)
     (folder / "__main__.py").write_text(program)
     stack = (ROOT / "Pulumi.dev.yaml").read_text()
     for key, port, path in (

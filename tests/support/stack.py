@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import yaml
 
 from offline.sandbox.provider.mailbox import Mailbox
 from tests.support.examples import openssh_key
+from tests.support.warm import warm_python
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("__main__.py", "Pulumi.yaml", "components", "model", "remote")
@@ -39,13 +39,14 @@ class Stack:
                 shutil.copytree(source, self.folder / part, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(source, self.folder / part)
-        (self.folder / ".venv").symlink_to(ROOT / ".venv")
+        (self.folder / ".venv").symlink_to(warm_python().virtualenv)
         backend = folder / "backend"
         backend.mkdir()
         self.environment = os.environ | {
             "PULUMI_BACKEND_URL": f"file://{backend}",
             "PULUMI_CONFIG_PASSPHRASE": "sandbox",
             "PYTHONPATH": str(ROOT),
+            "POSTE_MAIL_PYTHON": str(warm_python().interpreter),
         }
         self.run("stack", "init", name)
         self._config_file = self.folder / f"Pulumi.{name}.yaml"
@@ -190,7 +191,7 @@ class Stack:
 
     def python(self, *arguments: str) -> str:
         """Run one of the project's own programs against this stack."""
-        done = self._execute(sys.executable, "-m", *arguments)
+        done = self._execute(str(warm_python().interpreter), "-m", *arguments)
         assert done.returncode == 0, done.stdout
         return done.stdout
 

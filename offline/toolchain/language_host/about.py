@@ -9,12 +9,16 @@ from pulumi.runtime.proto import language_pb2
 from offline.toolchain.language_host.environment import PythonEnvironment
 from offline.toolchain.language_host.errors import LanguageHostError
 
+# Runs in the program's interpreter. To import pip or to run it would take a second, before every preview.
+ABOUT = """
+import importlib.metadata, platform, sys
+print(sys.executable, platform.python_version(), importlib.metadata.version("pip"), sep="\\n")
+"""
+
 
 def about(environment: PythonEnvironment) -> language_pb2.AboutResponse:
     """The interpreter's path and version."""
-    code = "import platform, sys; print(sys.executable, platform.python_version(), sep='\\n')"
-    executable, version = _output(environment, "-c", code).splitlines()
-    pip = _output(environment, "-m", "pip", "--version").split()[1]
+    executable, version, pip = _output(environment, "-c", ABOUT).splitlines()
     metadata = {"toolchain": "Pip", "toolchainVersion": pip, "typechecker": "None"}
     return language_pb2.AboutResponse(executable=executable, version=version, metadata=metadata)
 

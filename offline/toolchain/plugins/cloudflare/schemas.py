@@ -18,28 +18,20 @@ PACKAGE = "pulumi_cloudflare"
 
 @contextmanager
 def _bare_package() -> Iterator[None]:
+    if PACKAGE in sys.modules:  # what this is to save has been spent
+        yield
+        return
     spec = find_spec(PACKAGE)
     if spec is None or spec.submodule_search_locations is None:
         raise ModuleNotFoundError(PACKAGE)
-    before = {name: module for name, module in sys.modules.items() if _belongs(name)}
-    _forget()
     package = ModuleType(PACKAGE)
     package.__path__ = list(spec.submodule_search_locations)
     sys.modules[PACKAGE] = package
     try:
         yield
     finally:
-        _forget()
-        sys.modules.update(before)
-
-
-def _forget() -> None:
-    for name in [name for name in sys.modules if _belongs(name)]:
-        del sys.modules[name]
-
-
-def _belongs(name: str) -> bool:
-    return name == PACKAGE or name.startswith(f"{PACKAGE}.")
+        for name in [name for name in sys.modules if name == PACKAGE or name.startswith(f"{PACKAGE}.")]:
+            del sys.modules[name]
 
 
 with _bare_package():
