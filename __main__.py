@@ -4,18 +4,17 @@ import pulumi
 
 from components.dkim_key import DkimKey
 from components.dkim_signers import DkimSigners
+from components.existing.stack_config import load_settings
+from components.existing.stack_state import state
+from components.existing.survey import look, refuse_impossible_changes
+from components.existing.zones import Zones
 from components.host import Host
-from components.impossible_changes import refuse_impossible_changes
 from components.mail_domain import MailDomain
 from components.mail_firewall import MailFirewall
 from components.mail_host_records import MailHostRecords
 from components.mail_server import MailServer
 from components.poste import Poste
 from components.providers import cloudflare_dns, hetzner, ssh_commands
-from components.stack_config import load_settings
-from components.stack_state import state
-from components.survey import look
-from components.zones import Zones
 from model.client_settings import client_settings, web_addresses
 from model.labels import stack_labels
 from model.next_steps import next_steps

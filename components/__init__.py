@@ -1,1 +1,1 @@
-"""The components of the mail server, and beside them the pure modules that hold its facts."""
+"""The components of the mail server: the resources, one component a module. What they are made of is in `model`."""

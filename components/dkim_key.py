@@ -5,8 +5,8 @@ import pulumi
 from components.host import Host
 from components.mail_server import MailServer
 from components.poste import Poste
-from components.poste_container import CONTAINER, loopback_url
 from components.remote_scripts import answer
+from model.poste_container import CONTAINER, loopback_url
 from model.records import dkim, dkim_name, strong_dkim_key
 from model.settings import Settings
 

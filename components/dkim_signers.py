@@ -7,7 +7,7 @@ import pulumi
 from components.dkim_key import DkimKey
 from components.host import Host
 from components.poste import Poste
-from components.poste_container import CONTAINER, LINK_SIGNERS
+from model.poste_container import CONTAINER, LINK_SIGNERS
 from model.settings import Settings
 
 

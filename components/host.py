@@ -6,9 +6,9 @@ from pulumi_command import remote
 from components.connection import USER, connection
 from components.mail_server import MailServer
 from components.options import child
-from components.poste_container import CONTAINER
 from components.remote_scripts import FIRST, SOURCE, RemoteScripts, Undoing, command_line, fingerprint, within
 from model.host_firewall import ruleset
+from model.poste_container import CONTAINER
 from model.settings import Settings
 from model.ssh_keys import ssh_public_key
 

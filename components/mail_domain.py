@@ -6,8 +6,8 @@ from dataclasses import replace
 import pulumi
 
 from components.dkim_key import DkimKey
+from components.existing.zones import Zones
 from components.mail_server import MailServer
-from components.zones import Zones
 from model.existing_records import Wanted
 from model.records import spf, txt
 from model.settings import MailDomainSettings, Settings

@@ -5,13 +5,12 @@ from collections.abc import Mapping
 import pulumi
 import pulumi_hcloud as hcloud
 
-from components.firewall import mail_rules
+from components.firewall_rules import firewall_rules
 from components.options import child, renamed
 from components.poste import Poste
-from components.survey import POSTE
-from model.labels import label_selector
+from model.cloud_firewall import mail_rules
+from model.labels import POSTE, label_selector, version_label
 from model.settings import Settings
-from model.values import IMAGE
 
 
 class MailFirewall(pulumi.ComponentResource):
@@ -37,15 +36,9 @@ class MailFirewall(pulumi.ComponentResource):
             "mail",
             name=title,
             apply_tos=[{"label_selector": label_selector(labels)}],
-            rules=mail_rules(settings.ports, settings.reverse_proxy_cidrs),
+            rules=firewall_rules(mail_rules(settings.ports, settings.reverse_proxy_cidrs)),
             # Once it is up, that version has brought the databases on the volume to its form.
             labels={**labels, POSTE: version_label(settings.poste_image)},
             opts=child(self, once=title, depends_on=[poste.installed], protect=settings.protects("server")),
         )
         self.register_outputs({})
-
-
-def version_label(image: str) -> str:
-    """The image's tag, as far as it fits a label (63 characters, letters or digits at both ends)."""
-    match = IMAGE.fullmatch(image)
-    return (match["tag"] or "" if match else "")[:63].strip("_.-")

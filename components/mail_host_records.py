@@ -2,8 +2,8 @@
 
 import pulumi
 
+from components.existing.zones import Zones
 from components.mail_server import MailServer
-from components.zones import Zones
 from model.settings import Settings
 from model.wanted_records import host_records
 

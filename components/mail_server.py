@@ -3,16 +3,17 @@
 import pulumi
 import pulumi_hcloud as hcloud
 
-from components.firewall import egress_rules, ssh_rules
+from components.existing.questions import ask
+from components.firewall_rules import firewall_rules
 from components.options import as_int, child, renamed
-from components.questions import ask
-from components.survey import HOST_KEY, REVISION, Survey
 from model.addresses import ipv6_host
+from model.cloud_firewall import egress_rules, ssh_rules
 from model.cloud_init import user_data
-from model.labels import label_selector
+from model.labels import HOST_KEY, REVISION, label_selector
 from model.server_types import unfit
 from model.settings import Settings
 from model.ssh_keys import key_mark
+from model.survey import Survey
 
 
 class MailServer(pulumi.ComponentResource):
@@ -75,7 +76,7 @@ class MailServer(pulumi.ComponentResource):
             "ssh",
             name=f"{title}-ssh",
             apply_tos=[{"label_selector": label_selector(labels)}],
-            rules=[*ssh_rules(settings.admin_cidrs), *egress_rules(settings.egress)],
+            rules=firewall_rules([*ssh_rules(settings.admin_cidrs), *egress_rules(settings.egress)]),
             labels=labels,
             opts=child(self, once=f"{title}-ssh", protect=settings.protects("server")),
         )

@@ -8,7 +8,7 @@ def child(parent: pulumi.Resource, *, once: str = "", **options: object) -> pulu
 
     The aliases let a resource that was taken over by `pulumi import`, which knows no components, become this child, and
     one that was called `once` so in an earlier version of this program. At Hetzner it still is: so one whose state was
-    lost is found (see workflow.repair).
+    lost is found (see operate.repair).
     """
     aliases = [pulumi.Alias(parent=pulumi.ROOT_STACK_RESOURCE)]
     if once:

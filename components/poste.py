@@ -1,5 +1,7 @@
 """Poste itself: image, container, installation, and the proof that the installer is closed."""
 
+from collections.abc import Sequence
+
 import pulumi
 import pulumi_docker as docker
 
@@ -7,8 +9,9 @@ from components.connection import ssh_files_end, write_ssh_files
 from components.host import Host
 from components.mail_server import MailServer
 from components.options import child
-from components.poste_container import CONTAINER, START, environment, loopback_url, published
 from components.remote_scripts import secret_json
+from model.ports import Port
+from model.poste_container import CONTAINER, START, environment, loopback_url
 from model.settings import Settings
 
 LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
@@ -107,3 +110,15 @@ class Poste(pulumi.ComponentResource):
         )
         self.container_id = container.id
         self.register_outputs({"container_id": self.container_id})
+
+
+def published(ports: Sequence[Port]) -> list[docker.ContainerPortArgsDict]:
+    """The ports that bridge mode publishes, on IPv4 only; the same number inside and outside, as in the guide.
+
+    Docker's default bridge has no IPv6: connections that arrive on IPv6 would reach Poste from the gateway's address,
+    which it takes for a trusted neighbour, and so make it an open relay.
+    """
+    return [
+        {"internal": port.number, "external": port.number, "ip": "0.0.0.0", "protocol": "tcp"}  # noqa: S104
+        for port in ports
+    ]

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from model.values import IMAGE
+
 LONGEST = 63
 """Characters of a label's value and of a part of a host name."""
 PART = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
@@ -13,6 +15,10 @@ COMMENT_LIMIT = 100
 """Characters that Cloudflare keeps of a record's comment on every plan."""
 
 MANAGED = "Managed by Pulumi: "
+
+HOST_KEY, REVISION, POSTE = "host-key", "revision", "poste"
+"""Further labels: of the server, with which host key and at which revision it was made; of the mail firewall, which
+version of Poste was up when it was last changed."""
 
 
 def unusable_names(project: str, stack: str) -> Iterator[str]:
@@ -57,3 +63,9 @@ def owner_comment(project: str, stack: str, owner: str) -> str:
 def earlier_comment(project: str, stack: str) -> str:
     """The comment that marked a stack's records before stacks had an owner id."""
     return f"{MANAGED}{project}/{stack}"
+
+
+def version_label(image: str) -> str:
+    """The image's tag, as far as it fits a label (63 characters, letters or digits at both ends)."""
+    match = IMAGE.fullmatch(image)
+    return (match["tag"] or "" if match else "")[:LONGEST].strip("_.-")

@@ -7,9 +7,9 @@ typing mistake, and not in the middle of a deploy that then fails because the re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from components.stack_state import Held
 from model.records import is_report_consent
 from model.settings import Settings
+from model.stack_state import Held
 
 DNS_RECORD = "cloudflare:index/dnsRecord:DnsRecord"
 

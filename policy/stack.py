@@ -5,6 +5,7 @@ volume would itself say that nothing needs protection.
 """
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,8 +14,8 @@ from typing import Any
 import pulumi
 from pulumi.runtime import config as runtime
 
-from components.stack_config import load_settings
 from model.settings import Settings
+from model.stack_config import ConfigurationError, StackConfig, read_settings
 
 SECRET_ENDINGS = ("password", "passphrase", "token", "key", "secret", "passwords", "tokens", "secrets")
 """How the names of settings end that hold secrets. The engine hands a pack the values, but not which are encrypted."""
@@ -56,16 +57,16 @@ def current_stack() -> Stack | Unreadable:
 
 
 def read_stack(values: Mapping[str, str]) -> Stack | Unreadable:
-    """The current stack from its configuration by full key, read by the program's own `load_settings()`."""
+    """The current stack from its configuration by full key, read as the program itself reads it."""
     # The engine does not say which values are encrypted, so all count as such, and none is told in a reason. That those
     # which must be are is the program's own check.
-    runtime.set_all_config(dict(values), list(values))
+    config = StackConfig(pulumi.get_project(), pulumi.get_stack(), values, secrets=values.keys())
     try:
-        settings = load_settings()
-    except pulumi.RunError as error:
+        settings = read_settings(config, os.environ)
+    except ConfigurationError as error:
         return Unreadable(" ".join(str(error).split()))
-    config = {key: _decoded(text) for key, text in values.items()}
-    return Stack(project=pulumi.get_project(), name=pulumi.get_stack(), settings=settings, config=config)
+    decoded = {key: _decoded(text) for key, text in values.items()}
+    return Stack(project=config.project, name=config.stack, settings=settings, config=decoded)
 
 
 def names_a_secret(path: str) -> bool:

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from components.public_passphrase import FILE_VARIABLE, is_on_this_machine
 from model.labels import earlier_comment, unusable_names
+from model.public_passphrase import FILE_VARIABLE, is_on_this_machine
 from model.record_conflicts import Ownership
 from model.ssh_keys import key_mark, ssh_public_key
 from operate import command_line

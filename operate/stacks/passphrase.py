@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
-from components.public_passphrase import FILE_VARIABLE, PUBLIC, VARIABLE, in_use
+from model.public_passphrase import FILE_VARIABLE, PUBLIC, VARIABLE, in_use
 
 
 def default_file(stack: str, environment: Mapping[str, str]) -> Path:

@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from components.stack_config import expectation
 from model.contradictions import contradictions
 from model.settings import Settings
+from model.stack_config import expectation
 from operate.stacks.errors import WizardError
 from operate.stacks.keys import new_password, new_ssh_key
 

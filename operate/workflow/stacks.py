@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from components.public_passphrase import is_on_this_machine
+from model.public_passphrase import is_on_this_machine
 
 PREFIX, SUFFIX = "Pulumi.", ".yaml"
 

@@ -196,7 +196,7 @@ RULES = (
     ResourceRule(
         name="container-ports",
         why="The container publishes only ports of the port table, and on IPv4 only, or it becomes an open relay.",
-        remedy="Use published() of components/poste_container.py in bridge mode, and no ports in host mode.",
+        remedy="Use published() of components/poste.py in bridge mode, and no ports in host mode.",
         types=(CONTAINER,),
         check=published_ports,
     ),

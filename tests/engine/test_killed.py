@@ -17,12 +17,11 @@ DOMAIN = "club.example"
 SERVER = """
 import pulumi
 import pulumi_hcloud
-from components.impossible_changes import refuse_impossible_changes
 from model.labels import stack_labels
 from components.mail_server import MailServer
-from components.stack_config import load_settings
-from components.stack_state import state
-from components.survey import look
+from components.existing.stack_config import load_settings
+from components.existing.stack_state import state
+from components.existing.survey import look, refuse_impossible_changes
 
 settings = load_settings()
 project, stack = pulumi.get_project(), pulumi.get_stack()
@@ -40,7 +39,7 @@ from components.mail_domain import MailDomain
 from components.mail_host_records import MailHostRecords
 from components.providers import cloudflare_dns
 from model.records import dkim, dkim_name
-from components.zones import Zones
+from components.existing.zones import Zones
 
 
 class Key(pulumi.ComponentResource):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components.poste_container import published
+from components.poste import published
 from policy.model import CONTAINER, IMAGE, UNKNOWN, Resource
 from tests.support.case import PROD, Case, holds, sentence, stack
 from tests.support.examples import IMAGE as IMAGE_NAME

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components.firewall import egress_rules
+from model.cloud_firewall import egress_rules
 from model.labels import label_selector
 from policy.model import FIREWALL, FIREWALL_ATTACHMENT, SERVER, UNKNOWN, Resource
 from tests.support.case import LABELS, Case, findings, holds, sentence, stack
@@ -30,7 +30,7 @@ def firewall(*rules: Any, **props: Any) -> Resource:
 
 
 SELECTOR = label_selector(LABELS)
-EGRESS = [{"direction": "out", "protocol": rule["protocol"], "port": rule.get("port", "")} for rule in egress_rules()]
+EGRESS = [{"direction": "out", "protocol": rule.protocol, "port": str(rule.port or "")} for rule in egress_rules()]
 MACHINE = Resource(SERVER, "mail", {"labels": LABELS | {"more": "x"}}, "s")
 SSH = firewall(rule("22", ["198.51.100.7/32"]), *EGRESS)
 MAIL = replace(firewall(rule("25"), rule("443")), urn="g")

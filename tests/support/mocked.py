@@ -17,7 +17,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, set_mocks
 from pulumi.runtime.stack import run_pulumi_func
 
-from components.stack_config import SECRETS
+from model.stack_config import SECRETS
 from tests.support.examples import VALUES
 
 PROGRAM = Path(__file__).parents[2] / "__main__.py"

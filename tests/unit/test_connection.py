@@ -13,7 +13,7 @@ PROGRAM = """
 import pulumi
 from components.connection import ssh_files_end, write_ssh_files
 from components.providers import ssh_commands
-from components.stack_config import load_settings
+from components.existing.stack_config import load_settings
 
 stack = pulumi.get_stack()
 write_ssh_files(load_settings(), stack)

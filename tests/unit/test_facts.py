@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from components.firewall import egress_rules, mail_rules, ssh_rules
 from model import cloud_init, ports
 from model.addresses import ipv6_host
 from model.client_settings import client_settings, web_addresses
+from model.cloud_firewall import egress_rules, mail_rules, ssh_rules
 from model.host_firewall import ruleset
 from model.labels import label_selector, owner_comment, stack_labels
 from model.next_steps import next_steps
@@ -26,7 +26,7 @@ def test_the_port_table_is_the_guides() -> None:
 def test_a_closed_optional_port_is_closed_everywhere() -> None:
     chosen = settings(optional_ports=[4190])
     assert [port.number for port in chosen.ports] == [25, 80, 443, 465, 587, 993, 4190]
-    assert "110" not in [rule.get("port") for rule in mail_rules(chosen.ports, [])]
+    assert 110 not in [rule.port for rule in mail_rules(chosen.ports, [])]
     assert " 110" not in ruleset(chosen.ports, chosen.admin_cidrs, [])
 
 
@@ -37,21 +37,21 @@ def test_the_web_switches_move_the_web_ports() -> None:
 
 
 def test_the_outbound_list_is_the_guides() -> None:
-    listed = {(rule["protocol"], rule.get("port")) for rule in egress_rules()}
-    tcp = {("tcp", str(port)) for port in (22, 25, 53, 80, 443, 465, 587)}
-    assert listed == tcp | {("udp", "53"), ("udp", "123"), ("icmp", None)}
-    assert {rule["direction"] for rule in egress_rules()} == {"out"}
+    listed = {(rule.protocol, rule.port) for rule in egress_rules()}
+    tcp = {("tcp", port) for port in (22, 25, 53, 80, 443, 465, 587)}
+    assert listed == tcp | {("udp", 53), ("udp", 123), ("icmp", None)}
+    assert {rule.direction for rule in egress_rules()} == {"out"}
 
 
 def test_ssh_is_open_to_the_administrators_only() -> None:
-    rules = [rule for rule in ssh_rules(["198.51.100.7/32"]) if rule["protocol"] == "tcp"]
-    assert [(rule["port"], rule["source_ips"]) for rule in rules] == [("22", ["198.51.100.7/32"])]
+    rules = [rule for rule in ssh_rules(["198.51.100.7/32"]) if rule.protocol == "tcp"]
+    assert [(rule.port, rule.networks) for rule in rules] == [(22, ["198.51.100.7/32"])]
 
 
 def test_mail_ports_are_open_to_the_world_and_web_ports_to_the_proxy_alone() -> None:
-    sources = {rule["port"]: rule["source_ips"] for rule in mail_rules(ports.TABLE, ["198.51.100.9/32"])}
-    assert sources["443"] == sources["80"] == ["198.51.100.9/32"]
-    assert sources["25"] == sources["993"] == ["0.0.0.0/0", "::/0"]
+    sources = {rule.port: list(rule.networks) for rule in mail_rules(ports.TABLE, ["198.51.100.9/32"])}
+    assert sources[443] == sources[80] == ["198.51.100.9/32"]
+    assert sources[25] == sources[993] == ["0.0.0.0/0", "::/0"]
 
 
 def test_the_host_firewall_drops_by_default_and_knows_both_families() -> None:
@@ -73,9 +73,9 @@ def test_nothing_on_the_server_or_in_a_container_reaches_the_user_data_with_the_
 @pytest.mark.parametrize(
     ("search", "rule"),
     [
-        ("10.0.0.5:9200", ("9200", ["10.0.0.5/32"])),
-        ("[2001:db8::5]:9243", ("9243", ["2001:db8::5/128"])),
-        ("search.example.com:9243", ("9243", ["0.0.0.0/0", "::/0"])),
+        ("10.0.0.5:9200", (9200, ["10.0.0.5/32"])),
+        ("[2001:db8::5]:9243", (9243, ["2001:db8::5/128"])),
+        ("search.example.com:9243", (9243, ["0.0.0.0/0", "::/0"])),
         ("search.example.com:443", None),
         ("127.0.0.1:9200", None),
         ("localhost:9200", None),
@@ -84,10 +84,10 @@ def test_nothing_on_the_server_or_in_a_container_reaches_the_user_data_with_the_
     ],
 )
 def test_outbound_the_port_of_elasticsearch_is_open_where_the_network_is_needed_to_reach_it(
-    search: str | None, rule: tuple[str, list[str]] | None
+    search: str | None, rule: tuple[int, list[str]] | None
 ) -> None:
     more = egress_rules(settings(elasticsearch=search).egress)[len(egress_rules()) :]
-    assert [(found["port"], found["destination_ips"]) for found in more] == ([rule] if rule else [])
+    assert [(found.port, list(found.networks)) for found in more] == ([rule] if rule else [])
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from components.impossible_changes import impossible_changes, lost
-from components.survey import Survey
+from model.impossible_changes import impossible_changes, lost
+from model.survey import Survey
 from tests.support.examples import HOST_KEY, IMAGE, LOGIN_KEY, openssh_key, settings
 
 LABELS = {"managed-by": "pulumi", "project": "poste-mail", "stack": "prod"}

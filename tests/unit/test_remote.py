@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from components import remote_scripts
-from components.poste_container import LINK_SIGNERS, START
+from model.poste_container import LINK_SIGNERS, START
 
 Reply = Callable[[http.server.BaseHTTPRequestHandler], None]
 LOGIN = ("302", "/admin/login")

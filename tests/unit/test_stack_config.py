@@ -14,8 +14,9 @@ from pulumi.runtime import config as runtime
 from pulumi.runtime import settings as runtime_settings
 from pydantic import BaseModel
 
-from components.stack_config import MISSING, SECRETS, load_settings
+from components.existing.stack_config import load_settings
 from model.settings import Dmarc, MailDomainSettings, Settings
+from model.stack_config import MISSING, SECRETS
 from tests.support.examples import HOST_KEY, IMAGE, LOGIN_KEY, PASSWORD, VALUES
 
 ROOT = Path(__file__).parents[2]

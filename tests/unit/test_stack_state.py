@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pulumi
 import pytest
 
-from components import stack_state
+from components.existing import stack_state
 
 URN = "urn:pulumi:prod::poste-mail::hcloud:index/server:Server::server"
 HELD = {URN: {"type": "hcloud:index/server:Server", "outputs": {"id": "7"}}}

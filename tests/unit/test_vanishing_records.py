@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components.stack_state import Held
+from model.stack_state import Held
 from model.vanishing_records import DNS_RECORD, made_records, twice, vanishing
 from model.wanted_records import wanted_records
 from tests.support.examples import settings

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from components.public_passphrase import FILE_VARIABLE, PUBLIC, VARIABLE, is_on_this_machine
 from model.existing_records import Record
+from model.public_passphrase import FILE_VARIABLE, PUBLIC, VARIABLE, is_on_this_machine
 from model.record_conflicts import Ownership
 from model.ssh_keys import ssh_public_key
 from model.values import password_lacks

@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pulumi
-
 PUBLIC = "sandbox"
 """The passphrase that `./run` gives the sandbox's stack; everybody knows it."""
 VARIABLE, FILE_VARIABLE = "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"
-ENDPOINTS = {"hcloud": "endpoint", "cloudflare": "baseUrl"}
+ENDPOINTS = ("hcloud:endpoint", "cloudflare:baseUrl")
 """The settings that lead a provider to another API than its own."""
 
 
@@ -26,16 +24,16 @@ def in_use(environment: Mapping[str, str]) -> bool:
     return file.is_file() and file.read_text().strip() == PUBLIC
 
 
-def refuse_public_passphrase(stack: str, environment: Mapping[str, str]) -> None:
-    """Raises pulumi.RunError if the current stack works on a real cloud while Pulumi uses the published passphrase."""
-    real = [
-        f"{provider}:{key}"
-        for provider, key in ENDPOINTS.items()
-        if not is_on_this_machine(pulumi.Config(provider).get(key))
-    ]
-    if real and in_use(environment):
-        raise pulumi.RunError(
-            f"The passphrase in {VARIABLE} is the sandbox's, which everybody knows, but stack {stack} works on real "
-            f"clouds ({' and '.join(real)} lead to no API on this machine). Give it one of its own: pulumi stack "
-            f"change-secrets-provider passphrase --stack {stack}; and replace the tokens and secrets that it has held"
-        )
+def passphrase_refusal(stack: str, config: Mapping[str, str], environment: Mapping[str, str]) -> str | None:
+    """What is wrong where a stack works on a real cloud while Pulumi uses the published passphrase.
+
+    `config` is the stack's configuration by full key.
+    """
+    real = [key for key in ENDPOINTS if not is_on_this_machine(config.get(key))]
+    if not real or not in_use(environment):
+        return None
+    return (
+        f"The passphrase in {VARIABLE} is the sandbox's, which everybody knows, but stack {stack} works on real "
+        f"clouds ({' and '.join(real)} lead to no API on this machine). Give it one of its own: pulumi stack "
+        f"change-secrets-provider passphrase --stack {stack}; and replace the tokens and secrets that it has held"
+    )

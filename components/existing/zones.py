@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_cloudflare as cloudflare
 
+from components.existing.questions import ask
 from components.options import child
-from components.questions import ask
-from components.stack_state import Held
 from model.existing_records import Record, Wanted
 from model.labels import earlier_comment, owner_comment
 from model.left_overs import left_overs
 from model.record_conflicts import Conflict, Ownership, conflicts, explain
 from model.records import is_report_consent
 from model.settings import MailDomainSettings, Settings
+from model.stack_state import Held
 from model.values import is_within
 from model.vanishing_records import made_records, twice, vanishing
 from model.wanted_records import wanted_records

@@ -1,19 +1,17 @@
-"""Reads the stack's configuration into typed settings; reports everything that is wrong with it at once."""
+"""Reads a stack's configuration into typed settings; reports everything that is wrong with it at once."""
 
 import contextlib
 import difflib
 import json
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, get_args
 
-import pulumi
-from pulumi.runtime import config as runtime
 from pydantic import BaseModel, ValidationError
 
-from components.public_passphrase import refuse_public_passphrase
 from model.contradictions import contradictions
 from model.labels import unusable_names
+from model.public_passphrase import passphrase_refusal
 from model.settings import Settings
 
 SECRETS = ("adminPassword", "sshPrivateKey", "previousSshPrivateKey", "sshHostKey")
@@ -31,43 +29,65 @@ LONGEST_SHOWN = 100
 """Characters of a wrong value that are shown; more would hide the sentence."""
 
 
-def load_settings() -> Settings:
-    """The settings of the current stack. Raises pulumi.RunError with one line per mistake."""
-    stack = pulumi.get_stack()
-    refuse_public_passphrase(stack, os.environ)
-    values = dict(_values())
-    mistakes = [f"  {text}." for text in unusable_names(pulumi.get_project(), stack)]
-    mistakes += _mistakes_in_storage(values)
+class ConfigurationError(Exception):
+    """The configuration makes no settings; the text has one line per mistake."""
+
+
+@dataclass(frozen=True)
+class StackConfig:
+    """A stack's configuration as Pulumi keeps it."""
+
+    project: str
+    stack: str
+    values: Mapping[str, str]
+    """By full key, such as poste-mail:mailHost; arrays and objects as JSON."""
+    secrets: Collection[str]
+    """The full keys of those that are stored encrypted."""
+
+    def is_secret(self, key: str) -> bool:
+        """Whether a setting of this program is stored encrypted."""
+        return f"{self.project}:{key}" in self.secrets
+
+    def own(self) -> Iterator[tuple[str, Any]]:
+        """The settings of this program that are set, by their keys; arrays and objects decoded."""
+        namespace = f"{self.project}:"
+        for full_key, text in self.values.items():
+            if not full_key.startswith(namespace):
+                continue
+            key, value = full_key.removeprefix(namespace), text
+            if value.lstrip().startswith(("[", "{")) and key not in SECRETS:
+                # What cannot be decoded (depth and length of numbers have limits, too) stays a text, which no list is.
+                with contextlib.suppress(ValueError, RecursionError):
+                    value = _whole(json.loads(value))
+            # Pulumi.yaml declares keys that have no default with an empty one.
+            if value == "" or (key in MISSING and not value):
+                continue
+            yield key, value
+
+
+def read_settings(config: StackConfig, environment: Mapping[str, str]) -> Settings:
+    """The settings of a stack. Raises ConfigurationError.
+
+    `environment` is the process's, which tells the passphrase that Pulumi encrypts the secrets with.
+    """
+    refusal = passphrase_refusal(config.stack, config.values, environment)
+    if refusal:
+        raise ConfigurationError(refusal)
+    values = dict(config.own())
+    mistakes = [f"  {text}." for text in unusable_names(config.project, config.stack)]
+    mistakes += _mistakes_in_storage(config, values)
     settings = None
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        mistakes += [_line(values, detail) for detail in error.errors(include_url=False)]
+        mistakes += [_line(config, values, detail) for detail in error.errors(include_url=False)]
     else:
-        mistakes += [_sentence(key, values.get(key), text) for key, text in contradictions(settings)]
+        mistakes += [_sentence(config, key, values.get(key), text) for key, text in contradictions(settings)]
     if settings is None or mistakes:
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-        lines = [f"Configuration of stack {stack}: {count} in Pulumi.{stack}.yaml", *sorted(set(mistakes))]
-        raise pulumi.RunError("\n".join(lines))
+        lines = [f"Configuration of stack {config.stack}: {count} in Pulumi.{config.stack}.yaml"]
+        raise ConfigurationError("\n".join([*lines, *sorted(set(mistakes))]))
     return settings
-
-
-def _values() -> Iterator[tuple[str, Any]]:
-    """The keys of this project's namespace that are set; arrays and objects decoded."""
-    namespace = f"{pulumi.get_project()}:"
-    for full_key in {**runtime.get_config_env(), **runtime.CONFIG.get()}:
-        if not full_key.startswith(namespace):
-            continue
-        key = full_key.removeprefix(namespace)
-        value = runtime.get_config(full_key)
-        if value.lstrip().startswith(("[", "{")) and key not in SECRETS:
-            # What cannot be decoded (depth and length of numbers have limits, too) stays a text, which no list is.
-            with contextlib.suppress(ValueError, RecursionError):
-                value = _whole(json.loads(value))
-        # Pulumi.yaml declares keys that have no default with an empty one.
-        if value == "" or (key in MISSING and not value):
-            continue
-        yield key, value
 
 
 def _whole(value: Any) -> Any:
@@ -75,17 +95,13 @@ def _whole(value: Any) -> Any:
     return json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
 
 
-def _mistakes_in_storage(values: dict[str, Any]) -> Iterator[str]:
+def _mistakes_in_storage(config: StackConfig, values: Mapping[str, Any]) -> Iterator[str]:
     for key in SECRETS:
-        if key in values and not _is_secret(key):
+        if key in values and not config.is_secret(key):
             yield f"  {key}: is stored in plain text. Set it with: pulumi config set --secret {key} (and change it)"
 
 
-def _is_secret(key: str) -> bool:
-    return bool(runtime.is_config_secret(f"{pulumi.get_project()}:{key}"))
-
-
-def _line(values: dict[str, Any], detail: Any) -> str:
+def _line(config: StackConfig, values: Mapping[str, Any], detail: Any) -> str:
     path: Sequence[str | int] = detail["loc"]
     key, top = ".".join(map(str, path)), str(path[0])
     if detail["type"] == "missing" and len(path) == 1:
@@ -98,7 +114,7 @@ def _line(values: dict[str, Any], detail: Any) -> str:
     for part in path[1:]:
         items: dict[str | int, Any] = dict(enumerate(value)) if isinstance(value, list) else value
         value = items.get(part) if isinstance(items, dict) else None
-    return _sentence(key, value, expectation(path, detail))
+    return _sentence(config, key, value, expectation(path, detail))
 
 
 def expectation(path: Sequence[str | int], detail: Any) -> str:
@@ -117,8 +133,8 @@ def expectation(path: Sequence[str | int], detail: Any) -> str:
     return str(detail["msg"]).replace("Input should be", "Expected") + example
 
 
-def _sentence(key: str, value: Any, text: str) -> str:
-    hidden = value is None or _is_secret(key.partition(".")[0]) or key in SECRETS
+def _sentence(config: StackConfig, key: str, value: Any, text: str) -> str:
+    hidden = value is None or config.is_secret(key.partition(".")[0]) or key in SECRETS
     return f"  {key}:{'' if hidden else f' {_shown(value)}:'} {text}."
 
 

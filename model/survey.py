@@ -1,25 +1,13 @@
-"""What stands at Hetzner before anything is made or changed.
+"""What stands in a Hetzner project before anything is made or changed, and what of it is the stack's."""
 
-Looked at once, at the start of the program, so that what cannot be done is refused in the preview, in words and before
-the first step.
-"""
-
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import pulumi
-import pulumi_hcloud as hcloud
-
-from components.questions import ask
-from components.stack_state import Held
 from model.addresses import ipv6_host
+from model.labels import POSTE, REVISION
 from model.settings import Settings
 from model.ssh_keys import key_mark
-
-HOST_KEY, REVISION, POSTE = "host-key", "revision", "poste"
-"""Further labels: of the server, with which host key and at which revision it was made; of the mail firewall, which
-version of Poste was up when it was last changed."""
 
 
 class Thing(Protocol):
@@ -160,18 +148,3 @@ class Survey:
 def label(thing: Thing, name: str, default: str = "") -> str:
     """A label's value."""
     return (thing.labels or {}).get(name, default)
-
-
-def look(labels: Mapping[str, str], state: Iterable[Held], provider: hcloud.Provider) -> Survey:
-    """Ask Hetzner what there is in the project; `labels` are those that mark what is this stack's."""
-    options = pulumi.InvokeOptions(provider=provider)
-    about = "Hetzner does not answer with the project's resources (is hcloud:token right?)"
-    return Survey(
-        labels=labels,
-        known={(held.type.rpartition(":")[2], str(held.outputs.get("id"))) for held in state},
-        servers=ask(about, lambda: hcloud.get_servers(opts=options)).servers or (),
-        volumes=ask(about, lambda: hcloud.get_volumes(opts=options)).volumes,
-        primary_ips=ask(about, lambda: hcloud.get_primary_ips(opts=options)).primary_ips,
-        ssh_keys=ask(about, lambda: hcloud.get_ssh_keys(opts=options)).ssh_keys,
-        firewalls=ask(about, lambda: hcloud.get_firewalls(opts=options)).firewalls or (),
-    )

@@ -3,21 +3,11 @@
 import re
 from collections.abc import Iterator
 
-import pulumi
-
-from components.survey import HOST_KEY, Survey, label
+from model.labels import HOST_KEY
 from model.settings import Settings
 from model.ssh_keys import key_mark, ssh_public_key
+from model.survey import Survey, label
 from model.values import IMAGE
-
-
-def refuse_impossible_changes(survey: Survey, settings: Settings) -> None:
-    """Raises pulumi.RunError with a line for each change that cannot be made."""
-    stack = pulumi.get_stack()
-    refused = [f"  {sentence}." for sentence in (*impossible_changes(survey, settings), *lost(survey, stack))]
-    if refused:
-        said = f"What runs as stack {stack} cannot be changed so. Nothing was changed."
-        raise pulumi.RunError("\n".join([said, *refused]))
 
 
 def lost(survey: Survey, stack: str) -> Iterator[str]:

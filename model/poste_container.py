@@ -1,10 +1,6 @@
-"""How the Poste container is set up: its environment and, in bridge mode, its published ports."""
+"""How the Poste container is set up: its name, its environment, and what it runs."""
 
-from collections.abc import Sequence
-
-import pulumi_docker as docker
-
-from model.ports import HTTP, HTTPS, Port
+from model.ports import HTTP, HTTPS
 from model.settings import Settings
 
 CONTAINER = "poste"
@@ -65,18 +61,6 @@ def environment(settings: Settings) -> list[str]:
         "ELASTICSEARCH": settings.elasticsearch,
     }
     return sorted(f"{name}={value}" for name, value in switches.items() if value is not None)
-
-
-def published(ports: Sequence[Port]) -> list[docker.ContainerPortArgsDict]:
-    """The ports that bridge mode publishes, on IPv4 only; the same number inside and outside, as in the guide.
-
-    Docker's default bridge has no IPv6: connections that arrive on IPv6 would reach Poste from the gateway's address,
-    which it takes for a trusted neighbour, and so make it an open relay.
-    """
-    return [
-        {"internal": port.number, "external": port.number, "ip": "0.0.0.0", "protocol": "tcp"}  # noqa: S104
-        for port in ports
-    ]
 
 
 def loopback_url(settings: Settings) -> str:

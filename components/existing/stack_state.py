@@ -4,29 +4,11 @@ An engine tells a program nothing about the state; its stack reference does, and
 """
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 
-from components.questions import ask
-
-
-@dataclass(frozen=True)
-class Held:
-    """One resource of the state, as the last operation left it."""
-
-    urn: str
-    type: str
-    """The type's token, such as `cloudflare:index/dnsRecord:DnsRecord`."""
-    outputs: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        """The logical name."""
-        return self.urn.rpartition("::")[2]
-
+from components.existing.questions import ask
+from model.stack_state import Held
 
 TORN = "EOF"
 """How the engine says that a file of the state is cut short."""
