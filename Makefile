@@ -6,12 +6,11 @@
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: ## Bring up the mail server on the sandbox, show the stack's outputs, send a mail each way, and verify it
+up: ## Bring up the mail server on the sandbox, show the stack's outputs, and verify it, by a mail each way too
 	./run python -m offline.dev_stack begin
 	./run python -m offline.sandbox up
 	./run pulumi up --yes --stack dev --policy-pack policy
 	./run pulumi stack output --stack dev
-	./run python -m offline.sandbox.exchange --stack dev
 	./run mail verify --stack dev --watch 120
 
 verify: ## Check from outside whether a stack's mail server works: make verify STACK=NAME

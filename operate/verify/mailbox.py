@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 
+from operate.verify.bounce import bounce_reason
 from operate.verify.conversation import unverified
 from operate.verify.dialled import ImapByName, Pop3ByName, SmtpByName, SmtpsByName
 from operate.verify.stack import Stack
@@ -54,20 +55,40 @@ class Mailbox:
         """Hand a message to the submission server, over TLS from the start on 465, else by STARTTLS."""
         await asyncio.to_thread(self._send, message, port)
 
-    async def find(self, subject: str, deadline: float) -> bytes:
-        """The message with this subject, byte by byte, once it is there; raises MailboxError after `deadline` s."""
+    async def find(self, subject: str, deadline: float, sender: "Mailbox | None" = None) -> bytes:
+        """The message with this subject, byte by byte, once it is there; raises MailboxError after `deadline` s.
+
+        If it comes back to the `sender`, that ends the wait with the reason.
+        """
         end = time.monotonic() + deadline
         while True:
-            found = await asyncio.to_thread(self._look_for, subject)
+            found = await self.look_for(subject)
             if found:
                 return found
+            reason = await sender.bounced(subject) if sender else ""
+            if reason:
+                raise MailboxError(f"came back: {reason}")
             if time.monotonic() > end:
                 raise MailboxError(f"not in {self.address}'s inbox within {deadline:.0f} s")
             await asyncio.sleep(POLL_INTERVAL)
 
+    async def look_for(self, subject: str) -> bytes | None:
+        """The message with this subject, if it is there; raises MailboxError where one cannot look."""
+        return await asyncio.to_thread(self._look_for, "SUBJECT", subject)
+
+    async def bounced(self, subject: str) -> str:
+        """Why a message that was sent from here came back, if it did; the bounce is deleted."""
+        # Whether this inbox can be read at all is another check's question.
+        with contextlib.suppress(MailboxError):
+            bounce = await asyncio.to_thread(self._look_for, "TEXT", subject)
+            if bounce:
+                await asyncio.to_thread(self._remove, "TEXT", subject)
+                return bounce_reason(bounce)
+        return ""
+
     async def remove(self, subject: str) -> None:
         """Delete the messages with this subject."""
-        await asyncio.to_thread(self._remove, subject)
+        await asyncio.to_thread(self._remove, "SUBJECT", subject)
 
     async def pop3_has(self, subject: str) -> bool:
         """Whether POP3 shows a message with this subject, among the last few."""
@@ -112,17 +133,17 @@ class Mailbox:
             imap.select("INBOX")
             yield imap
 
-    def _look_for(self, subject: str) -> bytes | None:
+    def _look_for(self, criterion: str, text: str) -> bytes | None:
         with self._imap() as imap:
-            numbers = imap.search(None, "SUBJECT", f'"{subject}"')[1][0].split()
+            numbers = imap.search(None, criterion, f'"{text}"')[1][0].split()
             if not numbers:
                 return None
             part = imap.fetch(numbers[0].decode(), "(BODY.PEEK[])")[1][0]
             return bytes(part[1]) if isinstance(part, tuple) else None
 
-    def _remove(self, subject: str) -> None:
+    def _remove(self, criterion: str, text: str) -> None:
         with self._imap() as imap:
-            for number in imap.search(None, "SUBJECT", f'"{subject}"')[1][0].split():
+            for number in imap.search(None, criterion, f'"{text}"')[1][0].split():
                 imap.store(number.decode(), "+FLAGS", r"(\Deleted)")
             imap.expunge()
 

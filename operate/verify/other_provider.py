@@ -57,7 +57,7 @@ async def out(names: Names, stack: Stack) -> Finding:
     message = letter(box.address, other.address)
     try:
         await box.send(message)
-        arrived = await other.find(message["Subject"], DELIVERY)
+        arrived = await other.find(message["Subject"], DELIVERY, box)
         await other.remove(message["Subject"])
     except MailboxError as error:
         return fail(str(error), EXPECTED)
@@ -91,7 +91,7 @@ async def back(names: Names, stack: Stack) -> Finding:
     message = letter(other.address, box.address)
     try:
         await other.send(message, stack.own.other_submission_port)
-        await box.find(message["Subject"], DELIVERY)
+        await box.find(message["Subject"], DELIVERY, other)
         await box.remove(message["Subject"])
     except MailboxError as error:
         return fail(str(error), "in the inbox")

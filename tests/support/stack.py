@@ -12,8 +12,9 @@ from typing import Any
 
 import yaml
 
-from offline.sandbox.provider.mailbox import Mailbox
+from operate.verify.mailbox import Server
 from tests.support.examples import openssh_key
+from tests.support.mailbox import SandboxMailbox
 from tests.support.warm import warm_python
 
 ROOT = Path(__file__).parents[2]
@@ -183,11 +184,11 @@ class Stack:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def mailbox(self) -> Mailbox:
+    def mailbox(self) -> SandboxMailbox:
         """The administrator's mailbox."""
         outputs = self.outputs()
         password = self.run("config", "get", "adminPassword", "--stack", self.name).strip()
-        return Mailbox(outputs["adminAddress"], password, outputs["mailHost"])
+        return SandboxMailbox(outputs["adminAddress"], password, Server(outputs["mailHost"], outputs["ipv4"]))
 
     def python(self, *arguments: str) -> str:
         """Run one of the project's own programs against this stack."""

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 
-from offline.sandbox.exchange import PROVIDER
-from offline.sandbox.provider.mailbox import Mailbox, MailboxError
+from operate.verify.mailbox import MailboxError
 from tests.support import clouds
+from tests.support.mailbox import PROVIDER, SandboxMailbox
 
 Question = tuple[str, str]
 """Name and type."""
@@ -81,7 +81,7 @@ class Watch:
             self.sent.append(str(message["Subject"]))
 
 
-def missing(recipient: Callable[[], Mailbox], subjects: list[str]) -> list[str]:
+def missing(recipient: Callable[[], SandboxMailbox], subjects: list[str]) -> list[str]:
     """Those of the mails that do not arrive, each with the bounce's reason if there is one."""
     deadline = time.monotonic() + QUEUE_DEADLINE
     waiting = list(subjects)
@@ -89,7 +89,7 @@ def missing(recipient: Callable[[], Mailbox], subjects: list[str]) -> list[str]:
         mailbox = recipient()
         for subject in list(waiting):
             try:
-                if mailbox.take("SUBJECT", subject) is not None:
+                if mailbox.take(subject) is not None:
                     waiting.remove(subject)
             except MailboxError:
                 break

@@ -1,0 +1,58 @@
+"""A mailbox of the sandbox, as verify uses it, for tests that have no event loop."""
+
+import asyncio
+import time
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+from offline.sandbox import world
+from operate.verify.conversation import unverified
+from operate.verify.mailbox import Mailbox, MailboxError, Server
+
+POLL_INTERVAL = 0.5
+"""Seconds between two looks into an inbox."""
+
+
+class SandboxMailbox:
+    """One address with its password, at a server of the sandbox. Its methods raise MailboxError."""
+
+    def __init__(self, address: str, password: str, server: Server) -> None:
+        self.address = address
+        # Certificates there are signed by nobody known.
+        self._box = Mailbox(address, password, server, server, unverified())
+
+    def send(self, message: EmailMessage) -> None:
+        """Hand a message to the server."""
+        asyncio.run(self._box.send(message, 587))
+
+    def take(self, subject: str) -> EmailMessage | None:
+        """The message with this subject, if it is in the inbox, from where it is deleted."""
+        return asyncio.run(self._take(subject))
+
+    def wait_for(self, subject: str, seconds: float) -> EmailMessage:
+        """The message once it is there, even if the server is away meanwhile."""
+        deadline = time.monotonic() + seconds
+        problem = MailboxError(f"{subject} is not in {self.address}'s inbox")
+        while time.monotonic() < deadline:
+            try:
+                message = self.take(subject)
+            except MailboxError as error:
+                problem = error
+            else:
+                if message:
+                    return message
+            time.sleep(POLL_INTERVAL)
+        raise problem
+
+    async def _take(self, subject: str) -> EmailMessage | None:
+        found = await self._box.look_for(subject)
+        if found is None:
+            return None
+        await self._box.remove(subject)
+        return message_from_bytes(found, policy=policy.default)
+
+
+PROVIDER = SandboxMailbox(
+    world.OTHER_MAILBOX, world.OTHER_PASSWORD, Server(world.OTHER_HOST, world.PROVIDER_ADDRESSES[0])
+)
+"""The mailbox at the other provider."""
