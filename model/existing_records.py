@@ -11,7 +11,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from model.records import tag_values, txt_value
+from model.dmarc import MEANT
+from model.records import txt_value
+from model.spf import BEGINNING
+from model.tag_list import tags
 from model.values import is_within
 
 Kind = Literal["address", "MX", "SPF", "DKIM", "DMARC", "DMARC report"]
@@ -20,10 +23,9 @@ Kind = Literal["address", "MX", "SPF", "DKIM", "DMARC", "DMARC report"]
 ADDRESS_TYPES = ("A", "AAAA")
 
 TEXTS: Mapping[Kind, re.Pattern[str]] = {
-    # "v=spf10" is another version and no business of SPF's (RFC 7208, section 4.5).
-    "SPF": re.compile(r"v=spf1( |$)", re.IGNORECASE),
-    "DMARC": re.compile(r"\s*v\s*=\s*DMARC1\b", re.IGNORECASE),
-    "DMARC report": re.compile(r"\s*v\s*=\s*DMARC1\b", re.IGNORECASE),
+    "SPF": BEGINNING,
+    "DMARC": MEANT,
+    "DMARC report": MEANT,
     # A selector holds one key and nothing else; the version may be missing (RFC 6376, sections 3.6.1 and 3.6.2.2).
     "DKIM": re.compile(r""),
 }
@@ -108,7 +110,7 @@ def is_as_wanted(wanted: Wanted, existing: Record, addresses: Collection[str] = 
             terms = txt_value(existing.content).lower().split()
             return [term for term in terms if _spf_term(term) not in own] == (wanted.content or "").lower().split()
         case "DMARC":
-            return tag_values(txt_value(existing.content)) == tag_values(wanted.content or "")
+            return _tags(txt_value(existing.content)) == _tags(wanted.content or "")
         case _:
             return txt_value(existing.content) == wanted.content
 
@@ -118,6 +120,10 @@ def _address(text: str) -> str:
         return str(ipaddress.ip_address(text))
     except ValueError:
         return text
+
+
+def _tags(text: str) -> dict[str, str]:
+    return {tag.lower(): value for tag, value in tags(text)}
 
 
 def _spf_term(term: str) -> str:

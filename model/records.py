@@ -71,12 +71,6 @@ def spf_policy(senders: Sequence[str], qualifier: SpfQualifier, *, a: bool = Tru
     return " ".join(["v=spf1", *(["a"] if a else []), "mx", *senders, qualifier])
 
 
-def tag_values(text: str) -> dict[str, str]:
-    """The tags of a list such as a DMARC policy (RFC 9989, section 4.7); without blanks around names and values."""
-    parts = (part.partition("=") for part in text.split(";") if part.strip())
-    return {name.strip().lower(): value.strip() for name, _, value in parts}
-
-
 def dmarc(policy: DmarcPolicy, rua: Sequence[str], ruf: Sequence[str], tags: Mapping[str, str]) -> str:
     """DMARC policy (RFC 9989, section 4.7): what receivers do with mail that fails, and where they report.
 

@@ -11,7 +11,8 @@ from pydantic.alias_generators import to_camel
 from model.networks import collapsed
 from model.ports import HTTP, HTTPS, OPTIONAL, Egress, Port, open_ports, outbound
 from model.records import DmarcPolicy, SpfQualifier, spf_policy
-from model.spf_terms import LOOKUP_LIMIT, Sender, lookups
+from model.spf import LOOKUP_LIMIT, lookups
+from model.spf_terms import Sender
 from model.ssh_keys import key_mark, ssh_public_key
 from model.values import (
     Cidr,

@@ -1,16 +1,13 @@
-"""SPF terms (RFC 7208) that let other senders send for a domain: which may be configured, and what each costs."""
+"""SPF terms (RFC 7208) that let other senders send for a domain: which of them may be configured."""
 
 import ipaddress
 import re
-from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import AfterValidator
 
+from model.spf import Mechanism, parse
 from model.values import LABEL
-
-LOOKUP_LIMIT = 10
-"""Terms of one policy that may cost the receiver a question to DNS (RFC 7208, section 4.6.4)."""
 
 SMALLEST_PREFIX = {"ip4": 8, "ip6": 16}
 """Wider networks hold whole continents: whoever sends from there would pass as the domain."""
@@ -69,18 +66,12 @@ def _correction(text: str) -> str:
         return f"for example include:{text} or a:{text}" if HOST.fullmatch(text) else ""
 
 
-def lookups(terms: Iterable[str]) -> int:
-    """How many of the policy's own terms cost a look-up; what an include costs beyond its own is not seen here."""
-    costly = re.compile(r"[-+~?]?(include|a|mx|ptr|exists|redirect)(?![\w-])", re.IGNORECASE)
-    return sum(bool(costly.match(term)) for term in terms)
-
-
 def terms_beside(policy: str, ours: str) -> tuple[list[str], list[str]]:
     """The terms of another policy that ours lacks: those that `senders` can keep, and those that nothing can."""
     present = set(ours.lower().split())
     keep, drop = [], []
-    for term in policy.lower().split()[1:]:
-        if term.removeprefix("+") in present or re.fullmatch(r"[-+~?]?all", term):
+    for term in parse(policy).terms:
+        if term.removeprefix("+") in present or Mechanism(term).text == "all":
             continue
         try:
             kept = sender(term.replace("redirect=", "include:"))

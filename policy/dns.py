@@ -49,18 +49,6 @@ def text_of(record: Resource) -> str | None:
     return txt_value(content) if record.get("type") == "TXT" and isinstance(content, str) else None
 
 
-def tags(text: str) -> list[tuple[str, str]]:
-    """The tags of a DKIM or DMARC record in their order: tag=value; tag=value (RFC 6376, section 3.2)."""
-    parts = (part.partition("=") for part in text.split(";"))
-    return [(tag.strip(), value.strip()) for tag, _, value in parts if tag.strip()]
-
-
-def twice(found: list[tuple[str, str]]) -> list[str]:
-    """The tags that are there more than once, so that each reader takes another one for the right one."""
-    names = [tag.lower() for tag, _ in found]
-    return sorted({name for name in names if names.count(name) > 1})
-
-
 def server_addresses(resources: Resources) -> Iterator[str]:
     """The server's IPv4 and IPv6 address, as far as they are known."""
     for address in resources.of_type(PRIMARY_IP):

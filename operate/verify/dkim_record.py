@@ -3,6 +3,7 @@
 import dkim  # type: ignore[import-untyped]
 
 from model.records import MINIMUM_DKIM_BITS
+from model.tag_list import tags
 from operate.verify.names import Names
 from operate.verify.result import Finding, fail, ok, warn
 
@@ -26,8 +27,7 @@ async def dkim_record(names: Names, name: str, expected: str) -> Finding:
 
 def key_of(record: str) -> str:
     """The public key in base64, without the white space that may stand in it."""
-    tags = dict(part.strip().split("=", 1) for part in record.split(";") if "=" in part)
-    return "".join(tags.get("p", "").split())
+    return "".join(dict(tags(record)).get("p", "").split())
 
 
 def _short(record: str) -> str:

@@ -1,59 +1,21 @@
 """DMARC policies (RFC 9989)."""
 
-import re
-
+from model.dmarc import READ, DmarcError, parse
 from model.records import dmarc_name
 from operate.verify.names import Names
 from operate.verify.remedies import REFRESH, UP
 from operate.verify.result import Finding, fail, ok, warn
 
-POLICIES = ("none", "quarantine", "reject")
-VALUES = {
-    "p": POLICIES,
-    "sp": POLICIES,
-    "np": POLICIES,
-    "adkim": ("r", "s"),
-    "aspf": ("r", "s"),
-    "t": ("y", "n"),
-    "psd": ("y", "n", "u"),
-}
-"""What the tags with fixed values may say (RFC 9989, section 4.7)."""
-VERSION = re.compile(r"[vV]\s*=\s*DMARC1\s*(;|$)")
-"""How a policy begins (RFC 9989, section 4.8); a text that begins otherwise is none."""
 EXPECTED = "one record: v=DMARC1; p=none, quarantine or reject"
 WALK = 8
 """Questions that a walk up the tree takes at most (RFC 9989, section 4.10)."""
-
-
-class PolicyError(Exception):
-    """The record is no DMARC policy; the text says why."""
-
-
-def parse(record: str) -> dict[str, str]:
-    """The tags of a policy, unknown ones too, which everybody ignores; raises PolicyError."""
-    tags: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in record.split(";"))):
-        tag, equals, value = (piece.strip() for piece in part.partition("="))
-        if not equals or not value:
-            raise PolicyError(f"{part!r} is no tag with a value")
-        if tag in tags:
-            raise PolicyError(f"tag {tag} stands twice")
-        tags[tag] = value
-    if list(tags.items())[:1] != [("v", "DMARC1")]:
-        raise PolicyError("does not begin with v=DMARC1")
-    if "p" not in tags:
-        raise PolicyError("has no tag p")
-    for tag, allowed in VALUES.items():
-        if tags.get(tag, allowed[0]).lower() not in allowed:
-            raise PolicyError(f"{tag}={tags[tag]} is none of {', '.join(allowed)}")
-    return tags
 
 
 async def policy_records(names: Names, domain: str, *, public: bool = False) -> list[str]:
     """The texts at _dmarc that are meant as policies; others that stand there do not count (RFC 9989, section 4.10)."""
     ask = names.public if public else names.authoritative
     texts = (await ask(dmarc_name(domain), "TXT")).values
-    return [text for text in texts if VERSION.match(text)]
+    return [text for text in texts if READ.match(text)]
 
 
 async def dmarc_policy(names: Names, domain: str) -> Finding:
@@ -65,7 +27,7 @@ async def dmarc_policy(names: Names, domain: str) -> Finding:
         return fail(" | ".join(records or others) or "no record", EXPECTED)
     try:
         tags = parse(records[0])
-    except PolicyError as error:
+    except DmarcError as error:
         return fail(f"{records[0]} ({error})", EXPECTED)
     weakness = _weakness(tags)
     return warn(records[0], *weakness) if weakness else ok(records[0], EXPECTED)
@@ -109,7 +71,7 @@ def _psd(record: str) -> str | None:
     """What a policy says of being a public suffix; None for a text that is no policy."""
     try:
         return parse(record).get("psd", "u").lower()
-    except PolicyError:
+    except DmarcError:
         return None
 
 

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Awaitable, Callable, Collection
 
-from operate.verify.dmarc_policy import VERSION, PolicyError, parse, policy_records, same_organization
+from model.dmarc import READ, DmarcError, parse
+from operate.verify.dmarc_policy import policy_records, same_organization
 from operate.verify.mx import mail_servers
 from operate.verify.names import Names
 from operate.verify.remedies import REFRESH
@@ -30,7 +31,7 @@ async def report_addresses(
     records = await policy_records(names, domain)
     try:
         addresses = reported_to(parse(records[0])) if len(records) == 1 else None
-    except PolicyError:
+    except DmarcError:
         addresses = None
     if addresses is None:
         return warn("no policy", "a policy with report addresses")
@@ -57,4 +58,4 @@ async def report_addresses(
 
 
 async def _has_agreed(names: Names, name: str) -> bool:
-    return any(VERSION.match(text) for text in (await names.public(name, "TXT")).values)
+    return any(READ.match(text) for text in (await names.public(name, "TXT")).values)

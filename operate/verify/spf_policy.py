@@ -1,17 +1,16 @@
 """SPF (RFC 7208), evaluated for the server's addresses by pyspf, which asks the zones' own servers here."""
 
 import asyncio
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import spf  # type: ignore[import-untyped]
 
+from model.spf import LOOKUP_LIMIT, Mechanism, is_policy, parse
 from operate.verify.names import LookupFailedError, Names
 from operate.verify.remedies import UP
 from operate.verify.result import Finding, fail, ok, unknown, warn
 
-LOOKUP_LIMIT = 10
 RELAY = (
     "Mail leaves through the smart host: add what its operator says of SPF to domains[].senders, for example "
     f"include:spf.example.net, then {UP}. Whether it is right, mail.out shows."
@@ -66,7 +65,7 @@ async def _evaluate(names: Names, address: str, domain: str, helo: str, policy: 
 
 async def _policies(names: Names, domain: str) -> list[str]:
     texts = (await names.authoritative(domain, "TXT")).values
-    return [text for text in texts if text.lower().split(" ")[0] == "v=spf1"]
+    return [text for text in texts if is_policy(text)]
 
 
 async def spf_policy(names: Names, domain: str, helo: str, senders: Sequence[str], smart_host: str = "") -> Finding:
@@ -84,7 +83,8 @@ async def spf_policy(names: Names, domain: str, helo: str, senders: Sequence[str
     relayed = await _relayed(names, domain, smart_host, policies[0]) if smart_host else ""
     if relayed:
         return warn(relayed, f"one that passes {smart_host} too", RELAY)
-    others = await _others(names, domain, senders) if re.search(r"(^|\s)\+?a(\s|$)", policies[0].lower()) else []
+    sends_itself = any(found in (Mechanism("a"), Mechanism("+a")) for found in parse(policies[0]).mechanisms)
+    others = await _others(names, domain, senders) if sends_itself else []
     if others:
         return warn(f"{policies[0]}, where a is {', '.join(others)}", expected, WEB_HOST)
     return ok(policies[0], expected)

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from model.records import MINIMUM_DKIM_BITS, dkim_bits, fqdn
+from model.tag_list import tags, twice
 from model.values import is_within
-from policy.dns import tags, text_of, twice
+from policy.dns import text_of
 from policy.model import DNS_RECORD, UNKNOWN, Resource, Resources
 from policy.rule import ResourceRule, Settings, StackRule
 from policy.stack import Stack

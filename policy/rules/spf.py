@@ -1,10 +1,9 @@
 """SPF: which addresses may send for a domain (RFC 7208)."""
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from model.spf_terms import LOOKUP_LIMIT, SMALLEST_PREFIX, lookups, sender
+from model.spf import BEGINNING, LOOKUP_LIMIT, Mechanism, Policy, is_policy, lookups, parse
+from model.spf_terms import SMALLEST_PREFIX, sender
 from policy.dns import server_addresses, text_of, texts_at
 from policy.model import DNS_RECORD, Resource, Resources
 from policy.networks import outside, vast
@@ -13,65 +12,15 @@ from policy.stack import Stack
 
 Found = Iterator[tuple[Resource | None, str]]
 
-POLICY = re.compile(r"v=spf1( |$)", re.IGNORECASE)
-MODIFIER = re.compile(r"[a-z][a-z0-9_.-]*=.*")
-QUALIFIERS = "+-~?"
 REFUSING = ("-", "~")
-NETWORK = re.compile(r"ip[46]:(.+)")
 OUR_OWN = ("a", "mx")
 """Mechanisms that a policy of ours has of its own accord; what else it has are senders that are configured."""
-
-
-@dataclass(frozen=True)
-class Mechanism:
-    """A mechanism as it is written, with its qualifier (section 4.6.2)."""
-
-    written: str
-
-    @property
-    def qualifier(self) -> str:
-        """What becomes of whom it matches; + where that is not written."""
-        return self.written[0] if self.written[0] in QUALIFIERS else "+"
-
-    @property
-    def text(self) -> str:
-        """The mechanism without its qualifier."""
-        return self.written.lstrip(QUALIFIERS)
-
-    @property
-    def network(self) -> str | None:
-        """The network of an ip4 or ip6 mechanism."""
-        match = NETWORK.fullmatch(self.text)
-        return match[1] if match else None
-
-    def __str__(self) -> str:
-        return self.written
-
-
-@dataclass(frozen=True)
-class Policy:
-    """The terms of a policy, in lower case."""
-
-    terms: tuple[str, ...]
-
-    @property
-    def mechanisms(self) -> list[Mechanism]:
-        """What is tried one after the other."""
-        return [Mechanism(term) for term in self.terms if not MODIFIER.fullmatch(term)]
-
-    def result(self, address: str) -> str:
-        """The qualifier of the first mechanism that matches an address by its number, or by being `all`."""
-        for mechanism in self.mechanisms:
-            network = mechanism.network
-            if mechanism.text == "all" or (network and not outside([address], [network])):
-                return mechanism.qualifier
-        return "?"
 
 
 def policy_of(record: Resource) -> Policy | None:
     """The policy in a record, or None where it has none or where that is not known."""
     text = text_of(record)
-    return Policy(tuple(text.lower().split()[1:])) if text and POLICY.match(text) else None
+    return parse(text) if text and is_policy(text) else None
 
 
 def valid_policy(record: Resource, _stack: Stack, _settings: Settings) -> Iterator[str]:
@@ -96,7 +45,7 @@ def valid_policy(record: Resource, _stack: Stack, _settings: Settings) -> Iterat
 def one_per_domain(resources: Resources, stack: Stack, _settings: Settings) -> Found:
     """Each domain has one SPF record, with the server's addresses in it; two make both invalid (section 4.5)."""
     for domain in stack.settings.domains:
-        policies = texts_at(resources, domain.name, POLICY)
+        policies = texts_at(resources, domain.name, BEGINNING)
         if policies.surely_none:
             yield None, f"The domain {domain.name} has no SPF record."
         if len(policies.found) > 1:
@@ -104,8 +53,17 @@ def one_per_domain(resources: Resources, stack: Stack, _settings: Settings) -> F
         for record in policies.found:
             policy = policy_of(record)
             for address in server_addresses(resources):
-                if policy and policy.result(address) != "+":
+                if policy and _result(policy, address) != "+":
                     yield record, f"The SPF policy of {domain.name} does not name the server's address {address}."
+
+
+def _result(policy: Policy, address: str) -> str:
+    """The qualifier of the first mechanism that matches an address by its number, or by being `all`."""
+    for mechanism in policy.mechanisms:
+        network = mechanism.network
+        if mechanism.text == "all" or (network and not outside([address], [network])):
+            return mechanism.qualifier
+    return "?"
 
 
 def _of_the_end(policy: Policy) -> Iterator[str]:
