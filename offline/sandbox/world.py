@@ -1,11 +1,48 @@
-"""The sandbox's world: its addresses and names, and what is known of it to everybody.
+"""The sandbox's world: addresses, names and keys that its parts, its tests and the stack `dev` have in common.
 
-Nothing of it is a secret or leads out of this machine. Configuration files of the parts (name server, resolver, mail
-servers, the stack `dev`) have to say the same.
+Nothing here is a secret, and no address leads out of this machine. Files that are no Python (of the name server, the
+resolver, the zones, the mail provider, the stack) say the same again; a test compares them. Images copy this module, so
+it imports nothing of its neighbours.
 """
 
-PROVIDER_ADDRESSES = ("198.51.100.80", "2001:db8:100::80")
-"""The other mail provider's host."""
-OTHER_HOST = "mx.other.example"
-OTHER_MAILBOX = "user@other.example"
-OTHER_PASSWORD = "sandbox-Provider-1"  # noqa: S105 - published
+from typing import NamedTuple
+
+IPV4_NETWORK, IPV6_NETWORK = "198.51.100.0/24", "2001:db8:100::/48"
+"""All of the sandbox; ranges for documentation (RFC 5737, RFC 3849), which no real host has."""
+
+
+class Addresses(NamedTuple):
+    """One host's, in each family."""
+
+    ipv4: str
+    ipv6: str
+
+
+GATEWAY = Addresses("198.51.100.1", "2001:db8:100::1")
+"""The machine itself: you, the administrator."""
+DATACENTRE = Addresses("198.51.100.2", "2001:db8:100::2")
+AUTHORITATIVE = Addresses("198.51.100.53", "2001:db8:100::53")
+"""The name server of all zones; the Cloudflare API and the container registry, too."""
+RESOLVER = Addresses("198.51.100.54", "2001:db8:100::54")
+"""What everybody asks; it remembers answers."""
+MIRROR = Addresses("198.51.100.55", "2001:db8:100::55")
+"""The servers' package mirror."""
+EDGE = Addresses("198.51.100.60", "2001:db8:100::60")
+"""What a proxied name leads to; nobody answers there."""
+PROVIDER = Addresses("198.51.100.80", "2001:db8:100::80")
+"""The other mail provider."""
+
+HETZNER, CLOUDFLARE = "http://127.0.0.1:47001", "http://127.0.0.1:47002"
+"""Where this machine reaches the clouds' APIs."""
+REGISTRY = "127.0.0.1:47003"
+"""Where it reaches the container registry."""
+PACKAGES = "http://127.0.0.1:47004"
+"""Where it reaches the package mirror."""
+
+UPDATE_KEY = ("sandbox-ptr", "c2FuZGJveC1wdHItdHNpZy1rZXktMDEyMzQ1Njc4OWE=")
+"""Name and secret of the TSIG key (RFC 8945) for dynamic updates of the sandbox's own zones; it opens nothing else."""
+
+OTHER_DOMAIN, OTHER_HOST = "other.example", "mx.other.example"
+"""The other provider's domain, and its server."""
+OTHER_MAILBOX, OTHER_PASSWORD = "user@other.example", "sandbox-Provider-1"
+"""The one mailbox there."""

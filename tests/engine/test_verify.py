@@ -15,13 +15,13 @@ import dns.update
 import pytest
 from hcloud.firewalls.domain import FirewallRule
 
+from offline.sandbox import world
 from tests.support import clouds
 from tests.support.stack import Stack
 
 ZONE = "verified.example"
 HOST = f"mail.{ZONE}"
 NAME = "verified"
-UPDATE_KEY = {"sandbox-ptr": "c2FuZGJveC1wdHItdHNpZy1rZXktMDEyMzQ1Njc4OWE="}
 
 
 @pytest.fixture(scope="module")
@@ -413,7 +413,7 @@ def test_reboot_that_is_due_is_noted(server: Stack) -> None:
 
 def test_listing_is_red_but_only_recommended(server: Stack) -> None:
     reverse = dns.reversename.from_address(server.outputs()["ipv4"]).to_text().split(".in-addr")[0]
-    keys = dns.tsigkeyring.from_text(UPDATE_KEY)
+    keys = dns.tsigkeyring.from_text(dict([world.UPDATE_KEY]))
 
     def update(*record: Any) -> None:
         change = dns.update.Update("bl.spamcop.net", keyring=keys, keyalgorithm="hmac-sha256")

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from offline.sandbox.host.parts import IPV4_GATEWAY
+from offline.sandbox.world import GATEWAY
 from offline.toolchain.plugins.common.here import ANYWHERE, require_host_here, require_url_here
 from offline.toolchain.plugins.common.resource import ProviderError
 
@@ -12,7 +12,7 @@ from offline.toolchain.plugins.common.resource import ProviderError
 def own_address() -> str:
     """An address of this machine that other machines see; nothing is sent to find it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect((IPV4_GATEWAY, 9))
+        probe.connect((GATEWAY.ipv4, 9))
         address: str = probe.getsockname()[0]
         return address
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from offline.sandbox import world
 from tests.support.project import ROOT, Clouds
 from tests.support.warm import warm_python
 
@@ -50,7 +51,7 @@ class Checkout:
             *("python", "-m", "operate", "stack", "--stack", "prod", "--no-questions"),
             *("--hetzner-endpoint", f"http://127.0.0.1:{self._clouds.hetzner}/v1"),
             *("--cloudflare-base-url", f"http://127.0.0.1:{self._clouds.cloudflare}/client/v4"),
-            *("--admin-cidr", "198.51.100.1/32", "--image", IMAGE, *flags),
+            *("--admin-cidr", f"{world.GATEWAY.ipv4}/32", "--image", IMAGE, *flags),
             **variables,
         )
 

@@ -15,15 +15,14 @@ import dns.rdatatype
 import dns.reversename
 import hcloud
 
+from offline.sandbox import world
+
 T = TypeVar("T")
 
-HETZNER = "http://127.0.0.1:47001"
-CLOUDFLARE = "http://127.0.0.1:47002"
-MIRROR = "http://127.0.0.1:47004"
+HETZNER, CLOUDFLARE, MIRROR = world.HETZNER, world.CLOUDFLARE, world.PACKAGES
 """The servers' package mirror: a fault with status 404 is one that apt-get does not try again."""
-RESOLVER = "198.51.100.54"
-"""What the world asks; it remembers answers, unlike the authoritative servers."""
-AUTHORITATIVE = ("198.51.100.53", "2001:db8:100::53")
+RESOLVER, AUTHORITATIVE = world.RESOLVER.ipv4, world.AUTHORITATIVE
+"""What the world asks, and remembers answers; and what it asks in turn."""
 OUTSIDE = "poste-mail-provider"
 """A host of the sandbox that is in no administrators' network."""
 

@@ -2,7 +2,9 @@
 
 import urllib.request
 
-REGISTRY = "http://127.0.0.1:47003/v2"
+from offline.sandbox import world
+
+REGISTRY = f"http://{world.REGISTRY}/v2"
 IMAGE = "analogic/poste.io:2.5.11"
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 REPOSITORY, _, TAG = IMAGE.partition(":")

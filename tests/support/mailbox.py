@@ -52,7 +52,5 @@ class SandboxMailbox:
         return message_from_bytes(found, policy=policy.default)
 
 
-PROVIDER = SandboxMailbox(
-    world.OTHER_MAILBOX, world.OTHER_PASSWORD, Server(world.OTHER_HOST, world.PROVIDER_ADDRESSES[0])
-)
+PROVIDER = SandboxMailbox(world.OTHER_MAILBOX, world.OTHER_PASSWORD, Server(world.OTHER_HOST, world.PROVIDER.ipv4))
 """The mailbox at the other provider."""

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 
+from offline.sandbox import world
 from operate.verify.mailbox import MailboxError
 from tests.support import clouds
 from tests.support.mailbox import PROVIDER, SandboxMailbox
@@ -75,7 +76,7 @@ class Watch:
             message = EmailMessage()
             message["From"], message["To"] = PROVIDER.address, self._recipient
             message["Subject"] = f"watch-{len(self.sent)}-{time.time_ns()}"
-            message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain="other.example")
+            message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain=world.OTHER_DOMAIN)
             message.set_content("Does this arrive?")
             PROVIDER.send(message)
             self.sent.append(str(message["Subject"]))

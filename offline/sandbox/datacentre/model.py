@@ -7,10 +7,11 @@ from ipaddress import IPv4Address, IPv6Network
 
 from offline.sandbox.datacentre.catalogue import Image, Location, ServerType
 from offline.sandbox.datacentre.labels import parse_selector
+from offline.sandbox.world import IPV6_NETWORK
 
 FIRST_IPV4 = IPv4Address("198.51.100.128")
 LAST_IPV4 = IPv4Address("198.51.100.254")
-IPV6_POOL = IPv6Network("2001:db8:100::/48")
+IPV6_POOL = IPv6Network(IPV6_NETWORK)
 FIRST_IPV6_SUBNET = 0x100
 
 

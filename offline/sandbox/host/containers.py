@@ -44,7 +44,7 @@ def _start(part: Part) -> None:
     published = [flag for port, inner in part.ports for flag in ("--publish", f"127.0.0.1:{port}:{inner}")]
     run(
         *("docker", "run", "--detach", "--name", part.container),
-        *("--network", NETWORK, "--ip", part.ipv4, "--ip6", part.ipv6),
+        *("--network", NETWORK, "--ip", part.addresses.ipv4, "--ip6", part.addresses.ipv6),
         *published,
         *part.flags,
         part.image,

@@ -6,8 +6,9 @@ import urllib.request
 from typing import Any
 
 from offline.sandbox.host.images import built_content
-from offline.sandbox.host.parts import CONTENT_LABEL, DATACENTRE, POSTE_REPOSITORY, POSTE_TAG, PREFIX, REGISTRY
+from offline.sandbox.host.parts import CONTENT_LABEL, DATACENTRE, POSTE_REPOSITORY, POSTE_TAG, PREFIX
 from offline.sandbox.host.shell import HostError, pipe, run, say
+from offline.sandbox.world import REGISTRY
 
 VPS_IMAGE = f"{PREFIX}/vps:latest"
 POSTE_IMAGE = f"{PREFIX}/poste:latest"

@@ -126,7 +126,7 @@ def status() -> bool:
             state = "ready" if readiness.is_ready(part) else "starting"
         everything = everything and state == "ready"
         ports = "".join(f" 127.0.0.1:{port}" for port, _ in part.ports)
-        print(f"{part.name:<12} {state:<9} {part.ipv4:<15} {part.ipv6}{ports}")
+        print(f"{part.name:<12} {state:<9} {part.addresses.ipv4:<15} {part.addresses.ipv6}{ports}")
     for line in leftovers.servers():
         print(f"server       {line}")
     return everything

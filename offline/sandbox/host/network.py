@@ -3,8 +3,9 @@
 import json
 
 from offline.sandbox.host import addresses
-from offline.sandbox.host.parts import IPV4_GATEWAY, IPV4_NETWORK, IPV4_RANGE, IPV6_GATEWAY, IPV6_NETWORK, NETWORK
+from offline.sandbox.host.parts import IPV4_RANGE, NETWORK
 from offline.sandbox.host.shell import HostError, run, say, succeeds
+from offline.sandbox.world import GATEWAY, IPV4_NETWORK, IPV6_NETWORK
 
 
 def ensure() -> None:
@@ -18,8 +19,8 @@ def ensure() -> None:
     say(f"making the network {IPV4_NETWORK}, {IPV6_NETWORK}")
     run(
         *("docker", "network", "create", "--ipv6"),
-        *("--subnet", IPV4_NETWORK, "--ip-range", IPV4_RANGE, "--gateway", IPV4_GATEWAY),
-        *("--subnet", IPV6_NETWORK, "--gateway", IPV6_GATEWAY),
+        *("--subnet", IPV4_NETWORK, "--ip-range", IPV4_RANGE, "--gateway", GATEWAY.ipv4),
+        *("--subnet", IPV6_NETWORK, "--gateway", GATEWAY.ipv6),
         NETWORK,
     )
 

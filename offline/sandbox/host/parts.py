@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from offline.sandbox import world
+
 SOURCE = Path(__file__).resolve().parents[1]  # context of all image builds
 STATE = SOURCE.parents[1] / ".state" / "sandbox"
 
@@ -12,10 +14,8 @@ NETWORK = PREFIX
 BASE_IMAGE = f"{PREFIX}/debian:trixie"
 CONTENT_LABEL = f"{PREFIX}.content"
 
-IPV4_NETWORK, IPV6_NETWORK = "198.51.100.0/24", "2001:db8:100::/48"
 # Docker hands out addresses of the lower half only; the servers' primary IPs are of the upper.
 IPV4_RANGE = "198.51.100.0/25"
-IPV4_GATEWAY, IPV6_GATEWAY = "198.51.100.1", "2001:db8:100::1"
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,7 @@ class Part:
     """
 
     name: str
-    ipv4: str
-    ipv6: str
+    addresses: world.Addresses
     ready: str
     ports: Sequence[tuple[int, int]] = ()
     flags: Sequence[str] = ()
@@ -57,12 +56,12 @@ class Part:
 
 
 IMAGES = (
-    Image("vps", ("__init__.py", "vps")),
-    Image("datacentre", ("__init__.py", "faults.py", "datacentre")),
+    Image("vps", ("__init__.py", "world.py", "vps")),
+    Image("datacentre", ("__init__.py", "faults.py", "world.py", "datacentre")),
     Image("packages", ("packages",)),
-    Image("internet", ("__init__.py", "faults.py", "internet"), needs="packages"),
+    Image("internet", ("__init__.py", "faults.py", "world.py", "internet"), needs="packages"),
     Image("poste", ("poste",)),
-    Image("provider", ("provider",)),
+    Image("provider", ("__init__.py", "world.py", "provider")),
 )
 
 # Volumes that outlive `down` to be quick the next time: what was copied into them before need not be copied again.
@@ -85,29 +84,25 @@ DATACENTRE_FLAGS = (
 
 INTERNET = Part(
     "internet",
-    "198.51.100.53",
-    "2001:db8:100::53",
-    ready="http://127.0.0.1:47002/_sandbox/health",
+    world.AUTHORITATIVE,
+    ready=f"{world.CLOUDFLARE}/_sandbox/health",
     ports=((47002, 8080), (47003, 80), (47004, 8081)),
     # It adds the resolver's addresses, .54 and ::54, and the package mirror's, .55 and ::55, itself.
     flags=("--cap-add", "NET_ADMIN", "--volume", f"{REGISTRY_STORE}:/var/lib/docker-registry"),
 )
 DATACENTRE = Part(
     "datacentre",
-    "198.51.100.2",
-    "2001:db8:100::2",
-    ready="http://127.0.0.1:47001/_sandbox/health",
+    world.DATACENTRE,
+    ready=f"{world.HETZNER}/_sandbox/health",
     ports=((47001, 47001),),
     flags=DATACENTRE_FLAGS,
 )
 PROVIDER = Part(
     "provider",
-    "198.51.100.80",
-    "2001:db8:100::80",
-    ready="198.51.100.80:25",
-    flags=("--hostname", "mx.other.example"),
+    world.PROVIDER,
+    ready=f"{world.PROVIDER.ipv4}:25",
+    flags=("--hostname", world.OTHER_HOST),
 )
 PARTS = (INTERNET, DATACENTRE, PROVIDER)
 
-REGISTRY = "127.0.0.1:47003"
 POSTE_REPOSITORY, POSTE_TAG = "analogic/poste.io", "2.5.11"

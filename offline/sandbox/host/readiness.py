@@ -7,6 +7,7 @@ import urllib.request
 
 from offline.sandbox.host.parts import Part
 from offline.sandbox.host.shell import HostError, run, say
+from offline.sandbox.world import CLOUDFLARE
 
 READY_SECONDS = 60
 PROBE_SECONDS = 2
@@ -37,7 +38,7 @@ def _answers(url: str) -> bool:
 
 def forget_answers() -> None:
     """Empty the resolver's cache, so that a stack that was changed is seen as it is; raises HostError."""
-    request = urllib.request.Request("http://127.0.0.1:47002/_sandbox/forget", method="POST")
+    request = urllib.request.Request(f"{CLOUDFLARE}/_sandbox/forget", method="POST")  # noqa: S310 - of this machine
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=PROBE_SECONDS):
             pass

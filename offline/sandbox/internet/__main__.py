@@ -19,14 +19,12 @@ from offline.sandbox.internet.cloudflare.knot import Knot, knotc
 from offline.sandbox.internet.cloudflare.server import build
 from offline.sandbox.internet.health import accepts, answers_dns
 from offline.sandbox.internet.packages import mirror
+from offline.sandbox.world import AUTHORITATIVE, MIRROR, RESOLVER
 
 SETTINGS = Path("/etc/sandbox")
 RUN = Path("/run/sandbox")
 KNOT_ZONES = Path("/var/lib/knot/zones")
 
-AUTHORITATIVE = ("198.51.100.53", "2001:db8:100::53")
-RESOLVER = ("198.51.100.54", "2001:db8:100::54")
-MIRROR = ("198.51.100.55", "2001:db8:100::55")
 API_PORT, REGISTRY_PORT, MIRROR_PORT = 8080, 80, 80
 MIRROR_CONTROL_PORT = 8081
 """The mirror once more, on the address whose ports are published on loopback: for its faults."""
@@ -48,7 +46,7 @@ def add_addresses() -> None:
         link["ifname"]
         for link in json.loads(shown)
         for address in link["addr_info"]
-        if address.get("local") == AUTHORITATIVE[0]
+        if address.get("local") == AUTHORITATIVE.ipv4
     )
     present = {address.get("local") for link in json.loads(shown) for address in link["addr_info"]}
     # Without duplicate address detection (IPv6 only): the address must be usable at once.
@@ -108,7 +106,7 @@ async def serve() -> int:
     daemons = {name: await asyncio.create_subprocess_exec(*command) for name, command in DAEMONS.items()}
     await wait_for_knot()
     checks = [answers_dns(address) for address in (*AUTHORITATIVE, *RESOLVER)]
-    checks.append(accepts(AUTHORITATIVE[0], REGISTRY_PORT))
+    checks.append(accepts(AUTHORITATIVE.ipv4, REGISTRY_PORT))
     api, packages = web.AppRunner(build(Knot(KNOT_ZONES), checks, forget)), web.AppRunner(mirror(PACKAGES))
     for runner in (api, packages):
         await runner.setup()

@@ -20,11 +20,11 @@ from offline.sandbox.vps import supervisor
 from offline.sandbox.vps.control import SOCKET, Answer
 from offline.sandbox.vps.supervisor import Supervisor, UnitError
 from offline.sandbox.vps.units import UNITS, find
+from offline.sandbox.world import RESOLVER
 
 PLUGGED = Path("/run/plugged")  # written by the hypervisor when network and volumes are there
 BOOT_DELAY = Path("/run/boot-delay")  # seconds by which a test wants the system to come up late
 FIRST_BOOT_DONE = Path("/etc/machine-id")
-RESOLVER = "198.51.100.54"
 REBOOT = 64
 
 log = logging.getLogger("init")
@@ -125,7 +125,7 @@ def _prepare_system() -> None:
     # Docker mounts these three over the disk's own; a server has plain files, which programs may replace.
     for name in ("hosts", "hostname", "resolv.conf"):
         subprocess.run(("umount", f"/etc/{name}"), capture_output=True, check=False)
-    Path("/etc/resolv.conf").write_text(f"nameserver {RESOLVER}\n")
+    Path("/etc/resolv.conf").write_text(f"nameserver {RESOLVER.ipv4}\n")
     # /proc/sys is read-only in a container; the network's part is the machine's own and may be written.
     _call("mount", "--bind", "/proc/sys/net", "/proc/sys/net")
     _call("mount", "-o", "remount,bind,rw", "/proc/sys/net")

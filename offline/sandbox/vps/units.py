@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from offline.sandbox.world import AUTHORITATIVE
+
 Command = Sequence[str]
 
 UNIT_FILES = Path("/usr/lib/systemd/system")
@@ -51,7 +53,7 @@ raise SystemExit(connection.getresponse().status != 200)
 
 DOCKERD = (
     "/usr/sbin/dockerd",
-    "--registry-mirror=http://198.51.100.53",  # the sandbox's internet has a stand-in for Docker Hub
+    f"--registry-mirror=http://{AUTHORITATIVE.ipv4}",  # the sandbox's internet has a stand-in for Docker Hub
     f"--cgroup-parent={os.environ.get('CGROUP_PARENT', '')}",  # so that the server's limits hold for its containers
     "--log-level=warn",
 )

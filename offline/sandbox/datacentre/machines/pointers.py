@@ -10,10 +10,9 @@ import dns.rcode
 import dns.tsigkeyring
 import dns.update
 
-NAME_SERVER = "198.51.100.53"
+from offline.sandbox.world import AUTHORITATIVE, UPDATE_KEY
+
 ZONES = {4: "100.51.198.in-addr.arpa.", 6: "0.0.1.0.8.b.d.0.1.0.0.2.ip6.arpa."}
-# The sandbox's key, known to all: it opens nothing outside.
-KEY_NAME, KEY_SECRET = "sandbox-ptr", "c2FuZGJveC1wdHItdHNpZy1rZXktMDEyMzQ1Njc4OWE="
 TTL_SECONDS = 60  # Hetzner's is a day; nobody wants to wait for that here
 TIMEOUT_SECONDS = 3
 
@@ -29,12 +28,12 @@ async def point(address: str, name: str | None) -> None:
 
 def _update(address: str, name: str | None) -> None:
     parsed = ip_address(address)
-    keyring = dns.tsigkeyring.from_text({KEY_NAME: KEY_SECRET})
+    keyring = dns.tsigkeyring.from_text(dict([UPDATE_KEY]))
     update = dns.update.UpdateMessage(ZONES[parsed.version], keyring=keyring, keyalgorithm="hmac-sha256")
     owner = dns.name.from_text(parsed.reverse_pointer)
     update.delete(owner, "PTR")
     if name is not None:
         update.add(owner, TTL_SECONDS, "PTR", dns.name.from_text(name).to_text())
-    answer: dns.message.Message = dns.query.tcp(update, NAME_SERVER, timeout=TIMEOUT_SECONDS)
+    answer: dns.message.Message = dns.query.tcp(update, AUTHORITATIVE.ipv4, timeout=TIMEOUT_SECONDS)
     if answer.rcode() != dns.rcode.NOERROR:
         raise PointerError(f"name server answered {dns.rcode.to_text(answer.rcode())} for {parsed.reverse_pointer}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from offline.sandbox import world
 from offline.sandbox.internet.cloudflare import txt
 from offline.sandbox.internet.cloudflare.records import ADDRESS_TYPES, AUTOMATIC_TTL, PROXIABLE_TYPES, Record
 from offline.sandbox.internet.cloudflare.zones import NAME_SERVER
@@ -13,7 +14,7 @@ NEGATIVE_TTL = 1800  # seconds that resolvers remember that a name, or a type at
 
 # What a proxied name resolves to: an edge of Cloudflare's, here an address of the sandbox where nobody answers.
 # Mail sent there is lost, as it would be in the real world.
-EDGE = {"A": "198.51.100.60", "AAAA": "2001:db8:100::60"}
+EDGE = {"A": world.EDGE.ipv4, "AAAA": world.EDGE.ipv6}
 
 
 Address = tuple[str, str]  # type, A or AAAA, and the address

@@ -9,7 +9,7 @@ import os
 import socket
 from urllib.parse import urlsplit
 
-from offline.sandbox.host.parts import IPV4_NETWORK, IPV6_NETWORK
+from offline.sandbox.world import IPV4_NETWORK, IPV6_NETWORK
 from offline.toolchain.plugins.common.resource import ProviderError
 
 ANYWHERE = "POSTE_MAIL_STAND_INS_ANYWHERE"
