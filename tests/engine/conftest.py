@@ -1,4 +1,4 @@
-"""The sandbox and a deployed stack, once for all tests of a run. Where the sandbox cannot be had, the tests fail."""
+"""The sandbox and one deployed stack for all tests of a run. Where the sandbox cannot be had, the tests fail."""
 
 import subprocess
 import sys
@@ -8,17 +8,43 @@ from pathlib import Path
 import pytest
 
 from tests.support import clouds
+from tests.support.images import IMAGE, digest
 from tests.support.stack import ROOT, Stack
 
-DOMAIN = "family.example"
+NAME = "engine"
+DOMAIN, SECOND, THIRD = "family.example", "besides.example", "later.example"
+"""The stack's two domains, each in a zone of its own, and one that comes and goes."""
 HOST = f"mail.{DOMAIN}"
+ADMIN = f"admin@{DOMAIN}"
+FOREIGN = {(f"www.{DOMAIN}", "A", "198.51.100.80"), (DOMAIN, "TXT", '"site-verification=abc"')}
+"""Records that stand in the stack's zone and are none of its own."""
+
+SCENARIO = (
+    "test_sandbox",
+    "test_refusals",
+    "test_deploy",
+    "test_verify",
+    "test_faults",
+    "test_environments",
+    "test_changes",
+    "test_lasting",
+)
+"""The files that need the sandbox, in the order of one deploy's life: it is looked at, broken and mended, changed, loses
+parts, and is destroyed."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.engine)
-            item.add_marker(pytest.mark.timeout(900))
+        if Path(__file__).parent not in item.path.parents:
+            continue
+        item.add_marker(pytest.mark.engine)
+        item.add_marker(pytest.mark.timeout(900))
+        if item.path.stem in SCENARIO:
+            item.add_marker(pytest.mark.xdist_group("sandbox"))
+    # Stable: the order within a file stays. What needs no sandbox comes after it.
+    order = {name: place for place, name in enumerate(SCENARIO)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
 
 
 @pytest.fixture(scope="session")
@@ -44,17 +70,48 @@ def empty_preview() -> list[str]:
 
 @pytest.fixture(scope="session")
 def deployed(sandbox: None, empty_preview: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack of its own on the sandbox, deployed once; destroyed in the end if the tests have not done so."""
-    clouds.remove_all_of("engine")
-    clouds.remove_records(DOMAIN)
+    """A stack with the default settings: protected, host network, several domains, in a zone with foreign records.
+
+    Deployed once, on a bad day; destroyed in the end if the tests have not done so.
+    """
+    clouds.remove_all_of(NAME)
+    for zone in (DOMAIN, SECOND, THIRD):
+        clouds.add_zone(zone)
+        clouds.remove_records(zone)
+    for name, kind, content in FOREIGN:
+        clouds.add_record(DOMAIN, name, kind, content)
     stack = Stack(
         tmp_path_factory.mktemp("deployed"),
-        "engine",
+        NAME,
         mailHost=HOST,
-        domains=[{"name": DOMAIN}],
-        adminAddress=f"admin@{DOMAIN}",
+        domains=[{"name": DOMAIN}, {"name": SECOND}],
+        adminAddress=ADMIN,
+        protect=True,
+        posteImage=f"{IMAGE}@{digest()}",
     )
     empty_preview.append(stack.run("preview", "--stack", stack.name))
-    stack.up()
+    with (
+        clouds.faults(clouds.MIRROR, {"path": r"\.deb$", "status": 404}),
+        clouds.faults(
+            clouds.HETZNER,
+            {"method": "POST", "path": "/servers$", "status": 429},
+            {"method": "GET", "path": "/actions", "delay": 2, "times": 2},
+        ),
+        clouds.faults(
+            clouds.CLOUDFLARE,
+            {"method": "GET", "path": "/dns_records", "status": 500},
+            {"method": "POST", "path": "/dns_records$", "status": 503, "times": 2},
+            {"method": "POST", "path": "/dns_records$", "delay": 2},
+        ),
+    ):
+        stack.up()
     yield stack
+    if clouds.left_of(stack.name):
+        destroy(stack)
+
+
+def destroy(stack: Stack) -> None:
+    """Lift the protection on purpose, then destroy."""
+    stack.configure(protect=False)
+    stack.up()
     stack.run("destroy", "--yes", "--skip-preview", "--stack", stack.name)

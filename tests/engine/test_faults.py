@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from tests.engine.conftest import DOMAIN
+from tests.engine.conftest import DOMAIN, SECOND
 from tests.support import clouds
 from tests.support.stack import Stack
 
-BEFORE: dict[str, Any] = {"domains": [{"name": DOMAIN}], "optionalPorts": None}
+BEFORE: dict[str, Any] = {"domains": [{"name": DOMAIN}, {"name": SECOND}], "optionalPorts": None}
 # Changes a record, and closes ports on both walls.
-AFTER: dict[str, Any] = {"domains": [{"name": DOMAIN, "dmarc": {"policy": "quarantine"}}], "optionalPorts": [143]}
+AFTER: dict[str, Any] = {
+    "domains": [{"name": DOMAIN, "dmarc": {"policy": "quarantine"}}, {"name": SECOND}],
+    "optionalPorts": [143],
+}
 SET_RULES = {"method": "POST", "path": "/actions/set_rules$"}
 
 
