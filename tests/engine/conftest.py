@@ -29,7 +29,7 @@ SCENARIO = (
     "test_changes",
     "test_lasting",
 )
-"""The files that need the sandbox, in the order of one deploy's life: it is looked at, broken and mended, changed, loses
+"""The files that need the sandbox, in the order of one deploy's life: looked at, broken and mended, changed, loses
 parts, and is destroyed."""
 
 
