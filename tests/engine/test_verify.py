@@ -58,7 +58,8 @@ def edited(contents: Mapping[tuple[str, str], str]) -> Iterator[None]:
     zone = clouds.zone_id(DOMAIN)
     with clouds.cloudflare_dns() as client:
         records: Any = client.dns.records
-        kept = {entry.id: entry for entry in records.list(zone_id=zone) if (entry.type, entry.name) in contents}
+        ours = [entry for entry in records.list(zone_id=zone) if entry.comment]
+        kept = {entry.id: entry for entry in ours if (entry.type, entry.name) in contents}
         assert len(kept) == len(contents)
 
         def edit(entry: Any, content: str, ttl: int) -> None:
