@@ -4,7 +4,6 @@ import contextlib
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -19,13 +18,14 @@ from offline.sandbox import world
 from tests.engine.conftest import DOMAIN, HOST, NAME, SECOND
 from tests.support import clouds
 from tests.support.stack import Stack
+from tests.support.warm import warm_python
 
 
 
 def verify(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command as a person does."""
     return subprocess.run(
-        [sys.executable, "-m", "operate", "verify", "--stack", stack.name, *arguments],
+        [str(warm_python().interpreter), "-m", "operate", "verify", "--stack", stack.name, *arguments],
         cwd=stack.folder,
         env=stack.environment,
         capture_output=True,
@@ -456,7 +456,8 @@ def test_listing_is_red_but_only_recommended(deployed: Stack) -> None:
 
 
 def test_watch_waits_until_the_repair_shows(deployed: Stack) -> None:
-    command = [sys.executable, "-m", "operate", "verify", "--stack", deployed.name, "--only", "dns.mx", "--watch", "60"]
+    python = str(warm_python().interpreter)
+    command = [python, "-m", "operate", "verify", "--stack", deployed.name, "--only", "dns.mx", "--watch", "60"]
     with edited({("MX", DOMAIN): "mx.other.example"}):
         watching = subprocess.Popen(
             command,

@@ -19,6 +19,7 @@ from pulumi.runtime.stack import run_pulumi_func
 
 from model.stack_config import SECRETS
 from tests.support.examples import VALUES
+from tests.support.warm import warm_python
 
 PROGRAM = Path(__file__).parents[2] / "__main__.py"
 IPV4, IPV6 = "198.51.100.140", "2001:db8:100:101::"
@@ -155,7 +156,7 @@ def _program() -> None:
 def refusal(cloud: Cloud) -> str:
     """What the program says when it stops half-way. In a process of its own: the SDK's state does not survive that."""
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "tests.support.mocked"],
+        [str(warm_python().interpreter), "-W", "ignore", "-m", "tests.support.mocked"],
         input=json.dumps(asdict(cloud)),
         capture_output=True,
         text=True,

@@ -6,7 +6,6 @@ import re
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -98,7 +97,8 @@ def clouds_on_paper(folder: Path) -> Iterator[Clouds]:
     )
     with (folder / "clouds.log").open("w") as log:
         processes = [
-            subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, stdout=log, stderr=log) for command in commands
+            subprocess.Popen([str(warm_python().interpreter), "-m", *command], cwd=ROOT, stdout=log, stderr=log)
+            for command in commands
         ]
         try:
             for port in (clouds.hetzner, clouds.cloudflare):
