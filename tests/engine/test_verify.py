@@ -21,7 +21,6 @@ from tests.support.stack import Stack
 from tests.support.warm import warm_python
 
 
-
 def verify(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command as a person does."""
     return subprocess.run(
