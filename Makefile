@@ -16,8 +16,8 @@ up: ## Bring up the mail server on the sandbox, show the stack's outputs, and ve
 verify: ## Check from outside whether a stack's mail server works: make verify STACK=NAME
 	./run mail verify --stack $(or $(STACK),dev)
 
-test: ## Run every test
-	./run pytest
+test: ## Run every test: those that need the sandbox one after the other, all others beside them
+	./run pytest --numprocesses 2 --dist loadgroup
 
 lint: ## Check style and types
 	./run ruff check

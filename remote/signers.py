@@ -29,7 +29,10 @@ def main() -> None:
         execute(request["container"], RESTART)
     blind = sorted(set(execute(request["container"], CHECK, *request["domains"]).splitlines()))
     if blind:
-        sys.exit(f"Mail would leave unsigned, because a signer does not find its DKIM key: {', '.join(blind)}.")
+        sys.exit(
+            f"Mail would leave unsigned, because a signer does not find its DKIM key: {', '.join(blind)}. "
+            "Expected, if a key was taken away by hand: raise the setting rerun by one and deploy, which makes it again."
+        )
     print(json.dumps({"linked": linked}))
 
 

@@ -257,6 +257,7 @@ def test_a_server_is_replaced_on_purpose_by_a_deploy_that_is_killed_and_the_rest
 ) -> None:
     before = {key: deployed.outputs()[key] for key in ("ipv4", "ipv6", "domains")}
     (old,) = clouds.hetzner().servers.get_all(name=f"poste-mail-{NAME}")
+    leave_a_mail(deployed, "kept-while-the-server-is-replaced")
     deployed.configure(unprotected=["server"], serverRevision=1)
     assert "still protected at Hetzner" in deployed.refused()
     deployed.configure(serverRevision=None)
@@ -266,7 +267,6 @@ def test_a_server_is_replaced_on_purpose_by_a_deploy_that_is_killed_and_the_rest
     changes = plan(deployed)
     gone = touched(changes, *REPLACING, "create")
     assert not any(name.startswith(("DnsRecord", "Volume ", "PrimaryIp")) for name in gone)
-    leave_a_mail(deployed, "kept-while-the-server-is-replaced")
     clouds.slow_boot(5)
     deployed.killed_up("host-ready updating")
     # What was on its way to being made in that moment is known to Hetzner alone.

@@ -6,9 +6,8 @@ from tests.engine.conftest import DOMAIN, SECOND
 from tests.support import clouds
 from tests.support.stack import Stack
 
-BEFORE: dict[str, Any] = {"domains": [{"name": DOMAIN}, {"name": SECOND}], "optionalPorts": None}
 # Changes a record, and closes ports on both walls.
-AFTER: dict[str, Any] = {
+OTHER: dict[str, Any] = {
     "domains": [{"name": DOMAIN, "dmarc": {"policy": "quarantine"}}, {"name": SECOND}],
     "optionalPorts": [143],
 }
@@ -16,8 +15,8 @@ SET_RULES = {"method": "POST", "path": "/actions/set_rules$"}
 
 
 def test_what_passes_is_waited_out(deployed: Stack) -> None:
-    deployed.configure(**AFTER)
     with (
+        deployed.other_settings(**OTHER),
         clouds.faults(
             clouds.CLOUDFLARE,
             {"method": "PUT", "path": "/dns_records/", "status": 500},
@@ -33,19 +32,20 @@ def test_what_passes_is_waited_out(deployed: Stack) -> None:
         ),
     ):
         deployed.up()
+        deployed.run("preview", "--expect-no-changes", "--stack", deployed.name)
     assert "p=quarantine" in str(clouds.ask(f"_dmarc.{DOMAIN}", "TXT"))
     assert clouds.open_ports(deployed.outputs()["ipv4"], [110, 143], outside=True) == [143]
-    deployed.run("preview", "--expect-no-changes", "--stack", deployed.name)
 
 
 def test_what_does_not_pass_fails_the_deploy_and_the_next_one_heals_it(deployed: Stack) -> None:
-    deployed.configure(optionalPorts=[110])
     for answer in ({"status": 500}, {"status": 503}, {"cut": True}):  # the last is done, and not told
-        with clouds.faults(clouds.HETZNER, {**SET_RULES, **answer}):
-            text = deployed.run("up", "--yes", "--skip-preview", "--stack", deployed.name, expect=None)
+        with (
+            deployed.other_settings(optionalPorts=[110]),
+            clouds.faults(clouds.HETZNER, {**SET_RULES, **answer}),
+        ):
+            text = deployed.run("up", "--yes", "--skip-preview", "--stack", deployed.name, expect=1)
         assert "error:" in text
         assert "Firewall" in text
-    deployed.configure(**BEFORE)
     deployed.up()
     assert clouds.open_ports(deployed.outputs()["ipv4"], [110, 143], outside=True) == [110, 143]
     deployed.run("preview", "--expect-no-changes", "--stack", deployed.name)
