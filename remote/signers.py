@@ -31,7 +31,7 @@ def main() -> None:
     if blind:
         sys.exit(
             f"Mail would leave unsigned, because a signer does not find its DKIM key: {', '.join(blind)}. "
-            "Expected, if a key was taken away by hand: raise the setting rerun by one and deploy, which makes it again."
+            "If a key was taken away by hand, raise the setting rerun by one and deploy: that makes it again."
         )
     print(json.dumps({"linked": linked}))
 

@@ -33,7 +33,7 @@ SCENARIO = (
 parts, and is destroyed."""
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent not in item.path.parents:
@@ -45,6 +45,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # Stable: the order within a file stays. What needs no sandbox comes after it.
     order = {name: place for place, name in enumerate(SCENARIO)}
     items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Two workers must never share the one sandbox, which they would if the group had no effect."""
+    shared = [item.nodeid for item in session.items if item.get_closest_marker("xdist_group")]
+    if hasattr(session.config, "workerinput") and not all(name.endswith("@sandbox") for name in shared):
+        raise pytest.UsageError("tests of the sandbox are not in one group: run pytest with --dist loadgroup")
 
 
 @pytest.fixture(scope="session")
