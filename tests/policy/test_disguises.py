@@ -75,7 +75,11 @@ def test_a_password_of_special_characters_is_found_escaped(special: str) -> None
         assert gives_away(text, special), text
 
 
-@pytest.mark.parametrize("written", [HOST_KEY, json.dumps(HOST_KEY), base64_of(HOST_KEY), HOST_KEY.replace("\n", " ")])
+@pytest.mark.parametrize(
+    "written",
+    [HOST_KEY, json.dumps(HOST_KEY), base64_of(HOST_KEY), HOST_KEY.replace("\n", " ")],
+    ids=["as it is", "JSON", "base64", "one line"],
+)
 def test_a_key_is_found_however_its_lines_are_broken(written: str) -> None:
     assert gives_away(f"key: {written}", HOST_KEY)
     assert not gives_away(f"key: {written}", LOGIN_KEY)

@@ -87,9 +87,10 @@ def test_a_key_that_cannot_serve_is_refused_in_one_sentence(
         (LOGIN_KEY.replace(LOGIN_KEY[100:110], ""), "this one is damaged"),
         (LOGIN_KEY.replace("OPENSSH PRIVATE KEY", "PRIVATE KEY"), "this one is damaged"),
         (LOGIN_KEY.replace("OPENSSH PRIVATE KEY", "CERTIFICATE"), "this one is damaged"),
-        pytest.param(ssh_public_key(LOGIN_KEY), "this is the public half of one", id="public half"),
+        (ssh_public_key(LOGIN_KEY), "this is the public half of one"),
         ("PuTTY-User-Key-File-3: ssh-ed25519", "this is one of PuTTY's"),
     ],
+    ids=["none", "path", "cut off", "two", "damaged", "other kind", "certificate", "public half", "PuTTY"],
 )
 def test_what_is_no_key_is_refused_with_what_it_is_and_is_not_shown(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match="Expected an OpenSSH private key") as caught:
