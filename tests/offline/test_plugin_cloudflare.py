@@ -124,9 +124,9 @@ def test_a_record_differs_neither_after_its_creation_nor_after_a_refresh(zone: Z
     inputs = records(zone)[kind]
     id_, state = zone.create(RECORD, inputs)
     assert len(id_) == 32
-    assert not zone.diff(RECORD, state, inputs).detailedDiff
+    assert not zone.diff(RECORD, state, inputs).diffs
     refreshed = zone.read(RECORD, id_, state, inputs)[1]
-    assert not zone.diff(RECORD, refreshed, inputs).detailedDiff
+    assert not zone.diff(RECORD, refreshed, inputs).diffs
     assert refreshed["zoneId"] == zone.id
 
 
@@ -135,9 +135,9 @@ def test_a_service_record_without_a_priority_of_its_own_differs_after_a_refresh_
 ) -> None:
     inputs = {name: value for name, value in records(zone)["SRV"].items() if name != "priority"}
     id_, state = zone.create(RECORD, inputs)
-    assert not zone.diff(RECORD, state, inputs).detailedDiff
+    assert not zone.diff(RECORD, state, inputs).diffs
     refreshed = zone.read(RECORD, id_, state, inputs)[1]
-    assert [*zone.diff(RECORD, refreshed, inputs).detailedDiff] == ["priority"]
+    assert [*zone.diff(RECORD, refreshed, inputs).diffs] == ["modifiedOn", "priority"]
 
 
 def test_a_new_record_is_sent_with_what_the_program_gave_only(zone: Zone) -> None:
@@ -159,7 +159,7 @@ def test_a_changed_record_is_put_whole(zone: Zone) -> None:
     inputs = records(zone)["SRV"]
     id_, state = zone.create(RECORD, inputs)
     changed = {**inputs, "data": {**inputs["data"], "port": 143}}
-    assert [*zone.diff(RECORD, state, changed).detailedDiff] == ["data.port"]
+    assert [*zone.diff(RECORD, state, changed).diffs] == ["data", "modifiedOn"]
     state = zone.update(RECORD, id_, state, changed)
     method, body = zone.sent[-1]
     sent = httpx.Response(200, text=body).json()
@@ -179,7 +179,8 @@ def test_type_and_zone_replace_a_record_and_nothing_else_does(zone: Zone) -> Non
     updates: Values = {"name": "mx.club.example", "content": "198.51.100.1", "ttl": 60, "comment": "x"}
     for name, value in updates.items():
         found = zone.diff(RECORD, state, {**inputs, name: value})
-        assert ([*found.diffs], [*found.replaces]) == ([name], [])
+        times = {"modifiedOn"} | ({"commentModifiedOn"} if name == "comment" else set())
+        assert (set(found.diffs), [*found.replaces]) == ({name} | times, [])
 
 
 def test_an_update_is_previewed_with_the_time_of_change_unknown(zone: Zone) -> None:
@@ -198,9 +199,9 @@ def test_other_spellings_of_the_same_are_no_difference(zone: Zone) -> None:
     assert state["name"] == "autoconfig"
     refreshed = zone.read(RECORD, id_, state, inputs)[1]
     assert refreshed["name"] == "autoconfig.club.example"
-    assert not zone.diff(RECORD, refreshed, inputs).detailedDiff
+    assert not zone.diff(RECORD, refreshed, inputs).diffs
     apex = zone.read(RECORD, zone.create(RECORD, zone.inputs("TXT", '"x"', name="@"))[0], {"zoneId": zone.id}, {})[1]
-    assert not zone.diff(RECORD, apex, zone.inputs("TXT", '"x"', name="@")).detailedDiff
+    assert not zone.diff(RECORD, apex, zone.inputs("TXT", '"x"', name="@")).diffs
 
 
 def test_a_cname_has_three_settings_and_other_records_have_none(zone: Zone) -> None:
@@ -214,16 +215,17 @@ def test_a_record_is_imported_by_zone_and_id(zone: Zone) -> None:
     id_, _ = zone.create(RECORD, inputs)
     found, state = zone.read(RECORD, f"{zone.id}/{id_}", {}, {})
     assert found == id_
-    assert not zone.diff(RECORD, state, inputs).detailedDiff
+    assert not zone.diff(RECORD, state, inputs).diffs
     with pytest.raises(Refused, match="expected <zone_id>/<dns_record_id>"):
         zone.read(RECORD, id_, {}, {})
 
 
-def test_a_deleted_record_is_gone_and_may_be_deleted_again(zone: Zone) -> None:
+def test_a_deleted_record_is_gone_and_deleted_once_more_is_an_error_as_with_the_real_plugin(zone: Zone) -> None:
     id_, state = zone.create(RECORD, records(zone)["A"])
     zone.delete(RECORD, id_, state)
     assert zone.read(RECORD, id_, state, {})[0] == ""
-    zone.delete(RECORD, id_, state)
+    with pytest.raises(Refused, match=r"404 Not Found: .*\(81044\)"):
+        zone.delete(RECORD, id_, state)
 
 
 def test_a_record_that_is_there_already_is_told_with_the_apis_code(zone: Zone) -> None:

@@ -369,7 +369,7 @@ def test_a_command_that_fails_is_an_error_with_its_status_and_output(machine: Ma
     assert "why\n" in str(error.value)
 
 
-def test_changed_triggers_replace_other_changes_update_and_no_change_does_nothing(
+def test_triggers_that_come_or_go_replace_other_changes_update_and_no_change_does_nothing(
     machine: Machine, engine: Engine
 ) -> None:
     inputs = {"connection": machine.connection(), "create": "true", "triggers": [1, asset(text="x", hash="h1")]}
@@ -377,9 +377,16 @@ def test_changed_triggers_replace_other_changes_update_and_no_change_does_nothin
     # The engine tells of recorded assets nothing but their hash.
     state["triggers"][1] = asset(hash="h1")
     assert not engine.diff(COMMAND, state, inputs).diffs
-    for triggers in ([2, asset(hash="h1")], [1, asset(hash="h2")], [1], []):
+    diff = engine.diff(COMMAND, state, {name: value for name, value in inputs.items() if name != "triggers"})
+    assert (list(diff.replaces), diff.deleteBeforeReplace) == (["triggers"], False)
+    # That another trigger replaces is the doing of the SDK, which asks the engine for it by these paths.
+    for triggers, path in (
+        ([2, asset(hash="h1")], "triggers[0]"),
+        ([1, asset(hash="h2")], "triggers[1]"),
+        ([1], "triggers[1]"),
+    ):
         diff = engine.diff(COMMAND, state, inputs | {"triggers": triggers})
-        assert (list(diff.replaces), diff.deleteBeforeReplace) == (["triggers"], False)
+        assert ([*diff.replaces], [found.partition(".")[0] for found in diff.detailedDiff]) == ([], [path])
     for change in ({"create": "false"}, {"connection": machine.connection(dialErrorLimit=-1)}, {"stdin": "y"}):
         diff = engine.diff(COMMAND, state, inputs | change)
         assert (list(diff.replaces), list(diff.diffs)) == ([], list(change))

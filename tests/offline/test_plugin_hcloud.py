@@ -156,7 +156,7 @@ def test_the_address_of_a_network_is_its_first(hetzner: Hetzner) -> None:
 def test_assigning_an_address_makes_no_difference_to_a_program_that_does_not_say_to_whom(hetzner: Hetzner) -> None:
     _, state = hetzner.create(IP, ip_inputs())
     assigned = {**state, "assigneeId": 42, "assigneeType": "server"}
-    assert not hetzner.diff(IP, assigned, ip_inputs()).detailedDiff
+    assert not hetzner.diff(IP, assigned, ip_inputs()).diffs
     assert replaced(hetzner, IP, state, {**ip_inputs("ipv6"), "location": "nbg1"}) == ["location", "type"]
 
 
@@ -184,7 +184,7 @@ def test_a_reverse_name_is_set_changed_read_and_reset(hetzner: Hetzner) -> None:
     hetzner.update(RDNS, id_, state, other)
     assert hetzner.read(RDNS, id_, {}, {})[1]["dnsPtr"] == "mx.club.example"
     long_form = {**inputs, "ipAddress": ip.replace("::", ":0:0:0:").upper()}
-    assert not hetzner.diff(RDNS, state, long_form).detailedDiff
+    assert not hetzner.diff(RDNS, state, long_form).diffs
     assert replaced(hetzner, RDNS, state, {**inputs, "primaryIpId": 7}) == ["primaryIpId"]
     hetzner.delete(RDNS, id_, state)
     assert hetzner.read(RDNS, id_, {}, {})[0] == ""
@@ -212,14 +212,14 @@ def firewall_inputs(*rules: Values, targets: tuple[Values, ...] = (EVERY_MAIL,))
 def test_rules_come_back_without_a_difference_in_whatever_order_and_spelling(hetzner: Hetzner) -> None:
     state = hetzner.create(FIREWALL, firewall_inputs(SSH, ICMP))[1]
     assert state["rules"][0]["sourceIps"] == ["198.51.100.7/32"]
-    assert not hetzner.diff(FIREWALL, state, firewall_inputs(ICMP, SSH)).detailedDiff
+    assert not hetzner.diff(FIREWALL, state, firewall_inputs(ICMP, SSH)).diffs
 
 
 def test_rules_and_targets_are_changed_in_place(hetzner: Hetzner) -> None:
     id_, state = hetzner.create(FIREWALL, firewall_inputs(SSH))
     other = firewall_inputs(SSH, ICMP, targets=({"labelSelector": "app=web"},))
     found = hetzner.diff(FIREWALL, state, other)
-    assert sorted(found.detailedDiff) == ["applyTos[0]", "rules[1]"]
+    assert sorted(found.detailedDiff) == ["applyTos[0].labelSelector", "rules[1]"]
     assert not found.replaces
     hetzner.update(FIREWALL, id_, state, other)
     state = hetzner.read(FIREWALL, id_, {}, {})[1]
@@ -275,7 +275,7 @@ def test_a_server_has_the_addresses_keys_and_protection_it_was_asked_for(hetzner
 def test_what_replaces_a_server_and_what_does_not(hetzner: Hetzner) -> None:
     state = hetzner.server(userData=USER_DATA)[1]
     same = {**server_inputs(), "userData": USER_DATA}
-    assert not hetzner.diff(SERVER, state, same).detailedDiff
+    assert not hetzner.diff(SERVER, state, same).diffs
     replacing: Values = {"image": "debian-12", "location": "nbg1", "sshKeys": ["x"], "userData": "x"}
     for name, value in replacing.items():
         found = hetzner.diff(SERVER, state, {**same, name: value})
@@ -362,7 +362,7 @@ def test_a_volume_grows_and_is_attached_by_a_resource_of_its_own(hetzner: Hetzne
     assert (attachment, attached["automount"]) == (id_, False)
     refreshed = hetzner.read(VOLUME, id_, state, {})[1]
     assert refreshed["serverId"] == int(server)
-    assert not hetzner.diff(VOLUME, refreshed, inputs).detailedDiff
+    assert not hetzner.diff(VOLUME, refreshed, inputs).diffs
     assert hetzner.update(VOLUME, id_, refreshed, {**inputs, "size": 20})["size"] == 20
     assert replaced(hetzner, ATTACHMENT, attached, {**link, "serverId": 7}) == ["serverId"]
     assert replaced(hetzner, VOLUME, state, {**inputs, "location": "nbg1"}) == ["location"]

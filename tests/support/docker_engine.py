@@ -33,6 +33,19 @@ while True:
 """
 
 
+CONFIG: Json = {"Domainname": "", "User": "", "WorkingDir": "", "Tty": False, "OpenStdin": False, "Env": ["PATH=/bin"]}
+HOST: Json = {
+    "IpcMode": "private",
+    "Runtime": "runc",
+    "ShmSize": 64 * 1024 * 1024,
+    "CpusetCpus": "",
+    "UsernsMode": "",
+    **dict.fromkeys(("Memory", "MemoryReservation", "MemorySwap", "CpuShares"), 0),
+    **dict.fromkeys(("AutoRemove", "ReadonlyRootfs", "Privileged", "PublishAllPorts"), False),
+}
+"""What Docker fills in that its client does not ask for."""
+
+
 class DockerEngine:
     """Serves on a UNIX socket in `folder`, where it also puts the `ssh` that leads to it."""
 
@@ -119,7 +132,7 @@ class DockerEngine:
         return (200, container) if action == "json" else (204, None)
 
     def _made(self, id_: str, name: str, body: Json) -> Json:
-        host = {"IpcMode": "private", "Runtime": "runc", "ShmSize": 64 * 1024 * 1024} | body["HostConfig"]
+        host = HOST | body["HostConfig"]
         host["LogConfig"] = {**host["LogConfig"], "Type": host["LogConfig"]["Type"] or "json-file"}
         if host.get("Memory") and not host.get("MemorySwap"):
             host["MemorySwap"] = 2 * host["Memory"]
@@ -130,7 +143,8 @@ class DockerEngine:
             "Name": f"/{name}",
             "Image": self.images[body["Image"]]["Id"],
             "Platform": "linux",
-            "Config": {"Hostname": id_[:12], "Env": ["PATH=/bin"]}
+            "Config": CONFIG
+            | {"Hostname": id_[:12], **self.images[body["Image"]].get("Config", {})}
             | {k: v for k, v in body.items() if k != "HostConfig"},
             "HostConfig": host,
             "State": {"Running": False, "ExitCode": 0},

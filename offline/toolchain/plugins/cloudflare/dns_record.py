@@ -1,12 +1,12 @@
 """`cloudflare:index/dnsRecord:DnsRecord`."""
 
 from collections.abc import Iterator
-from http import HTTPStatus
 
-from offline.toolchain.plugins.cloudflare.api import Api, ApiError, Json
+from offline.toolchain.plugins.cloudflare.api import Api, Json
 from offline.toolchain.plugins.cloudflare.convert import from_json, to_json
 from offline.toolchain.plugins.cloudflare.schemas import DNS_RECORD as SCHEMA
 from offline.toolchain.plugins.common.resource import Operation, ProviderError, ResourceType, Values
+from offline.toolchain.plugins.common.values import UNKNOWN
 
 TYPES = frozenset(
     {"A", "AAAA", "CAA", "CERT", "CNAME", "DNSKEY", "DS", "HTTPS", "LOC", "MX", "NAPTR", "NS", "OPENPGPKEY", "PTR"}
@@ -53,11 +53,8 @@ class DnsRecords:
         return _applied(api.request("PUT", path, body)["result"], inputs)
 
     def delete(self, api: Api, operation: Operation) -> None:
-        try:
-            api.request("DELETE", f"{_records(operation.state['zoneId'])}/{operation.id}")
-        except ApiError as error:
-            if error.status != HTTPStatus.NOT_FOUND:
-                raise
+        """Raises ApiError for a record that is gone already, as the real plugin: a refresh tells it so."""
+        api.request("DELETE", f"{_records(operation.state['zoneId'])}/{operation.id}")
 
 
 def _records(zone: str) -> str:
@@ -105,6 +102,8 @@ def _plan(state: Values, planned: Values) -> Values:
         result["content"] = old if content.lower() == old.lower() else content
     if not planned.get("settings"):
         result["settings"] = state.get("settings")
+    if planned.get("comment") != state.get("comment"):
+        result["commentModifiedOn"] = UNKNOWN
     return result
 
 
@@ -124,12 +123,12 @@ DNS_RECORD = ResourceType(
     operations=DnsRecords(),
     records_defaults=False,
     empty_is_absent=False,
+    names_changes=False,
     plan_defaults={"proxied": False},
     replace_on=frozenset({"type", "zoneId"}),
     computed=frozenset({"content", "tags", "settings", *(f"settings.{name}" for name in SETTINGS)}),
     sets=frozenset({"tags"}),
     unknown_on_update=frozenset({"modifiedOn"}),
-    stable=frozenset({"createdOn"}),
     check=_check,
     plan=_plan,
 )

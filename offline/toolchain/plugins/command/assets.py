@@ -24,7 +24,7 @@ def kind_of(value: Any) -> str | None:
 
 def fingerprint(value: Any) -> str:
     """A text that is equal for equal values, and for assets with equal content."""
-    return repr(_by_hash(value))
+    return repr(by_hash(value))
 
 
 def disguise(values: struct_pb2.Struct) -> None:
@@ -37,11 +37,12 @@ def reveal(values: struct_pb2.Struct) -> None:
     _rename(values, SIGNATURE, rpc._special_sig_key)
 
 
-def _by_hash(value: Any) -> Any:
+def by_hash(value: Any) -> Any:
+    """The value with nothing of its assets but what they are and their hash."""
     if isinstance(value, Mapping):
         kept = (SIGNATURE, "hash") if kind_of(value) else sorted(value)
-        return {name: _by_hash(value.get(name)) for name in kept}
-    return [_by_hash(item) for item in value] if isinstance(value, list) else value
+        return {name: by_hash(value.get(name)) for name in kept}
+    return [by_hash(item) for item in value] if isinstance(value, list) else value
 
 
 def _rename(values: struct_pb2.Struct, old: str, new: str) -> None:

@@ -9,7 +9,7 @@ import asyncssh
 from pulumi_command.remote import CopyToRemote as CopyToRemoteResource
 from pulumi_command.remote import CopyToRemoteArgs
 
-from offline.toolchain.plugins.command.assets import ARCHIVE, ASSET, fingerprint, kind_of
+from offline.toolchain.plugins.command.assets import ARCHIVE, ASSET, by_hash, fingerprint, kind_of
 from offline.toolchain.plugins.command.connection import dialled
 from offline.toolchain.plugins.command.copying import copy_path, copy_text
 from offline.toolchain.plugins.command.engine_log import EngineLog
@@ -83,7 +83,10 @@ COPY_TO_REMOTE = ResourceType(
     input_defaults=CONNECTION_DEFAULTS,
     records_defaults=False,
     replace_on=frozenset({"triggers"}),
-    canonical={"triggers": fingerprint, "source": fingerprint},
+    in_place=r"triggers\[",
+    canonical={"connection": fingerprint, "source": fingerprint, "triggers": by_hash},
+    empty_is_absent=False,
+    unknown_on_update=frozenset({"source"}),
     secret_outputs=frozenset({"connection"}),
     check=_problems,
     timeout=FOREVER,

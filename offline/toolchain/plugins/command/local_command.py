@@ -2,16 +2,15 @@
 
 import asyncio
 import os
-import secrets
 from collections.abc import Iterable
 
 from pulumi_command.local import Command as CommandResource
 from pulumi_command.local import CommandArgs
 
-from offline.toolchain.plugins.command.assets import fingerprint
+from offline.toolchain.plugins.command.assets import by_hash, fingerprint
 from offline.toolchain.plugins.command.engine_log import EngineLog
 from offline.toolchain.plugins.command.interrupt import run
-from offline.toolchain.plugins.command.settings import FOREVER
+from offline.toolchain.plugins.command.settings import FOREVER, new_id
 from offline.toolchain.plugins.common.resource import Operation, ProviderError, ResourceType, Values
 from offline.toolchain.plugins.common.schema import resource_schema
 
@@ -25,7 +24,7 @@ class LocalCommand:
     def create(self, log: EngineLog, operation: Operation) -> tuple[str, Values]:  # noqa: ARG002
         """Run `create`, if there is one."""
         outputs = self._run(operation, operation.inputs, operation.inputs.get("create"))
-        return f"{operation.name}{secrets.token_hex(4)}", {**operation.inputs, **outputs}
+        return new_id(operation.name), {**operation.inputs, **outputs}
 
     def read(self, log: EngineLog, operation: Operation) -> tuple[str, Values]:  # noqa: ARG002
         """What a command has done cannot be looked up: the state is taken for true."""
@@ -84,7 +83,9 @@ LOCAL_COMMAND = ResourceType(
     operations=LocalCommand(),
     records_defaults=False,
     replace_on=frozenset({"triggers"}),
-    canonical={"triggers": fingerprint, "addPreviousOutputInEnv": str},
+    in_place=r"triggers\[",
+    canonical={"connection": fingerprint, "environment": fingerprint, "triggers": by_hash},
+    empty_is_absent=False,
     unknown_on_update=frozenset({"stdout", "stderr"}),
     check=_problems,
     timeout=FOREVER,

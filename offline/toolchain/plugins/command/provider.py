@@ -10,9 +10,12 @@ from offline.toolchain.plugins.command.copy_to_remote import COPY_TO_REMOTE
 from offline.toolchain.plugins.command.engine_log import EngineLog
 from offline.toolchain.plugins.command.local_command import LOCAL_COMMAND
 from offline.toolchain.plugins.command.remote_command import REMOTE_COMMAND
+from offline.toolchain.plugins.command.settings import DEFAULTS, new_id
+from offline.toolchain.plugins.common.diff import changes
 from offline.toolchain.plugins.common.provider import TableProvider
-from offline.toolchain.plugins.common.resource import Values
+from offline.toolchain.plugins.common.resource import Operation, ResourceType, Values
 from offline.toolchain.plugins.common.schema import Property
+from offline.toolchain.plugins.common.values import UNKNOWN, from_value, plain, without_none
 
 SECRET_SETTINGS = frozenset({"password", "privateKey", "privateKeyPassword"})
 
@@ -39,8 +42,24 @@ class CommandProvider(TableProvider):
         response = await super().check(request)
         inputs = response.inputs or {}
         if "connection" in inputs:
-            inputs["connection"] = _with_secrets(inputs["connection"]).with_secret(True)
+            given = inputs["connection"]
+            # The real plugin takes one that is not known yet for an empty one.
+            known = from_value({"host": "", **DEFAULTS}) if plain(given) is UNKNOWN else given
+            inputs["connection"] = _with_secrets(known).with_secret(True)
         return rpc.CheckResponse(inputs, response.failures)
+
+    async def create(self, request: rpc.CreateRequest) -> rpc.CreateResponse:
+        """As the generic create; a preview of it gives a command an id, too, though another one than it will have."""
+        response = await super().create(request)
+        if request.preview and self._type(request.type) is COPY_TO_REMOTE:
+            return rpc.CreateResponse("", {**response.properties, "source": from_value(UNKNOWN)})
+        return rpc.CreateResponse(new_id(request.name), response.properties) if request.preview else response
+
+    def opened(self, kind: ResourceType, operation: Operation) -> frozenset[str]:
+        """As the generic rule, but an input that is merely added leaves a command's output as it was."""
+        changed = {change.rule for change in changes(kind, operation.state, operation.inputs)}
+        replaced = changed & without_none(operation.state).keys()
+        return super().opened(kind, operation) if replaced or kind is COPY_TO_REMOTE else frozenset()
 
     async def read(self, request: rpc.ReadRequest) -> rpc.ReadResponse:
         """State and inputs as they were: nothing remote is looked up."""

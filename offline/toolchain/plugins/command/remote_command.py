@@ -1,19 +1,18 @@
 """The resource `command:remote:Command`: a command on a remote host for each of create, update and delete."""
 
 import os
-import secrets
 from collections.abc import Iterable
 from typing import Any
 
 from pulumi_command.remote import Command as CommandResource
 from pulumi_command.remote import CommandArgs, Logging
 
-from offline.toolchain.plugins.command.assets import fingerprint
+from offline.toolchain.plugins.command.assets import by_hash, fingerprint
 from offline.toolchain.plugins.command.connection import dialled
 from offline.toolchain.plugins.command.engine_log import EngineLog
 from offline.toolchain.plugins.command.execution import Command, Output, execute
 from offline.toolchain.plugins.command.interrupt import run
-from offline.toolchain.plugins.command.settings import CONNECTION_DEFAULTS, FOREVER
+from offline.toolchain.plugins.command.settings import CONNECTION_DEFAULTS, FOREVER, new_id
 from offline.toolchain.plugins.common.resource import Operation, ResourceType, Values
 from offline.toolchain.plugins.common.schema import resource_schema
 from offline.toolchain.plugins.common.values import Unknown
@@ -27,7 +26,7 @@ class RemoteCommand:
 
     def create(self, log: EngineLog, operation: Operation) -> tuple[str, Values]:
         """Run `create`, if there is one."""
-        id_ = f"{operation.name}{secrets.token_hex(4)}"
+        id_ = new_id(operation.name)
         return id_, {**operation.inputs, **self._run(log, operation, operation.inputs, operation.inputs.get("create"))}
 
     def read(self, log: EngineLog, operation: Operation) -> tuple[str, Values]:  # noqa: ARG002
@@ -86,8 +85,9 @@ REMOTE_COMMAND = ResourceType(
     input_defaults=CONNECTION_DEFAULTS,
     records_defaults=False,
     replace_on=frozenset({"triggers"}),
-    # Written out, an empty list or a False differs from an absent one, as it does for the real plugin.
-    canonical={"triggers": fingerprint, "addPreviousOutputInEnv": str},
+    in_place=r"triggers\[",
+    canonical={"connection": fingerprint, "environment": fingerprint, "triggers": by_hash},
+    empty_is_absent=False,
     unknown_on_update=frozenset({"stdout", "stderr"}),
     secret_outputs=frozenset({"connection"}),
     check=_problems,

@@ -1,5 +1,6 @@
 """Compare a recorded state with new inputs, as Terraform plans: property by property, with the rules of the type."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,10 @@ from pulumi.provider.experimental.provider import DiffResponse, PropertyDiff, Pr
 
 from offline.toolchain.plugins.common.check import DEFAULTS
 from offline.toolchain.plugins.common.resource import ResourceType, Values
-from offline.toolchain.plugins.common.values import UNKNOWN, Unknown
+from offline.toolchain.plugins.common.values import UNKNOWN, Unknown, contains_unknown
+
+PLAIN_NAME = re.compile(r"[A-Za-z_$][\w$]*")
+"""What a path can hold as it is; other names stand in brackets and quotes."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +33,21 @@ def planned(kind: ResourceType, state: Values, inputs: Values) -> Values:
             result[name] = _digest(kind, name, inputs[name])
         elif name in kind.plan_defaults:
             result[name] = kind.plan_defaults[name]
+        elif kind.empty_is_absent and name in state and not state[name]:
+            result[name] = state[name]
         elif name in kind.computed or name not in kind.schema.inputs:
             result[name] = state.get(name) if state else UNKNOWN
+    if not state:
+        _open_nested(kind, result)
     return kind.plan(state, result)
+
+
+def _open_nested(kind: ResourceType, plan: Values) -> None:
+    """Of objects that are to be made, what only the provider can tell is unknown."""
+    for rule in kind.computed:
+        name, _, nested = rule.partition(".")
+        if nested and isinstance(plan.get(name), list):
+            plan[name] = [{nested: UNKNOWN, **item} if isinstance(item, Mapping) else item for item in plan[name]]
 
 
 def changes(kind: ResourceType, state: Values, inputs: Values) -> list[Change]:
@@ -44,18 +60,29 @@ def changes(kind: ResourceType, state: Values, inputs: Values) -> list[Change]:
 
 
 def diff(kind: ResourceType, state: Values, inputs: Values, ignored: list[str]) -> DiffResponse:
-    """What the engine asks before every update: whether and how the resource changes."""
+    """What the engine asks before every update: whether and how the resource changes.
+
+    What stays as it is (`stables`) is not told: the engine makes nothing of it.
+    """
     found = [c for c in changes(kind, state, inputs) if not _ignored(c.path, ignored)]
-    replacing = {c.path for c in found if _replaces(kind, c.rule)}
+    replacing = {c.path for c in found if _top(c.path) in kind.replace_on and not re.match(kind.in_place, c.path)}
+    differing = {_top(c.path) for c in found}
+    if found and not kind.names_changes:
+        differing |= opened(kind, state, inputs)
     detailed = {c.path: PropertyDiff(_diff_kind(c, c.path in replacing), input_diff=False) for c in found}
     return DiffResponse(
         changes=bool(found),
         replaces=sorted({_top(path) for path in replacing}),
-        stables=sorted((kind.replace_on & kind.schema.inputs.keys()) | kind.stable) if not replacing else [],
         delete_before_replace=bool(replacing) and _delete_first(kind, inputs),
-        diffs=sorted({_top(c.path) for c in found}),
-        detailed_diff=detailed,
+        diffs=sorted(differing),
+        detailed_diff=detailed if kind.names_changes else {},
     )
+
+
+def opened(kind: ResourceType, state: Values, inputs: Values) -> frozenset[str]:
+    """The outputs that an update leaves unknown until it is done."""
+    plan = planned(kind, state, inputs)
+    return kind.unknown_on_update | {name for name in kind.computed_outputs() if isinstance(plan.get(name), Unknown)}
 
 
 def same(kind: ResourceType, rule: str, old: Any, new: Any) -> bool:
@@ -66,13 +93,17 @@ def same(kind: ResourceType, rule: str, old: Any, new: Any) -> bool:
 def _compare(kind: ResourceType, path: str, rule: str, old: Any, new: Any) -> Iterator[Change]:
     old, new = _canonical(kind, rule, old), _canonical(kind, rule, new)
     if isinstance(new, Unknown):
+        # The SDK v2 keeps a list that the provider may fill in, until the program's is known.
+        if not (isinstance(old, list) and rule in kind.computed and kind.empty_is_absent):
+            yield Change(path, rule, old, new)
+    elif kind.empty_is_absent and _is_open(path, new):
         yield Change(path, rule, old, new)
     elif isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in sorted((old.keys() | new.keys()) - {DEFAULTS}):
             nested = f"{rule}.{key}"
             if key in new or nested not in kind.computed:
-                yield from _compare(kind, f"{path}.{key}", nested, old.get(key), new.get(key))
-    elif isinstance(old, list) and isinstance(new, list):
+                yield from _compare(kind, _inside(path, key), nested, old.get(key), new.get(key))
+    elif isinstance(old, list) and isinstance(new, list) and old:
         if rule in kind.sets:
             yield from _compare_sets(kind, path, rule, old, new)
             return
@@ -82,6 +113,14 @@ def _compare(kind: ResourceType, path: str, rule: str, old: Any, new: Any) -> It
             yield from _compare(kind, f"{path}[{index}]", rule, before, after)
     elif old != new and (old or new or not kind.empty_is_absent):
         yield Change(path, rule, old, new)
+
+
+def _is_open(path: str, value: Any) -> bool:
+    """Whether a list or map has an unknown item, and so is taken as a whole (the SDK v2's way); not so an object."""
+    if isinstance(value, list):
+        return any(isinstance(item, Unknown) for item in value)
+    is_map = isinstance(value, Mapping) and not path.endswith("]")
+    return is_map and any(isinstance(item, Unknown) for item in value.values())
 
 
 def _compare_sets(kind: ResourceType, path: str, rule: str, old: list[Any], new: list[Any]) -> Iterator[Change]:
@@ -94,8 +133,11 @@ def _compare_sets(kind: ResourceType, path: str, rule: str, old: list[Any], new:
             come[index] = element
         else:
             del gone[pair]
+    if any(contains_unknown(element) for index, element in come.items() if index not in gone):
+        yield Change(path, rule, old, new)
+        return
     for index in sorted(gone.keys() | come.keys()):
-        yield Change(f"{path}[{index}]", rule, gone.get(index), come.get(index))
+        yield from _compare(kind, f"{path}[{index}]", rule, gone.get(index), come.get(index))
 
 
 def _canonical(kind: ResourceType, rule: str, value: Any) -> Any:
@@ -108,10 +150,6 @@ def _digest(kind: ResourceType, name: str, value: Any) -> Any:
     return value if name not in kind.hashed or isinstance(value, Unknown) else kind.hashed[name](value)
 
 
-def _replaces(kind: ResourceType, rule: str) -> bool:
-    return "*" in kind.replace_on or rule in kind.replace_on or rule.partition(".")[0] in kind.replace_on
-
-
 def _delete_first(kind: ResourceType, inputs: Values) -> bool:
     if kind.delete_first == "if named":
         return kind.autoname not in (inputs.get(DEFAULTS) or [])
@@ -119,8 +157,12 @@ def _delete_first(kind: ResourceType, inputs: Values) -> bool:
 
 
 def _diff_kind(change: Change, replaces: bool) -> PropertyDiffKind:
-    verb = "ADD" if change.old is None else "DELETE" if change.new is None else "UPDATE"
+    verb = "ADD" if change.old in (None, []) else "DELETE" if change.new is None else "UPDATE"
     return PropertyDiffKind[f"{verb}_REPLACE" if replaces else verb]
+
+
+def _inside(path: str, key: str) -> str:
+    return f"{path}.{key}" if PLAIN_NAME.fullmatch(key) else f'{path}["{key}"]'
 
 
 def _top(path: str) -> str:

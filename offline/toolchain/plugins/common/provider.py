@@ -17,7 +17,7 @@ from pulumi.provider.experimental import provider as rpc
 from pulumi.provider.experimental.property_value import PropertyValue
 
 from offline.toolchain.plugins.common.check import check_resource, check_values, without_records
-from offline.toolchain.plugins.common.diff import diff, planned
+from offline.toolchain.plugins.common.diff import diff, opened, planned
 from offline.toolchain.plugins.common.inputs import inputs_of_state
 from offline.toolchain.plugins.common.resource import (
     Function,
@@ -68,6 +68,10 @@ class TableProvider(rpc.Provider):
         """Problems with known settings as (setting, message); "" as setting if it concerns several."""
         return []
 
+    def opened(self, kind: ResourceType, operation: Operation) -> frozenset[str]:
+        """The outputs that the preview of an update shows as unknown, whatever they were before."""
+        return opened(kind, operation.state, operation.inputs)
+
     async def check_config(self, request: rpc.CheckRequest) -> rpc.CheckResponse:
         own = {k: v for k, v in request.new_inputs.items() if k not in ENGINE_SETTINGS}
         inputs, failures = check_values(own, self.settings, f"{request.name}.")
@@ -104,7 +108,10 @@ class TableProvider(rpc.Provider):
         kind = self._type(request.type)
         operation = self._operation(kind, request.urn, request.timeout, inputs=request.properties)
         if request.preview:
-            return rpc.CreateResponse("", self._outputs(kind, operation, planned(kind, {}, operation.inputs)))
+            plan = planned(kind, {}, operation.inputs)
+            if self.bridged:
+                plan["id"] = UNKNOWN
+            return rpc.CreateResponse("", self._outputs(kind, operation, plan))
         operation.inputs = {**kind.plan_defaults, **without_records(operation.inputs)}
         try:
             id_, state = await self._run(operation, lambda: kind.operations.create(self.client, operation))
@@ -140,9 +147,9 @@ class TableProvider(rpc.Provider):
         operation = self._operation(
             kind, request.urn, request.timeout, id_=request.resource_id, state=request.olds, inputs=request.news
         )
-        plan = planned(kind, operation.state, operation.inputs)
         if request.preview:
-            plan.update(dict.fromkeys(kind.unknown_on_update, UNKNOWN))
+            plan = planned(kind, operation.state, operation.inputs)
+            plan.update(dict.fromkeys(self.opened(kind, operation), UNKNOWN))
             return rpc.UpdateResponse(self._outputs(kind, operation, plan))
         operation.inputs = {**kind.plan_defaults, **without_records(operation.inputs)}
         state = await self._run(operation, lambda: kind.operations.update(self.client, operation))
@@ -211,6 +218,9 @@ class TableProvider(rpc.Provider):
     def _outputs(self, kind: ResourceType, operation: Operation, state: Values) -> dict[str, PropertyValue]:
         """Outputs for the engine; those named like a secret input are secret too."""
         state = without_none(without_records(state))
+        if kind.records_defaults:
+            # The SDK v2's state has each property, if only as null.
+            state = dict.fromkeys(kind.schema.outputs) | state
         if self.bridged and operation.id:
             state["id"] = operation.id
         secrets = operation.secrets | kind.secret_outputs

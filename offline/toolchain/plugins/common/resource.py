@@ -114,7 +114,7 @@ class ResourceType:
     - `autoname`: the input that gets a generated name when absent.
     - `input_defaults`: written into absent inputs (what the Terraform SDK v2 does).
     - `plan_defaults`: what an absent input is compared with and created as (the Terraform plugin framework).
-    - `replace_on`: inputs whose change replaces the resource; "*" means any.
+    - `replace_on`: inputs whose change replaces the resource.
     - `computed`: absent inputs that keep whatever the state has.
     - `sets`: lists whose order means nothing.
     - `canonical`: functions that bring a value to the form in which it is compared. They get the whole of a list and,
@@ -123,7 +123,9 @@ class ResourceType:
     - `hashed`: inputs of which the state holds only a digest made by this function.
     - `empty_is_absent`: whether 0, False and "" equal an absent value (the SDK v2's way).
     - `unknown_on_update`: outputs that a preview of an update shows as unknown.
-    - `stable`: outputs that never change in place.
+    - `in_place`: a pattern of the paths inside an input of `replace_on` whose change does not replace the resource.
+    - `names_changes`: whether a diff tells what happens to each value (the SDK v2's way), or just which properties
+      differ, those that become unknown among them (the Terraform plugin framework's).
     - `delete_first`: whether a replacement deletes before it creates; "if named" means: if the program gave the name.
     - `check`: cross-field problems as (property, message).
     - `plan`: last word on a planned state, given the old state.
@@ -146,7 +148,8 @@ class ResourceType:
     records_defaults: bool = True
     empty_is_absent: bool = True
     unknown_on_update: frozenset[str] = frozenset()
-    stable: frozenset[str] = frozenset()
+    in_place: str = "(?!)"
+    names_changes: bool = True
     delete_first: str = "no"
     check: Callable[[Values], Iterable[tuple[str, str]]] = no_problems
     plan: Callable[[Values, Values], Values] = as_planned

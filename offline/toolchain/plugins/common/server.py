@@ -72,7 +72,14 @@ async def _read(self: ProviderServicer, request: Any, context: Any) -> Any:
     return response if response.id else proto.ReadResponse()
 
 
-CALLS = {name: getattr(ProviderServicer, name) for name in METHODS} | {"Read": _read}
+async def _diff(self: ProviderServicer, request: Any, context: Any) -> Any:
+    """Where no change is named, the engine is to go by the properties that differ."""
+    response = await ProviderServicer.Diff(self, request, context)
+    response.hasDetailedDiff = bool(response.detailedDiff)
+    return response
+
+
+CALLS = {name: getattr(ProviderServicer, name) for name in METHODS} | {"Read": _read, "Diff": _diff}
 
 Servicer = type("Servicer", (ProviderServicer,), {name: _plainly(call) for name, call in CALLS.items()})
 """The SDK's servicer with errors as users should see them."""

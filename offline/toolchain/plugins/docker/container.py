@@ -78,7 +78,7 @@ def _plan(state: Values, plan: Values) -> Values:
     """Ports in another order are no change; a container whose creation has failed half-way is made anew."""
     if state and plan.get("ports") and same_ports(state.get("ports") or [], plan["ports"]):
         plan["ports"] = state["ports"]
-    if state and "networkDatas" not in state:
+    if state and state.get("networkDatas") is None:
         unread = (name for name in sorted(COMPUTED & REPLACE_ON) if plan.get(name) is None)
         plan[next(unread, "entrypoints")] = UNKNOWN
     return plan
@@ -105,7 +105,9 @@ CONTAINER = ResourceType(
         "start": True,
         "waitTimeout": 60,
     },
+    plan_defaults={"attach": False, "logs": False, "wait": False},
     replace_on=REPLACE_ON,
+    in_place=r"mounts\[\d+\]\.",
     computed=COMPUTED,
     sets=SETS,
     delete_first="yes",

@@ -24,6 +24,7 @@ UNSUPPORTED = ("caMaterial", "certMaterial", "certPath", "context", "keyMaterial
 
 class DockerProvider(TableProvider):
     name = "docker"
+    bridged = True
     settings: Mapping[str, Property] = {
         # The SDK sends settings that are no texts as JSON.
         name: Property("string") if prop.kind in ("list", "object") else prop

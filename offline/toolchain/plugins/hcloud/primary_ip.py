@@ -123,11 +123,11 @@ PRIMARY_IP = ResourceType(
     operations=PrimaryIps(),
     records_defaults=False,
     empty_is_absent=False,
+    names_changes=False,
     autoname="name",
     plan_defaults={"autoDelete": False, "deleteProtection": False, "labels": {}},
     replace_on=frozenset({"type", "location"}),
     computed=frozenset({"location", "datacenter", "assigneeId", "assigneeType"}),
-    stable=frozenset({"ipAddress", "ipNetwork"}),
     unknown_on_update=frozenset({"assigneeId", "assigneeType", "datacenter"}),
     check=_check,
 )

@@ -98,6 +98,7 @@ RDNS = ResourceType(
     operations=ReverseNames(),
     records_defaults=False,
     empty_is_absent=False,
+    names_changes=False,
     replace_on=frozenset({*OWNERS, "ipAddress"}),
     canonical={"ipAddress": lambda address: str(ip_address(address))},
     check=_check,

@@ -42,9 +42,9 @@ SSH_KEY = ResourceType(
     operations=SshKeys(),
     records_defaults=False,
     empty_is_absent=False,
+    names_changes=False,
     autoname="name",
     plan_defaults={"labels": {}},
     replace_on=frozenset({"publicKey"}),
-    stable=frozenset({"fingerprint"}),
     check=check_labels,
 )

@@ -70,7 +70,8 @@ class Attachments:
         return (operation.id, found) if found else None
 
     def update(self, api: Api, operation: Operation) -> Values:  # noqa: ARG002
-        raise ProviderError("a volume attachment cannot be updated in place: it does not support changes of automount")
+        """Nothing: another `automount` is written down, and that is all."""
+        return {**operation.state, **operation.inputs}
 
     def delete(self, api: Api, operation: Operation) -> None:
         detach(api, operation)
@@ -79,7 +80,7 @@ class Attachments:
         volume = api.find(f"/volumes/{id_}", "volume")
         if not volume or not volume["server"]:
             return None
-        return {"volumeId": volume["id"], "serverId": volume["server"], "automount": known.get("automount", False)}
+        return {"volumeId": volume["id"], "serverId": volume["server"], "automount": known.get("automount") or False}
 
 
 def attach(api: Api, operation: Operation, volume: str, server: int, automount: bool | None) -> None:
@@ -120,7 +121,6 @@ VOLUME = ResourceType(
     plan_defaults={"deleteProtection": False},
     replace_on=frozenset({"location"}),
     computed=frozenset({"location", "serverId"}),
-    stable=frozenset({"linuxDevice"}),
     delete_first="if named",
     check=check_labels,
 )
