@@ -1,6 +1,8 @@
 """The workflow files: what they may do, what they never do, and that the linters find nothing in them."""
 
+import os
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -240,3 +242,16 @@ def test_every_go_module_is_renewed() -> None:
     files = [file for folder in (GITHUB, ROOT / "offline/toolchain") for file in folder.rglob("go.mod")]
     (modules,) = [u for u in load(GITHUB / "dependabot.yml")["updates"] if u["package-ecosystem"] == "gomod"]
     assert sorted(f"/{file.parent.relative_to(ROOT)}" for file in files) == sorted(modules["directories"])
+
+
+def test_every_night_the_engines_tests_run_and_not_on_a_stand_in(tmp_path: Path) -> None:
+    *_, guard, last = workflow("nightly")["jobs"]["engine"]["steps"]
+    assert last["run"] == "./run pytest tests/engine"
+    _run, *command = shlex.split(guard["run"])
+    plugin = tmp_path / "plugins" / "resource-hcloud-v1.43.0" / "pulumi-resource-hcloud"
+    plugin.parent.mkdir(parents=True)
+    plugin.touch()
+    variables = os.environ | {"PULUMI_HOME": str(tmp_path)}
+    assert subprocess.run(command, env=variables, check=False).returncode == 0
+    plugin.with_name("pulumi-resource-docker").symlink_to(plugin)
+    assert subprocess.run(command, env=variables, capture_output=True, check=False).returncode == 1
