@@ -36,6 +36,7 @@ LIBRARIES = (
     *("importlib.metadata", "spf", "authres", "asyncio", "concurrent.futures", "unittest.mock", "logging.config"),
 )
 
+SECONDS_BETWEEN_LOOKS = 2.0
 OPTIONS = ("-P", "-u", "-B", "-W")
 """Those that are understood here; with any other one, Python is run as it is."""
 
@@ -112,7 +113,12 @@ def main() -> None:
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    started_by = os.getppid()
     while True:
+        # Whoever was killed could not stop us.
+        while not select.select([listener], [], [], SECONDS_BETWEEN_LOOKS)[0]:
+            if os.getppid() != started_by:
+                return
         connection, _ = listener.accept()
         if os.fork():
             connection.close()
