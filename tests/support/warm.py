@@ -124,7 +124,8 @@ def main() -> None:
             connection.close()
             continue
         listener.close()
-        return _attend(connection)
+        _attend(connection)
+        return
 
 
 def _attend(connection: socket.socket) -> None:
@@ -137,7 +138,7 @@ def _attend(connection: socket.socket) -> None:
     child = os.fork()
     if not child:
         connection.close()
-        return _become(files, *json.loads(job))
+        _become(files, *json.loads(job))
     for file in (*files, 0, 1, 2):
         os.close(file)
     caller, ended = connection.fileno(), os.pidfd_open(child)
