@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 
+from offline.sandbox.host.shell import succeeds
 from operate.stale_lock import is_locked_by_the_dead
 
 STACK = "dev"
@@ -55,11 +56,6 @@ def run(*command: str) -> None:
     done = subprocess.run(command, check=False)
     if done.returncode != 0:
         sys.exit(done.returncode)
-
-
-def succeeds(*command: str) -> bool:
-    """Whether a command succeeds; what it prints is of no interest."""
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 if __name__ == "__main__":

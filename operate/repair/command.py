@@ -18,16 +18,16 @@ import yaml
 from model.labels import stack_labels
 from model.settings import Settings
 from operate import command_line
+from operate.clouds.hetzner import connected
 from operate.command_line import DONE, FAILED, TO_DO
+from operate.errors import OperateError, RepairError
+from operate.pulumi_cli import pulumi
 from operate.repair import dns, hetzner
 from operate.repair.backend import is_locked_for_nothing, torn_attributes
 from operate.repair.finding import Finding
 from operate.repair.mending import mend
-from operate.repair.state import pulumi, read_state
-from operate.repair.things import RepairError
-from operate.stacks.errors import WizardError
-from operate.stacks.hetzner import connected
-from operate.verify.stack import PRODUCT, StackError, read_config, settings_of, values
+from operate.repair.state import read_state
+from operate.verify.stack import PRODUCT, read_config, settings_of, values
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     try:
         return run(options)
-    except (RepairError, StackError, WizardError) as error:
+    except OperateError as error:
         print(f"repair: {error}", file=sys.stderr)
         return FAILED
 

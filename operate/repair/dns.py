@@ -8,9 +8,9 @@ from model.labels import earlier_comment
 from model.record_conflicts import Conflict, Ownership, conflicts
 from model.settings import Settings
 from model.wanted_records import wanted_records
+from operate.clouds.cloudflare import Zone, find_zone
 from operate.repair.state import Json, State
 from operate.repair.things import DNS_RECORD, Planned, Thing
-from operate.stacks.zone import Zone, find_zone
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Dns:
 def look(
     settings: Settings, project: str, state: State, addresses: Collection[str], token: str, base_url: str | None
 ) -> Dns:
-    """All records of the domains' zones; `addresses` are the server's. Raises WizardError if they are not shown."""
+    """All records of the domains' zones; `addresses` are the server's. Raises CloudError if they are not shown."""
     names = {domain.zone_name: find_zone(domain.zone_name, token, base_url) for domain in settings.domains}
     own = [resource for resource in state.resources if resource["type"] == DNS_RECORD]
     ownership = Ownership(

@@ -9,6 +9,7 @@ from hcloud import Client
 
 from model.addresses import ipv6_host
 from model.settings import Part, Settings
+from operate.errors import RepairError
 from operate.repair.state import Json
 from operate.repair.things import (
     ATTACHMENT,
@@ -19,7 +20,6 @@ from operate.repair.things import (
     SSH_KEY,
     VOLUME,
     Planned,
-    RepairError,
     Thing,
 )
 

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from operate.errors import OperateError, RepairError
+from operate.pulumi_cli import pulumi
 from operate.repair.finding import Finding
 from operate.repair.matching import Pair, import_file, pairs
-from operate.repair.state import forget_pending, plan, pulumi, put_in_place
-from operate.repair.things import RepairError, Thing
+from operate.repair.state import forget_pending, plan, put_in_place
+from operate.repair.things import Thing
 
 MAKING = ("create", "create-replacement")
 LOSING = ("delete", "delete-replaced")
@@ -46,7 +48,7 @@ class Outcome:
 
 
 def mend(found: Finding, look: Callable[[], Finding], say: Callable[[str], None]) -> Outcome:
-    """Take out of the state what is gone, and import what is unknown to it. Raises RepairError."""
+    """Take out of the state what is gone, and import what is unknown to it. Raises OperateError."""
     stack = found.state.stack
     if found.hetzner.wait(found.unknown, say):
         found = look()
@@ -91,7 +93,7 @@ def _checked(stack: str, imported: Sequence[Thing]) -> Counter[str]:
     """What the next deploy does, which must neither make nor delete what was imported."""
     try:
         steps = plan(stack)
-    except RepairError as error:
+    except OperateError as error:
         told = "the state was mended, but it cannot be seen what the next deploy does"
         raise RepairError(f"{told}: {error}") from None
     making = (step.resource for step in steps if step.operation in MAKING)

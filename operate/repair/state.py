@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from operate.repair.things import Planned, RepairError
+from operate.errors import RepairError
+from operate.pulumi_cli import pulumi
+from operate.repair.things import Planned
 
 Json = Mapping[str, Any]
 
@@ -48,7 +50,7 @@ class State:
 
 
 def read_state(stack: str) -> State:
-    """The stack's state. Raises RepairError if it cannot be read."""
+    """The stack's state. Raises PulumiError if it cannot be read."""
     deployment = json.loads(pulumi("stack", "export", "--stack", stack))["deployment"]
     return State(stack, deployment.get("resources") or (), deployment.get("pending_operations") or ())
 
@@ -94,16 +96,6 @@ def plan(stack: str) -> list[Step]:
         Step(step["op"], _planned(step.get("newState") or step["oldState"]), (step.get("oldState") or {}).get("id", ""))
         for step in steps
     ]
-
-
-def pulumi(*arguments: str, stdin: str | None = None) -> str:
-    """What a command of the CLI prints. Raises RepairError with what it says if it fails."""
-    command = ["pulumi", *arguments, "--non-interactive"]
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        said = "\n".join(filter(None, (done.stdout.strip(), done.stderr.strip())))
-        raise RepairError(f"pulumi {' '.join(arguments[:2])} failed: {said}")
-    return done.stdout
 
 
 def _planned(resource: Json) -> Planned:

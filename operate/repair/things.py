@@ -26,10 +26,6 @@ KINDS = {
 """What people call the types of resources that the clouds can be asked for."""
 
 
-class RepairError(Exception):
-    """Says what could not be looked at or mended, and what would help."""
-
-
 @dataclass(frozen=True)
 class Thing:
     """One thing at a cloud that carries the stack's label or comment."""

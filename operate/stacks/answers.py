@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from operate.stacks.errors import WizardError
+from operate.errors import WizardError
 
 
 @dataclass

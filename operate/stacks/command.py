@@ -15,17 +15,18 @@ from model.public_passphrase import FILE_VARIABLE, is_on_this_machine
 from model.record_conflicts import Ownership
 from model.ssh_keys import key_mark, ssh_public_key
 from operate import command_line
+from operate.clouds.cloudflare import find_zone
+from operate.errors import OperateError, WizardError
 from operate.stacks import passphrase
 from operate.stacks.answers import Answers
-from operate.stacks.errors import WizardError
-from operate.stacks.hetzner import offers
 from operate.stacks.keys import new_password, new_ssh_key
+from operate.stacks.obstacles import obstacles
+from operate.stacks.offers import offers
 from operate.stacks.options import parse
 from operate.stacks.plan import Domain, check, domain_paths, merged
 from operate.stacks.questions import asked
 from operate.stacks.server_choice import choose
 from operate.stacks.stack import Stack
-from operate.stacks.zone import find_zone, obstacles
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with command_line.standard_output_for_json(options):
             in_the_way = make_stack(options, project)
-    except WizardError as error:
+    except OperateError as error:
         print(f"wizard: {error}", file=sys.stderr)
         return command_line.FAILED
     if options.json:

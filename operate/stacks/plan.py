@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from model.contradictions import contradictions
 from model.settings import Settings
 from model.stack_config import expectation
-from operate.stacks.errors import WizardError
+from operate.errors import WizardError
 from operate.stacks.keys import new_password, new_ssh_key
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model.server_types import CLAMAV_MEMORY
-from operate.stacks.errors import WizardError
+from operate.errors import WizardError
 
 LOCATIONS = ("nbg1", "fsn1", "hel1", "ash", "hil", "sin")
 """The order in which locations are tried if none is asked for."""

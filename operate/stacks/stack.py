@@ -1,14 +1,13 @@
 """The stack's configuration: read from its file, written with the Pulumi CLI, which encrypts the secrets."""
 
 import json
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from operate.stacks.errors import WizardError
+from operate.pulumi_cli import pulumi
 
 
 class Stack:
@@ -39,27 +38,27 @@ class Stack:
 
     def secret(self, key: str) -> str:
         """The plain value of a secret."""
-        return self._pulumi("config", "get", key, "--stack", self.name).removesuffix("\n")
+        return pulumi("config", "get", key, "--stack", self.name, secret_output=True).removesuffix("\n")
 
     def ensure(self, secrets_provider: str | None) -> None:
         """Make the stack in the backend unless it is there. The stack that is selected stays so."""
-        listed = json.loads(self._pulumi("stack", "ls", "--json"))
+        listed = json.loads(pulumi("stack", "ls", "--json"))
         if not any(entry["name"].rpartition("/")[2] == self.name for entry in listed):
             provider = ["--secrets-provider", secrets_provider] if secrets_provider else []
-            self._pulumi("stack", "init", self.name, "--no-select", *provider)
+            pulumi("stack", "init", self.name, "--no-select", *provider)
 
     def set_plain(self, paths: Mapping[str, str]) -> None:
         """Set plain values by path, for example {"domains[0].name": "example.com"}, all at once."""
         arguments = [part for path, value in paths.items() for part in ("--plaintext", f"{path}={value}")]
-        self._pulumi("config", "set-all", "--path", *arguments, "--stack", self.name)
+        pulumi("config", "set-all", "--path", *arguments, "--stack", self.name)
 
     def remove(self, key: str) -> None:
         """Remove a value."""
-        self._pulumi("config", "rm", key, "--stack", self.name)
+        pulumi("config", "rm", key, "--stack", self.name)
 
     def set_secret(self, key: str, value: str) -> None:
         """Set a secret; the value goes by standard input, where nobody else sees it."""
-        self._pulumi("config", "set", "--secret", key, "--stack", self.name, stdin=value)
+        pulumi("config", "set", "--secret", key, "--stack", self.name, stdin=value)
 
     def _content(self) -> Mapping[str, Any]:
         return yaml.safe_load(self.file.read_text()) or {} if self.file.exists() else {}
@@ -68,13 +67,6 @@ class Stack:
         return {
             key.removeprefix(self._namespace): value for key, value in (self._content().get("config") or {}).items()
         }
-
-    def _pulumi(self, *arguments: str, stdin: str = "") -> str:
-        command = ["pulumi", *arguments, "--non-interactive"]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise WizardError(f"pulumi {' '.join(arguments[:2])} failed: {done.stderr.strip()}")
-        return done.stdout
 
 
 def _is_secret(value: Any) -> bool:

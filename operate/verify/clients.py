@@ -7,11 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from operate import command_line
+from operate.errors import OperateError, StackError
 from operate.verify.autoconfig import autoconfig
 from operate.verify.client_accounts import Account, account
 from operate.verify.client_guides import guide
 from operate.verify.mobileconfig import mobileconfig
-from operate.verify.stack import StackError, read_stack
+from operate.verify.stack import read_stack
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
         strange = [address for address in addresses if address.rpartition("@")[2] not in known]
         if strange:
             raise StackError(f"{strange[0]} is in none of the stack's domains: {', '.join(sorted(known))}.")
-    except StackError as error:
+    except OperateError as error:
         print(error, file=sys.stderr)
         return command_line.UNUSABLE
     accounts = [account(address, stack.client_settings) for address in addresses]

@@ -14,13 +14,14 @@ from dataclasses import replace
 from rich.console import Console
 
 from operate import command_line
+from operate.errors import OperateError, StackError
 from operate.verify.checks import CHECKS, is_selected, jobs
 from operate.verify.context import Context
 from operate.verify.names import Dns
 from operate.verify.remedies import filled
 from operate.verify.result import Result
 from operate.verify.runner import Shared, run_all
-from operate.verify.stack import Stack, StackError, read_stack
+from operate.verify.stack import Stack, read_stack
 from operate.verify.table import as_json, show
 
 WATCH = 900
@@ -60,7 +61,7 @@ def main(given: Sequence[str]) -> int:
         parser.error(f"no check is called {strange[0]}. There are: {', '.join(check.name for check in CHECKS)}")
     try:
         return asyncio.run(_verify(chosen, only))
-    except StackError as error:
+    except OperateError as error:
         print(error, file=sys.stderr)
         return command_line.UNUSABLE
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
@@ -10,16 +11,14 @@ from pydantic.alias_generators import to_camel
 
 from model.settings import Settings
 from model.values import EmailAddress, Fqdn, HostPort
+from operate.errors import StackError
+from operate.pulumi_cli import pulumi
 
 PRODUCT = "poste-mail"
 OWN = "verify"
 """Namespace of verification's own settings in a stack's configuration."""
 
 AnySettings = TypeVar("AnySettings", bound=BaseModel)
-
-
-class StackError(Exception):
-    """The stack cannot be read; the text says why."""
 
 
 class OwnSettings(BaseModel):
@@ -93,7 +92,7 @@ class Stack:
 
 
 async def read_stack(name: str, config_file: str = "") -> Stack:
-    """Read a stack; raises StackError. `config_file` as in `pulumi --config-file`."""
+    """Read a stack; raises OperateError. `config_file` as in `pulumi --config-file`."""
     outputs, config = await asyncio.gather(
         _pulumi("stack", "output", "--json", "--stack", name), read_config(name, config_file)
     )
@@ -101,7 +100,7 @@ async def read_stack(name: str, config_file: str = "") -> Stack:
 
 
 async def read_config(name: str, config_file: str = "") -> dict[str, Any]:
-    """A stack's configuration. Secrets come with it, through the pipe; they are never printed. Raises StackError."""
+    """A stack's configuration. Secrets come with it, through the pipe; they are never printed. Raises PulumiError."""
     flags = ["--config-file", config_file] if config_file else []
     return await _pulumi("config", "--json", "--show-secrets", "--stack", name, *flags)
 
@@ -141,19 +140,5 @@ def values(config: dict[str, Any], namespace: str) -> dict[str, Any]:
 
 
 async def _pulumi(*arguments: str) -> dict[str, Any]:
-    try:
-        process = await asyncio.create_subprocess_exec(
-            "pulumi",
-            *arguments,
-            "--non-interactive",
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-    except FileNotFoundError:
-        raise StackError("pulumi is not on PATH. Use: ./run mail verify …") from None
-    stdout, stderr = await process.communicate()
-    if process.returncode != 0:
-        raise StackError(f"pulumi {' '.join(arguments[:2])}: {stderr.decode().strip()}")
-    answer: dict[str, Any] = json.loads(stdout)
+    answer: dict[str, Any] = json.loads(await asyncio.to_thread(partial(pulumi, *arguments, secret_output=True)))
     return answer

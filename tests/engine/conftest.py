@@ -9,7 +9,8 @@ import pytest
 
 from tests.support import clouds
 from tests.support.images import IMAGE, digest
-from tests.support.stack import ROOT, Stack
+from tests.support.own_project import ROOT
+from tests.support.stack import Stack
 
 NAME = "engine"
 DOMAIN, SECOND, THIRD = "family.example", "besides.example", "later.example"

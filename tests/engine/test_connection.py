@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.project import Clouds, make_project
+from tests.support.project import Clouds, Project
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
@@ -22,7 +22,7 @@ ssh_files_end("files", stack, pulumi.ResourceOptions(provider=ssh_commands()))
 
 
 def test_the_key_is_its_owners_alone_and_goes_in_a_destroy_that_runs_no_program(tmp_path: Path) -> None:
-    project = make_project(tmp_path, Clouds(hetzner=1, cloudflare=1), PROGRAM)
+    project = Project(tmp_path, Clouds(hetzner=1, cloudflare=1), PROGRAM)
     folder = tmp_path / ".state" / "ssh" / "dev"
     folder.mkdir(parents=True, mode=0o755)
     (folder / "identity").touch(mode=0o644)

@@ -124,7 +124,7 @@ def test_a_change_that_is_killed_at_each_step_comes_to_its_end(stack: Cuttable) 
 
 
 def test_records_are_made_once_though_the_deploy_is_killed_at_each(stack: Cuttable) -> None:
-    stack.write(DOMAINS)
+    stack.project.write(DOMAINS)
     assert len(killed_again_and_again(stack, at="POST .*/dns_records")) == 6
     (zone,) = stack.cloudflare.zones.list(name=DOMAIN)
     assert len(list(stack.cloudflare.dns.records.list(zone_id=zone.id))) == 6
@@ -147,7 +147,7 @@ def test_what_a_killed_deploy_left_is_shown_first_and_repaired_only_when_told(st
 
 
 def test_a_lost_state_is_brought_back_and_nothing_is_made_twice(stack: Cuttable) -> None:
-    stack.write(DOMAINS)
+    stack.project.write(DOMAINS)
     stack.pulumi("up", "--yes", "--skip-preview")
     before = at_the_clouds(stack)
     stack.pulumi("stack", "rm", "--yes", "--force", "--preserve-config")

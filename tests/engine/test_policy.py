@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.project import ROOT, Clouds, clouds_on_paper, make_project
+from tests.support.own_project import ROOT
+from tests.support.project import Clouds, Project, clouds_on_paper
 
 pytestmark = pytest.mark.engine
 
@@ -124,7 +125,7 @@ def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
 @pytest.fixture(scope="module")
 def spoilt_preview(tmp_path_factory: pytest.TempPathFactory, clouds: Clouds) -> Done:
     """The preview of a stack that breaks a rule of each group, in an environment that wants it protected and strict."""
-    project = make_project(tmp_path_factory.mktemp("projects") / "spoilt", clouds, SPOILT)
+    project = Project(tmp_path_factory.mktemp("projects") / "spoilt", clouds, SPOILT)
     environment = project.folder / "environment.json"
     environment.write_text(json.dumps({"stack-protected": {"required": True}, "dmarc-strict": {"minimum": "reject"}}))
     return project.with_pack("preview", "--policy-pack-config", str(environment))
@@ -136,7 +137,7 @@ def violations(done: Done) -> set[tuple[str, str]]:
 
 
 def test_the_dev_stack_passes_and_the_pack_adds_one_line(tmp_path: Path, clouds: Clouds) -> None:
-    done = make_project(tmp_path / "dev", clouds, THE_PROGRAM).with_pack("preview")
+    done = Project(tmp_path / "dev", clouds, THE_PROGRAM).with_pack("preview")
     assert done.returncode == 0, done.stdout
     said = done.stdout.partition("Policies:\n")[2].partition("\n\n")[0]
     assert re.fullmatch(r"\s+\S+ poste-mail@v[0-9.]+ \(local: \S+\)", said), said
@@ -159,7 +160,7 @@ def test_nothing_else_is_refused(spoilt_preview: Done) -> None:
 
 
 def test_settings_that_cannot_be_read_stop_the_preview_in_one_sentence(tmp_path: Path, clouds: Clouds) -> None:
-    project = make_project(tmp_path / "unreadable", clouds, NOTHING)
+    project = Project(tmp_path / "unreadable", clouds, NOTHING)
     done = project.pulumi("config", "set", "--path", "domains[0].name", "nodots")
     assert done.returncode == 0, done.stdout
     preview = project.with_pack("preview")
@@ -170,7 +171,7 @@ def test_settings_that_cannot_be_read_stop_the_preview_in_one_sentence(tmp_path:
 
 
 def test_what_a_preview_cannot_know_is_refused_in_the_update_before_it_is_made(tmp_path: Path, clouds: Clouds) -> None:
-    project = make_project(tmp_path / "later", clouds, NOT_KNOWN_BEFORE)
+    project = Project(tmp_path / "later", clouds, NOT_KNOWN_BEFORE)
     only = tmp_path / "only.json"
     only.write_text(json.dumps({"all": "disabled", "spf-valid": "mandatory"}))
     pack = ("--policy-pack-config", str(only))

@@ -10,7 +10,8 @@ from cloudflare import Cloudflare
 
 from operate.workflow.engine import policies
 from tests.support.checkout import CLOUDFLARE_TOKEN, Checkout
-from tests.support.project import ROOT, Clouds, clouds_on_paper
+from tests.support.own_project import ROOT
+from tests.support.project import Clouds, clouds_on_paper
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 

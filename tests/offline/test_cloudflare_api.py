@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import time
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -11,13 +9,13 @@ from typing import Any
 import cloudflare
 import httpx
 import pytest
-from aiohttp import web
 from cloudflare import Cloudflare
 from cloudflare.types.zones import Zone
 
 from offline.sandbox.internet.cloudflare.access import TOKEN, RateLimit
 from offline.sandbox.internet.cloudflare.records import Record
 from offline.sandbox.internet.cloudflare.server import build
+from tests.support.serving import running
 
 NO_ID = "0" * 32
 
@@ -41,56 +39,30 @@ class Recorder:
 
 
 class Server:
-    """The API on a port of its own, in a thread of its own."""
+    """The API at a URL, and what it told its authority."""
 
-    def __init__(self) -> None:
-        self.authority = Recorder()
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self.url = ""
-
-    def _run(self) -> None:
-        async def start() -> None:
-            self._runner = web.AppRunner(build(self.authority))
-            await self._runner.setup()
-            await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-            host, port = self._runner.addresses[0][:2]
-            self.url = f"http://{host}:{port}"
-            self._ready.set()
-
-        self._loop.run_until_complete(start())
-        self._loop.run_forever()
-        self._loop.run_until_complete(self._runner.cleanup())
-        self._loop.close()
-
-    def __enter__(self) -> Server:
-        self._thread.start()
-        self._ready.wait(10)
-        self.http = httpx.Client(base_url=self.url)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.http.close()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+    def __init__(self, url: str, authority: Recorder, http: httpx.Client) -> None:
+        self.url = url
+        self.authority = authority
+        self.http = http
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Server]:
+def api() -> Iterator[Server]:
     """One server for all tests of this file."""
-    with Server() as server:
-        yield server
+    authority = Recorder()
+    with running(build(authority)) as url, httpx.Client(base_url=url) as http:
+        yield Server(url, authority, http)
 
 
 @pytest.fixture
-def server(running: Server) -> Server:
+def server(api: Server) -> Server:
     """The server as it was at the start."""
-    running.authority.broken = False
-    running.http.delete("/_sandbox/faults").raise_for_status()
-    running.http.post("/_sandbox/rate_limit", json={"quota": 12000, "window": 300}).raise_for_status()
-    running.http.post("/_sandbox/reset").raise_for_status()
-    return running
+    api.authority.broken = False
+    api.http.delete("/_sandbox/faults").raise_for_status()
+    api.http.post("/_sandbox/rate_limit", json={"quota": 12000, "window": 300}).raise_for_status()
+    api.http.post("/_sandbox/reset").raise_for_status()
+    return api
 
 
 def connect(server: Server, token: str = TOKEN, retries: int = 0) -> Cloudflare:
@@ -99,9 +71,9 @@ def connect(server: Server, token: str = TOKEN, retries: int = 0) -> Cloudflare:
 
 
 @pytest.fixture(scope="module")
-def one_client(running: Server) -> Iterator[Cloudflare]:
+def one_client(api: Server) -> Iterator[Cloudflare]:
     """One client for all tests of this file: making one takes longer than most tests."""
-    with connect(running) as client:
+    with connect(api) as client:
         yield client
 
 

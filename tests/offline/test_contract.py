@@ -20,9 +20,10 @@ from offline.toolchain.plugins.common.server import Servicer
 from offline.toolchain.plugins.docker.provider import DockerProvider
 from offline.toolchain.plugins.hcloud.provider import HcloudProvider
 from tests.support.docker_engine import DockerEngine
-from tests.support.plugin_api import invoke, running
+from tests.support.plugin_api import invoke
 from tests.support.plugin_engine import Engine
 from tests.support.recordings import Call, Json, answer, calls, differences, renamed
+from tests.support.serving import running
 
 Names = dict[str, str]
 

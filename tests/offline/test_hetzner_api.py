@@ -1,14 +1,11 @@
 """The sandbox's Hetzner Cloud API, as the official client sees it, over a hypervisor on paper."""
 
-import asyncio
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import requests
-from aiohttp import web
 from hcloud import APIException, Client
 from hcloud.actions import ActionFailedException
 from hcloud.firewalls import FirewallResource, FirewallResourceLabelSelector, FirewallRule
@@ -21,6 +18,7 @@ from offline.sandbox.datacentre.api import build_app
 from offline.sandbox.datacentre.cloud import Cloud
 from offline.sandbox.datacentre.labels import parse_selector
 from offline.sandbox.datacentre.paper import PaperHypervisor
+from tests.support.serving import running
 
 TOKEN = "t" * 64
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFxZT0sL3vGGtCQTLwJQzn1c3Nn8T3kCJ5zYx5QmYvXw operator"
@@ -76,23 +74,12 @@ def requests_per_hour() -> int:
 
 @pytest.fixture
 def datacentre(requests_per_hour: int) -> Iterator[Datacentre]:
-    loop = asyncio.new_event_loop()
     hypervisor = PaperHypervisor()
     app, cloud = build_app(hypervisor, TOKEN, requests_per_hour)
-    runner = web.AppRunner(app)
-    loop.run_until_complete(runner.setup())
-    loop.run_until_complete(web.TCPSite(runner, "127.0.0.1", 0).start())
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    client = Client(TOKEN, api_endpoint=url, poll_interval=0.05)
-    yield Datacentre(url, client, cloud, hypervisor)
-    client._client._session.close()
-    asyncio.run_coroutine_threadsafe(cloud.actions.settle(), loop).result()
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.run_until_complete(runner.cleanup())
-    loop.close()
+    with running(app, cloud.actions.settle) as address:
+        client = Client(TOKEN, api_endpoint=f"{address}/v1", poll_interval=0.05)
+        yield Datacentre(f"{address}/v1", client, cloud, hypervisor)
+        client._client._session.close()
 
 
 def error_code(call: Any, *arguments: Any, **options: Any) -> str:

@@ -14,8 +14,9 @@ from offline.sandbox.internet.cloudflare.server import build
 from offline.toolchain.plugins.cloudflare.convert import snake_case
 from offline.toolchain.plugins.cloudflare.provider import CloudflareProvider
 from offline.toolchain.plugins.common.server import Servicer
-from tests.support.plugin_api import fault, invoke, running
+from tests.support.plugin_api import fault, invoke
 from tests.support.plugin_engine import Engine, Refused
+from tests.support.serving import running
 
 Values = dict[str, Any]
 

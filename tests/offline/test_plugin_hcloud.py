@@ -11,8 +11,9 @@ from offline.sandbox.datacentre.paper import PaperHypervisor
 from offline.toolchain.plugins.common.server import Servicer
 from offline.toolchain.plugins.hcloud.provider import HcloudProvider, seconds
 from offline.toolchain.plugins.hcloud.server_state import digest
-from tests.support.plugin_api import fault, invoke, running
+from tests.support.plugin_api import fault, invoke
 from tests.support.plugin_engine import Engine, Refused, secret
+from tests.support.serving import running
 
 TOKEN = "t" * 64
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEEDl3uMIHkQn7WvWuh4F6U4dZQmRo4AbJwA9F4xCYQ5 ops"

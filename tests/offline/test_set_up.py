@@ -6,13 +6,13 @@ import subprocess
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from offline.toolchain.set_up import go, plugins
 from offline.toolchain.set_up.errors import SetUpError
 from offline.toolchain.set_up.pulumi_cli import PulumiCli
+from tests.support.serving import serving
 
 ROOT = Path(__file__).resolve().parents[2]
 STAND_IN = "offline/toolchain/plugins/bin/pulumi-resource-hcloud"
@@ -288,13 +288,8 @@ def test_a_host_that_takes_a_connection_and_stays_silent_can_be_reached(monkeypa
 
 
 def test_a_host_that_refuses_a_request_can_be_reached_and_one_that_nobody_has_cannot() -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:  # it answers 501 to everything
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        url = f"http://127.0.0.1:{server.server_port}/"
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)) as url:  # it answers 501 to everything
         assert plugins.answers(url)
-        server.shutdown()
-        thread.join()
     assert not plugins.answers(url)
 
 

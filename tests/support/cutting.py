@@ -9,16 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import hcloud
-import yaml
 from cloudflare import Cloudflare
 
 from tests.support.checkout import CLOUDFLARE_TOKEN, HCLOUD_TOKEN
-from tests.support.project import ROOT, Clouds, Project, clouds_on_paper, make_project
-from tests.support.warm import warm_python
+from tests.support.own_project import RUN, Done
+from tests.support.project import Clouds, Project, clouds_on_paper
 from tests.support.wire import Scissors, wire
 
-Done = subprocess.CompletedProcess[str]
-SECONDS = 900
 CHANGE = r"^(?!GET)"
 """Any request that changes something."""
 
@@ -34,16 +31,9 @@ class Cuttable:
             api_token=CLOUDFLARE_TOKEN, base_url=f"http://127.0.0.1:{clouds.cloudflare}/client/v4"
         )
 
-    def write(self, program: str) -> None:
-        """Replace the program."""
-        (self.project.folder / "__main__.py").write_text(program)
-
     def configure(self, **values: Any) -> None:
         """Change settings of the stack."""
-        file = self.project.folder / "Pulumi.dev.yaml"
-        content = yaml.safe_load(file.read_text())
-        content["config"] |= {f"poste-mail:{key}": value for key, value in values.items()}
-        file.write_text(yaml.safe_dump(content))
+        self.project.change("dev", {f"poste-mail:{key}": value for key, value in values.items()})
 
     def pulumi(self, *arguments: str) -> str:
         """What a command of Pulumi prints, which must succeed."""
@@ -57,12 +47,12 @@ class Cuttable:
         One thing at a time, so that the moments are the same in each run.
         """
         self.scissors.arm(at)
-        command = [str(ROOT / "run"), "pulumi", *(arguments or ("up",)), "--yes", "--skip-preview", "--stack", "dev"]
+        command = [RUN, "pulumi", *(arguments or ("up",)), "--yes", "--skip-preview", "--stack", "dev"]
         with (self.project.folder / "log").open("w") as log:
             process = subprocess.Popen(
                 [*command, "--parallel", "1", "--non-interactive"],
                 cwd=self.project.folder,
-                env=self._environment(),
+                env=self.project.environment,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -80,31 +70,13 @@ class Cuttable:
 
     def repair(self, *flags: str) -> Done:
         """Run the command."""
-        return subprocess.run(
-            [str(ROOT / "run"), "mail", "repair", "--stack", "dev", *flags],
-            cwd=self.project.folder,
-            env=self._environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        return self.project.execute([RUN, "mail", "repair", "--stack", "dev", *flags], apart=True)
 
     def mended(self) -> str:
         """Repair, which must succeed; what it says."""
         done = self.repair("--yes")
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
-
-    def _environment(self) -> dict[str, str]:
-        return os.environ | {
-            "HOME": str(self.project.folder),
-            "PYTHONPATH": str(ROOT),
-            "PULUMI_BACKEND_URL": f"file://{self.project.folder / 'backend'}",
-            "PULUMI_CONFIG_PASSPHRASE": "sandbox",
-            "POSTE_MAIL_PYTHON": str(warm_python().interpreter),
-        }
 
 
 @contextmanager
@@ -116,6 +88,6 @@ def cuttable(folder: Path, program: str) -> Iterator[Cuttable]:
         wire(clouds.hetzner, scissors) as hetzner,
         wire(clouds.cloudflare, scissors) as cloudflare,
     ):
-        found = Cuttable(make_project(folder / "project", Clouds(hetzner, cloudflare), program), scissors, clouds)
+        found = Cuttable(Project(folder / "project", Clouds(hetzner, cloudflare), program), scissors, clouds)
         with found.cloudflare:
             yield found

@@ -1,37 +1,12 @@
-"""For tests of plugins that speak to an API: the sandbox's servers on loopback, their faults, and function calls."""
+"""For tests of plugins that speak to an API: the faults of the sandbox's servers, and function calls."""
 
-import asyncio
-import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import requests
-from aiohttp import web
 from google.protobuf import json_format  # type: ignore[import-untyped]
 from pulumi.runtime.proto import provider_pb2
 
 from tests.support.plugin_engine import Engine, Refused, struct
-
-
-@contextmanager
-def running(app: web.Application, settle: Callable[[], Awaitable[Any]] | None = None) -> Iterator[str]:
-    """The server's URL. `settle` is awaited before the server ends."""
-    loop = asyncio.new_event_loop()
-    runner = web.AppRunner(app)
-    loop.run_until_complete(runner.setup())
-    loop.run_until_complete(web.TCPSite(runner, "127.0.0.1", 0).start())
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        if settle:
-            loop.run_until_complete(settle())
-        loop.run_until_complete(runner.cleanup())
-        loop.close()
 
 
 def fault(url: str, method: str, path: str, **rule: Any) -> None:

@@ -1,8 +1,6 @@
 """A Pulumi project of a test's own, against clouds of its own that keep the books only: no machines, no sandbox."""
 
 import json
-import os
-import re
 import shutil
 import socket
 import subprocess
@@ -14,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.examples import VALUES
+from tests.support.own_project import ROOT, RUN, Done, OwnProject
 from tests.support.warm import warm_python
 
-ROOT = Path(__file__).parents[2]
 SECONDS_TO_START = 30
-SHARED = ("components", "model", "remote")
 
 
 @dataclass(frozen=True)
@@ -29,54 +26,34 @@ class Clouds:
     cloudflare: int
 
 
-@dataclass(frozen=True)
-class Project:
-    """The project's folder, with the product's modules and the configuration of its stack dev."""
+class Project(OwnProject):
+    """A program with the product's modules, and the product's stack dev but for the APIs' ports."""
 
-    folder: Path
-
-    def pulumi(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """Run Pulumi in the project; what it prints comes as one text."""
-        variables = os.environ | {
-            "HOME": str(self.folder),
-            "PULUMI_BACKEND_URL": f"file://{self.folder / 'backend'}",
-            "PULUMI_CONFIG_PASSPHRASE": "sandbox",
-            "POSTE_MAIL_PYTHON": str(warm_python().interpreter),
-        }
-        return subprocess.run(
-            [str(ROOT / "run"), "pulumi", *arguments, "--stack", "dev", "--non-interactive"],
-            cwd=self.folder,
-            env=variables,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
+    def __init__(self, folder: Path, clouds: Clouds, program: str) -> None:
+        super().__init__(folder)
+        self.write(program)
+        shutil.copy(ROOT / "Pulumi.dev.yaml", folder)
+        self.change(
+            "dev",
+            {
+                "hcloud:endpoint": f"http://127.0.0.1:{clouds.hetzner}/v1",
+                "cloudflare:baseUrl": f"http://127.0.0.1:{clouds.cloudflare}/client/v4",
+            },
         )
+        done = self.pulumi("stack", "select", "--create")
+        assert done.returncode == 0, done.stdout
 
-    def with_pack(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    def write(self, program: str) -> None:
+        """Replace the program."""
+        (self.folder / "__main__.py").write_text(program)
+
+    def pulumi(self, *arguments: str) -> Done:
+        """Run Pulumi in the project; what it prints comes as one text."""
+        return self.execute([RUN, "pulumi", *arguments, "--stack", "dev", "--non-interactive"])
+
+    def with_pack(self, *arguments: str) -> Done:
         """Run Pulumi with the policy pack."""
         return self.pulumi(*arguments, "--policy-pack", str(ROOT / "policy"))
-
-
-def make_project(folder: Path, clouds: Clouds, program: str) -> Project:
-    """A project whose `__main__.py` is `program` and whose stack dev is the product's, but for the APIs' ports."""
-    (folder / "backend").mkdir(parents=True)
-    for name in SHARED:
-        (folder / name).symlink_to(ROOT / name)
-    shutil.copy(ROOT / "Pulumi.yaml", folder)
-    (folder / ".venv").symlink_to(warm_python().virtualenv)
-    (folder / "__main__.py").write_text(program)
-    stack = (ROOT / "Pulumi.dev.yaml").read_text()
-    for key, port, path in (
-        ("hcloud:endpoint", clouds.hetzner, "v1"),
-        ("cloudflare:baseUrl", clouds.cloudflare, "client/v4"),
-    ):
-        stack = re.sub(rf"{key}: .*", f"{key}: http://127.0.0.1:{port}/{path}", stack)
-    (folder / "Pulumi.dev.yaml").write_text(stack)
-    project = Project(folder)
-    done = project.pulumi("stack", "select", "--create")
-    assert done.returncode == 0, done.stdout
-    return project
 
 
 def handed_over(**changes: Any) -> dict[str, str]:

@@ -15,61 +15,35 @@ import yaml
 from operate.verify.mailbox import Server
 from tests.support.examples import openssh_key
 from tests.support.mailbox import SandboxMailbox
+from tests.support.own_project import ROOT, OwnProject
 from tests.support.warm import warm_python
 
-ROOT = Path(__file__).parents[2]
-PARTS = ("__main__.py", "Pulumi.yaml", "components", "model", "remote")
 SECRETS = ("adminPassword", "sshPrivateKey", "sshHostKey", "hcloud:token", "cloudflare:apiToken")
-DEADLINE = 600
-"""Seconds that one command of Pulumi may take."""
 
 
-class Stack:
+class Stack(OwnProject):
     """One stack with a backend, a configuration and a copy of the program of its own.
 
     The copy keeps what a test changes, and what Pulumi writes into a stack's configuration, out of the checkout.
     """
 
     def __init__(self, folder: Path, name: str, **config: Any) -> None:
+        super().__init__(folder / "project", "__main__.py", backend=folder / "backend", copied=True)
         self.name = name
-        self.folder = folder / "project"
-        self.folder.mkdir()
-        for part in PARTS:
-            source = ROOT / part
-            if source.is_dir():
-                shutil.copytree(source, self.folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, self.folder / part)
-        (self.folder / ".venv").symlink_to(warm_python().virtualenv)
-        backend = folder / "backend"
-        backend.mkdir()
-        self.environment = os.environ | {
-            "PULUMI_BACKEND_URL": f"file://{backend}",
-            "PULUMI_CONFIG_PASSPHRASE": "sandbox",
-            "PYTHONPATH": str(ROOT),
-            "POSTE_MAIL_PYTHON": str(warm_python().interpreter),
-        }
         self.run("stack", "init", name)
-        self._config_file = self.folder / f"Pulumi.{name}.yaml"
-        values = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())
-        values["config"] |= {f"poste-mail:{key}": value for key, value in config.items()}
-        self._config_file.write_text(yaml.safe_dump(values))
+        shutil.copy(ROOT / "Pulumi.dev.yaml", self.config_file(name))
+        self.configure(**config)
         # Hetzner takes each key once in a project; the other secrets may be those of dev.
         for key in ("sshPrivateKey", "sshHostKey"):
-            self.run("config", "set", "--secret", key, "--stack", name, stdin=openssh_key())
+            self.set_secret(key, openssh_key())
 
     def configure(self, **config: Any) -> None:
         """Change settings of the stack; None takes one back."""
-        values = yaml.safe_load(self._config_file.read_text())
-        for key, value in config.items():
-            values["config"].pop(f"poste-mail:{key}", None)
-            if value is not None:
-                values["config"][f"poste-mail:{key}"] = value
-        self._config_file.write_text(yaml.safe_dump(values))
+        self.change(self.name, {f"poste-mail:{key}": value for key, value in config.items()})
 
     def setting(self, key: str) -> Any:
         """A setting that is no secret."""
-        return yaml.safe_load(self._config_file.read_text())["config"][f"poste-mail:{key}"]
+        return yaml.safe_load(self.config_file(self.name).read_text())["config"][f"poste-mail:{key}"]
 
     def secret(self, key: str) -> str:
         """A secret setting."""
@@ -82,7 +56,7 @@ class Stack:
     @contextlib.contextmanager
     def other_settings(self, **config: Any) -> Iterator[None]:
         """Change settings, secret ones too, for a while."""
-        before = self._config_file.read_text()
+        before = self.config_file(self.name).read_text()
         try:
             for key, value in config.items():
                 if key in SECRETS:
@@ -91,17 +65,16 @@ class Stack:
                     self.configure(**{key: value})
             yield
         finally:
-            self._config_file.write_text(before)
+            self.config_file(self.name).write_text(before)
 
     def rename(self, name: str) -> None:
         """Give the stack another name."""
         self.run("stack", "rename", name, "--stack", self.name)
         self.name = name
-        self._config_file = self.folder / f"Pulumi.{name}.yaml"
 
-    def run(self, *arguments: str, expect: int = 0, stdin: str | None = None) -> str:
+    def run(self, *arguments: str, expect: int = 0, stdin: str = "") -> str:
         """Run a command of Pulumi; what it printed. Fails with that text on another exit code than expected."""
-        done = self._execute("pulumi", "--non-interactive", *arguments, stdin=stdin)
+        done = self.execute(["pulumi", "--non-interactive", *arguments], stdin=stdin)
         assert done.returncode == expect, f"pulumi {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}"
         return done.stdout
 
@@ -189,19 +162,6 @@ class Stack:
 
     def python(self, *arguments: str) -> str:
         """Run one of the project's own programs against this stack."""
-        done = self._execute(str(warm_python().interpreter), "-m", *arguments)
+        done = self.execute([str(warm_python().interpreter), "-m", *arguments])
         assert done.returncode == 0, done.stdout
         return done.stdout
-
-    def _execute(self, *command: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.environment,
-            input=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=DEADLINE,
-            check=False,
-        )

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.support.serving import serving
+
 SECONDS = 60
 PASSED_ON = ("Authorization", "Content-Type", "Accept")
 
@@ -76,12 +78,8 @@ def wire(port: int, scissors: Scissors) -> Iterator[int]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(server):
+        yield server.server_port
 
 
 def _asked_for(body: bytes) -> list[str]:

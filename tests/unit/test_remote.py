@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 
 from components import remote_scripts
 from model.poste_container import LINK_SIGNERS, START
+from tests.support.serving import serving
 
 Reply = Callable[[http.server.BaseHTTPRequestHandler], None]
 LOGIN = ("302", "/admin/login")
@@ -36,14 +36,8 @@ def poste(reply: Reply) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as url:
+        yield url
 
 
 def answer(status: int, text: str = "", location: str = "") -> Reply:

@@ -21,6 +21,7 @@ from offline.sandbox.datacentre.hypervisor import Machine
 from offline.sandbox.datacentre.paper import PaperHypervisor
 from offline.sandbox.internet.cloudflare.access import TOKEN as CLOUDFLARE_TOKEN
 from offline.sandbox.internet.cloudflare.server import build
+from operate.errors import RepairError
 from operate.repair import dns, hetzner
 from operate.repair.backend import torn_attributes
 from operate.repair.finding import Finding
@@ -36,12 +37,11 @@ from operate.repair.things import (
     SSH_KEY,
     VOLUME,
     Planned,
-    RepairError,
     Thing,
 )
 from operate.workflow.summary.changes import UNKNOWN
 from tests.support import examples
-from tests.support.plugin_api import running
+from tests.support.serving import running
 
 TOKEN = "t" * 64
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFxZT0sL3vGGtCQTLwJQzn1c3Nn8T3kCJ5zYx5QmYvXw operator"

@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from model.client_settings import client_settings
+from operate.errors import StackError
 from operate.verify import clients
 from operate.verify.autoconfig import autoconfig
 from operate.verify.checks import CHECKS, is_selected, jobs
@@ -23,7 +24,7 @@ from operate.verify.remedies import ADDRESS, REFRESH, RERUN, UP, filled
 from operate.verify.remedies import HOST as HOST_NAME
 from operate.verify.result import Check, Finding, Result, Status, fail, ok, unknown, warn
 from operate.verify.runner import Shared
-from operate.verify.stack import Stack, StackError, make_stack
+from operate.verify.stack import Stack, make_stack
 from operate.verify.table import as_json, plain, show, verdict
 from tests.support.examples import PASSWORD, VALUES, settings
 from tests.support.verify_world import DOMAIN, HOST, IPV4, IPV6, Records, stack

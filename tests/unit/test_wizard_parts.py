@@ -13,15 +13,16 @@ from model.public_passphrase import FILE_VARIABLE, PUBLIC, VARIABLE, is_on_this_
 from model.record_conflicts import Ownership
 from model.ssh_keys import ssh_public_key
 from model.values import password_lacks
+from operate.clouds.cloudflare import Zone
+from operate.errors import PulumiError, WizardError
 from operate.stacks import passphrase
 from operate.stacks.answers import Answers
-from operate.stacks.errors import WizardError
 from operate.stacks.keys import LENGTH, new_password, new_ssh_key
+from operate.stacks.obstacles import obstacles
 from operate.stacks.plan import Domain, check, domain_paths, list_paths, merged
 from operate.stacks.questions import calling_network, mailbox_in
 from operate.stacks.server_choice import Offer, choose
 from operate.stacks.stack import Stack
-from operate.stacks.zone import Zone, obstacles
 
 SMALL = Offer("cx13", "nbg1", "x86", 2, 3.0)
 ARM = Offer("cax11", "nbg1", "arm64", 4, 4.0)
@@ -262,5 +263,5 @@ def test_what_pulumi_says_of_a_failure_is_passed_on(tmp_path: Path, monkeypatch:
     fake.write_text("#!/bin/sh\necho 'error: no such stack' >&2\nexit 1\n")
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    with pytest.raises(WizardError, match="pulumi config rm failed: error: no such stack"):
+    with pytest.raises(PulumiError, match="pulumi config rm failed: error: no such stack"):
         Stack("prod", "poste-mail").remove("adminCidrs")

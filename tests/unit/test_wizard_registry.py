@@ -2,17 +2,17 @@
 
 import hashlib
 import json
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from operate.errors import WizardError
 from operate.stacks import questions
 from operate.stacks.answers import Answers
-from operate.stacks.errors import WizardError
 from operate.stacks.registry import RegistryError, Repository, newest, with_digest
+from tests.support.serving import serving
 
 MANIFEST = b'{"schemaVersion": 2}'
 DIGEST = f"sha256:{hashlib.sha256(MANIFEST).hexdigest()}"
@@ -63,12 +63,9 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def registry() -> Iterator[Registry]:
-    with Registry(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    server = Registry(("127.0.0.1", 0), Handler)
+    with serving(server):
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ And what they ask: whether an environment with secrets is open to everybody who 
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +16,7 @@ import requests
 
 from operate.workflow import comment, environment, issue
 from operate.workflow.github import AUTHOR, LONGEST, marked
+from tests.support.serving import serving
 
 Json = dict[str, Any]
 
@@ -85,16 +85,11 @@ class Repository(BaseHTTPRequestHandler):
 def repository(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Repository]]:
     Repository.issues, Repository.comments, Repository.refuses = [], [], False
     Repository.environments, Repository.branches = {}, []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Repository)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    monkeypatch.setenv("GITHUB_API_URL", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("GITHUB_REPOSITORY", "us/mail")
     monkeypatch.setenv("GITHUB_TOKEN", "token")
-    yield Repository
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Repository)) as url:
+        monkeypatch.setenv("GITHUB_API_URL", url)
+        yield Repository
 
 
 @pytest.fixture

@@ -1,17 +1,12 @@
 """The zone at Cloudflare and what stands in it, asked with read-only calls of the official client."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cloudflare import APIConnectionError, APIStatusError, Cloudflare, PermissionDeniedError
 
 from model.existing_records import Record
-from model.left_overs import left_overs
-from model.record_conflicts import Ownership, conflicts
-from model.settings import Settings
-from model.values import is_within
-from model.wanted_records import wanted_records
-from operate.stacks.errors import WizardError
+from operate.errors import CloudError
 
 EDIT = "#dns_records:edit"
 """The permission that the program needs on the zone; permissions are told where the token may see them."""
@@ -30,17 +25,17 @@ class Zone:
 
 
 def find_zone(domain: str, token: str, base_url: str | None) -> Zone:
-    """The zone that holds a domain: of its own name, or of the closest name above it."""
+    """The zone that holds a domain: of its own name, or of the closest name above it. Raises CloudError."""
     labels = domain.split(".")
     names = [".".join(labels[start:]) for start in range(len(labels) - 1)]
     try:
         with Cloudflare(api_token=token, base_url=base_url, timeout=60.0) as client:
             return _find(client, domain, names)
     except APIConnectionError as error:
-        raise WizardError(f"Cloudflare's API cannot be reached: {error}") from None
+        raise CloudError(f"Cloudflare's API cannot be reached: {error}") from None
     except APIStatusError as error:
         refused = isinstance(error, PermissionDeniedError) or error.status_code in (400, 401)
-        raise WizardError(
+        raise CloudError(
             f"Cloudflare refuses the token ({_message(error)}). {_right(domain)}"
             if refused
             else f"Cloudflare: {_message(error)}"
@@ -51,26 +46,13 @@ def _find(client: Cloudflare, domain: str, names: Sequence[str]) -> Zone:
     for name in names:
         for zone in client.zones.list(name=name):
             if zone.permissions and EDIT not in zone.permissions:
-                raise WizardError(f"The Cloudflare token may not edit DNS records of zone {name}. {_right(domain)}")
+                raise CloudError(f"The Cloudflare token may not edit DNS records of zone {name}. {_right(domain)}")
             records = [Record.of(found) for found in client.dns.records.list(zone_id=zone.id)]
             return Zone(zone.id, name, zone.status == "active", list(zone.name_servers), records)
-    raise WizardError(
+    raise CloudError(
         f"Cloudflare shows this token no zone for {domain} (looked for: {', '.join(names)}). "
         f"Add the domain in Cloudflare's dashboard first, or give the token that zone. {_right(domain)}"
     )
-
-
-def obstacles(zone: Zone, settings: Settings, ownership: Ownership) -> Iterator[str]:
-    """What stands in the zone and is not this stack's: first what the preview will stop at, then what to know."""
-    wanted = [want for want in wanted_records(settings) if is_within(want.domain, zone.name)]
-    foreign = [record for record in zone.records if not ownership.marks(record)]
-    for conflict in conflicts(wanted, foreign, zone.name, ownership):
-        if conflict.way != "lost":
-            yield f"in the way of the {conflict.wanted.kind} record: {conflict.record}"
-    yield from left_overs(settings, foreign, ownership.addresses)
-    for record in foreign:
-        if record.name.startswith("*."):
-            yield f"a wildcard, which answers for every name that has no record: {record}"
 
 
 def _right(domain: str) -> str:

@@ -1,0 +1,1 @@
+"""The clouds, asked by their official clients with calls that change nothing."""

@@ -1,0 +1,25 @@
+"""Hetzner Cloud's official client, which also checks the token."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import requests
+from hcloud import APIException, Client
+
+from operate.errors import CloudError
+
+DEFAULT_ENDPOINT = "https://api.hetzner.cloud/v1"
+
+
+@contextmanager
+def connected(token: str, endpoint: str | None) -> Iterator[Client]:
+    """The official client. What Hetzner refuses inside the block is told as CloudError."""
+    try:
+        yield Client(token, endpoint or DEFAULT_ENDPOINT, application_name="poste-mail", timeout=(10.0, 60.0))
+    except APIException as error:
+        if error.code in ("unauthorized", "forbidden", "token_readonly"):
+            right = "an API token with read and write access, made in the project under Security, API tokens"
+            raise CloudError(f"Hetzner refuses the token ({error.message}). Expected {right}") from None
+        raise CloudError(f"Hetzner: {error.message}") from None
+    except requests.RequestException as error:
+        raise CloudError(f"Hetzner's API cannot be reached: {error}") from None
