@@ -7,13 +7,13 @@ from offline.toolchain.plugins.common.resource import Operation, ProviderError, 
 from offline.toolchain.plugins.common.schema import resource_schema
 from offline.toolchain.plugins.common.values import UNKNOWN
 from offline.toolchain.plugins.docker.checks import container_problems
-from offline.toolchain.plugins.docker.creation import body, in_bytes, restart_policy
+from offline.toolchain.plugins.docker.creation import body, restart_policy
 from offline.toolchain.plugins.docker.daemon import Daemon
 from offline.toolchain.plugins.docker.images import find_image
 from offline.toolchain.plugins.docker.inspection import outputs
-from offline.toolchain.plugins.docker.lifecycle import connect_networks, find, remove, start, upload, wait_until_healthy
+from offline.toolchain.plugins.docker.lifecycle import find, remove, start
 from offline.toolchain.plugins.docker.ports import same_ports
-from offline.toolchain.plugins.docker.rules import COMPUTED, IN_PLACE, LIMITS, SETS
+from offline.toolchain.plugins.docker.rules import COMPUTED, IN_PLACE, SETS
 
 SCHEMA = resource_schema(pulumi_docker.ContainerArgs, pulumi_docker.Container)
 REPLACE_ON = frozenset(SCHEMA.inputs) - IN_PLACE
@@ -27,23 +27,17 @@ class Containers:
         except ProviderError as error:
             raise ProviderError(f"Unable to create container with image {inputs['image']}: {error}") from error
         with daemon.errors("Unable to create container"):
-            made = daemon.client.create_container_from_config(
-                body(inputs), inputs["name"], inputs.get("platform") or None
-            )
+            made = daemon.client.create_container_from_config(body(inputs), inputs["name"])
         id_ = made["Id"]
         operation.exists(id_)
-        connect_networks(daemon, id_, inputs)
-        upload(daemon, id_, inputs)
         if inputs["start"]:
             start(daemon, id_)
-            if inputs.get("wait"):
-                wait_until_healthy(daemon, operation, id_)
         container = find(daemon, id_)
         if container is None:
             raise ProviderError("the container was gone as soon as it was started")
         found = outputs(container, inputs)
         # A set that the program gave is recorded as given, whatever form Docker has brought it to.
-        return id_, found | {name: inputs[name] for name in SETS & inputs.keys()} | _given_capabilities(inputs)
+        return id_, found | {name: inputs[name] for name in SETS & inputs.keys()}
 
     def read(self, daemon: Daemon, operation: Operation) -> tuple[str, Values] | None:
         container = find(daemon, operation.id)
@@ -53,25 +47,13 @@ class Containers:
         inputs = operation.inputs
         if inputs["mustRun"] and not operation.state.get("mustRun") and inputs["start"]:
             start(daemon, operation.id)
-        if any(operation.changed(name) for name in LIMITS):
+        if operation.changed("restart"):
             with daemon.errors("Unable to update a container"):
-                daemon.client.update_container(
-                    operation.id,
-                    cpu_shares=inputs.get("cpuShares"),
-                    cpuset_cpus=inputs.get("cpuSet"),
-                    mem_limit=in_bytes(inputs.get("memory")),
-                    mem_reservation=in_bytes(inputs.get("memoryReservation")),
-                    memswap_limit=in_bytes(inputs.get("memorySwap")),
-                    restart_policy=restart_policy(inputs),
-                )
+                daemon.client.update_container(operation.id, restart_policy=restart_policy(inputs))
         return planned(CONTAINER, operation.state, inputs)
 
     def delete(self, daemon: Daemon, operation: Operation) -> None:
         remove(daemon, operation)
-
-
-def _given_capabilities(inputs: Values) -> Values:
-    return {"capabilities": inputs["capabilities"]} if inputs.get("capabilities") else {}
 
 
 def _plan(state: Values, plan: Values) -> Values:
@@ -91,11 +73,6 @@ CONTAINER = ResourceType(
     autoname="name",
     input_defaults={
         "containerReadRefreshTimeoutMilliseconds": 15000,
-        "devices.permissions": "rwm",
-        "healthcheck.interval": "0s",
-        "healthcheck.startInterval": "0s",
-        "healthcheck.startPeriod": "0s",
-        "healthcheck.timeout": "0s",
         "mustRun": True,
         "networkMode": "bridge",
         "ports.ip": "0.0.0.0",  # noqa: S104  (the real plugin's default)

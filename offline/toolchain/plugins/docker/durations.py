@@ -1,19 +1,6 @@
 """Durations as Go writes them, which Docker's API counts in nanoseconds."""
 
-import re
-
-UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
-PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
-
-
-def nanoseconds(text: str) -> int | None:
-    """`1m30s` in nanoseconds; None for what is no duration."""
-    if text == "0":
-        return 0
-    parts = PART.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        return None
-    return round(sum(float(number) * UNITS[unit] for number, unit in parts))
+UNITS = {"ns": 1, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 
 
 def duration(count: int) -> str:

@@ -19,13 +19,13 @@ def local_image(daemon: Daemon, name: str) -> Json | None:
             return None
 
 
-def find_image(daemon: Daemon, name: str, platform: str = "") -> Json:
+def find_image(daemon: Daemon, name: str) -> Json:
     """The image of that name, pulled if it is not there yet. Raises ProviderError if it cannot be had."""
     if not name:
         raise ProviderError("empty image name is not allowed")
     found = local_image(daemon, name)
     if found is None:
-        _pull(daemon, name, platform)
+        _pull(daemon, name)
         found = local_image(daemon, name)
     if found is None:
         raise ProviderError(f"unable to find or pull image {name}")
@@ -40,13 +40,11 @@ def repo_digest(name: str, image: Json) -> str:
     return ([*same, *digests, ""])[0] if len(digests) != 1 else digests[0]
 
 
-def _pull(daemon: Daemon, name: str, platform: str) -> None:
+def _pull(daemon: Daemon, name: str) -> None:
     repository, tag = pull_reference(name)
     with daemon.errors(f"unable to pull image {name}"):
         # The empty credentials keep the client from using those of this machine's user.
-        events = daemon.client.pull(
-            repository, tag, stream=True, decode=True, auth_config={}, platform=platform or None
-        )
+        events = daemon.client.pull(repository, tag, stream=True, decode=True, auth_config={})
         for event in events:
             if "error" in event:
                 raise ProviderError(f"unable to pull image {name}: {event['error']}")

@@ -1,15 +1,14 @@
 """A container's outputs from what Docker tells of it (`GET /containers/{id}/json`)."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from offline.toolchain.plugins.common.resource import Values
-from offline.toolchain.plugins.common.values import without_none
-from offline.toolchain.plugins.docker.creation import MEBIBYTE
 from offline.toolchain.plugins.docker.durations import duration
 
 Json = dict[str, Any]
+
+MEBIBYTE = 1024 * 1024
 
 
 def outputs(container: Json, known: Values) -> Values:
@@ -54,9 +53,6 @@ def _of_host(host: Json, known: Values) -> Values:
     found: Values = {
         "rm": host.get("AutoRemove"),
         "readOnly": host.get("ReadonlyRootfs"),
-        "dns": host.get("Dns"),
-        "dnsOpts": host.get("DnsOptions"),
-        "dnsSearches": host.get("DnsSearch"),
         "securityOpts": host.get("SecurityOpt") or [],
         "publishAllPorts": host.get("PublishAllPorts"),
         "restart": host["RestartPolicy"]["Name"],
@@ -64,8 +60,6 @@ def _of_host(host: Json, known: Values) -> Values:
         "init": bool(host.get("Init")),
         "runtime": host.get("Runtime"),
         "mounts": [_mount(mount) for mount in host.get("Mounts") or []],
-        "tmpfs": host.get("Tmpfs"),
-        "hosts": [_extra_host(entry) for entry in host.get("ExtraHosts") or []],
         "privileged": host.get("Privileged"),
         "memory": _mebibytes(host.get("Memory")),
         "memoryReservation": _mebibytes(host.get("MemoryReservation")),
@@ -74,27 +68,13 @@ def _of_host(host: Json, known: Values) -> Values:
         "cpuShares": host.get("CpuShares"),
         "cpuSet": host.get("CpusetCpus"),
         "logDriver": host["LogConfig"]["Type"],
-        "storageOpts": host.get("StorageOpt"),
         "networkMode": host.get("NetworkMode"),
         "usernsMode": host.get("UsernsMode"),
-        "sysctls": host.get("Sysctls"),
         "ipcMode": host.get("IpcMode"),
-        "groupAdds": host.get("GroupAdd"),
     }
-    if host.get("CapAdd") or host.get("CapDrop"):
-        found["capabilities"] = {"adds": host.get("CapAdd") or [], "drops": host.get("CapDrop") or []}
-    if host.get("NanoCpus"):
-        found["cpus"] = str(Decimal(host["NanoCpus"]) / 10**9)
-    # Of these Docker may tell defaults of its own, which are of no interest if the program asked for nothing.
+    # Docker may tell a default of its own, which is of no interest if the program asked for nothing.
     if known.get("logOpts"):
         found["logOpts"] = host["LogConfig"].get("Config")
-    if known.get("pidMode"):
-        found["pidMode"] = host.get("PidMode")
-    if known.get("ulimits"):
-        limits = host.get("Ulimits") or []
-        found["ulimits"] = [{"name": u["Name"], "soft": u["Soft"], "hard": u["Hard"]} for u in limits]
-    if known.get("devices"):
-        found["devices"] = _devices(host.get("Devices") or [], known["devices"])
     return found
 
 
@@ -140,33 +120,7 @@ def _network(name: str, data: Json) -> Json:
 def _mount(mount: Json) -> Json:
     found: Json = {"target": mount["Target"], "source": mount.get("Source", ""), "type": mount["Type"]}
     found["readOnly"] = bool(mount.get("ReadOnly"))
-    if options := mount.get("BindOptions"):
-        found["bindOptions"] = {"propagation": options.get("Propagation") or ""}
-    if options := mount.get("TmpfsOptions"):
-        found["tmpfsOptions"] = {"sizeBytes": options.get("SizeBytes") or 0, "mode": options.get("Mode") or 0}
-    if options := mount.get("VolumeOptions"):
-        driver = options.get("DriverConfig") or {}
-        labels = [{"label": name, "value": value} for name, value in (options.get("Labels") or {}).items()]
-        volume = {"noCopy": bool(options.get("NoCopy")), "labels": labels, "subpath": options.get("Subpath")}
-        volume |= {"driverName": driver.get("Name"), "driverOptions": driver.get("Options")}
-        found["volumeOptions"] = without_none(volume)
     return found
-
-
-def _extra_host(entry: str) -> Json:
-    """Name and address; like the real plugin this loses all of an IPv6 address but its first group."""
-    name, address = entry.split(":")[:2]
-    return {"host": name, "ip": address}
-
-
-def _devices(devices: list[Json], known: list[Json]) -> list[Json]:
-    """The devices; a path inside is told only of those for which the program gave one."""
-    placed = {device["hostPath"] for device in known if device.get("containerPath")}
-    return [
-        {"hostPath": d["PathOnHost"], "permissions": d["CgroupPermissions"]}
-        | ({"containerPath": d["PathInContainer"]} if d["PathOnHost"] in placed else {})
-        for d in devices
-    ]
 
 
 def _mebibytes(count: int | None) -> int:

@@ -6,15 +6,17 @@ import pulumi_docker
 
 from offline.toolchain.plugins.common.resource import Operation, ProviderError, ResourceType, Values
 from offline.toolchain.plugins.common.schema import resource_schema
-from offline.toolchain.plugins.docker.checks import NOT_HERE
+from offline.toolchain.plugins.docker.checks import unused
 from offline.toolchain.plugins.docker.daemon import Daemon
 from offline.toolchain.plugins.docker.images import Json, find_image, local_image, repo_digest
+
+USED = frozenset({"keepLocally", "name", "triggers"})
 
 
 class RemoteImages:
     def create(self, daemon: Daemon, operation: Operation) -> tuple[str, Values]:
         inputs = operation.inputs
-        image = find_image(daemon, inputs["name"], inputs.get("platform") or "")
+        image = find_image(daemon, inputs["name"])
         return image["Id"] + inputs["name"], _state(image, inputs)
 
     def read(self, daemon: Daemon, operation: Operation) -> tuple[str, Values] | None:
@@ -32,7 +34,7 @@ class RemoteImages:
         if operation.state.get("keepLocally") or local_image(daemon, name) is None:
             return
         with daemon.errors("Unable to remove Docker image"):
-            daemon.client.remove_image(name, force=bool(operation.state.get("forceRemove")))
+            daemon.client.remove_image(name)
 
 
 def _state(image: Json, known: Values) -> Values:
@@ -40,15 +42,13 @@ def _state(image: Json, known: Values) -> Values:
 
 
 def _problems(inputs: Values) -> Iterable[tuple[str, str]]:
-    if inputs.get("build"):
-        yield "build", f"{NOT_HERE}: images can only be pulled"
+    return unused(inputs, USED)
 
 
 REMOTE_IMAGE = ResourceType(
     token="docker:index/remoteImage:RemoteImage",  # noqa: S106  (a type token)
     schema=resource_schema(pulumi_docker.RemoteImageArgs, pulumi_docker.RemoteImage),
     operations=RemoteImages(),
-    replace_on=frozenset({"name", "platform", "pullTriggers", "triggers"}),
-    sets=frozenset({"pullTriggers"}),
+    replace_on=frozenset({"name", "triggers"}),
     check=_problems,
 )

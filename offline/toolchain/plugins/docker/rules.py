@@ -1,29 +1,6 @@
 """How the inputs of a container are compared (terraform-provider-docker 4.5, resource docker_container)."""
 
-SETS = frozenset(
-    {
-        "capabilities.adds",
-        "capabilities.drops",
-        "devices",
-        "dns",
-        "dnsOpts",
-        "dnsSearches",
-        "envs",
-        "groupAdds",
-        "hosts",
-        "labels",
-        "mounts",
-        "mounts.volumeOptions.labels",
-        "networksAdvanced",
-        "networksAdvanced.aliases",
-        "networksAdvanced.driverOpts",
-        "networksAdvanced.linkLocalIps",
-        "securityOpts",
-        "ulimits",
-        "uploads",
-        "volumes",
-    }
-)
+SETS = frozenset({"envs", "labels", "mounts"})
 """Lists whose order means nothing."""
 
 COMPUTED = frozenset(
@@ -50,29 +27,16 @@ COMPUTED = frozenset(
 )
 """Inputs that the image or Docker fill in if the program does not give them."""
 
-LIMITS = frozenset({"cpuSet", "cpuShares", "maxRetryCount", "memory", "memoryReservation", "memorySwap", "restart"})
-"""What an update changes on the running container."""
-
-IN_PLACE = LIMITS | {
-    "attach",
-    "containerReadRefreshTimeoutMilliseconds",
-    "cpuPeriod",
-    "cpuQuota",
-    "destroyGraceSeconds",
-    "deviceReadBps",
-    "deviceReadIops",
-    "deviceWriteBps",
-    "deviceWriteIops",
-    "healthcheck",
-    "init",
-    "logs",
-    "mustRun",
-    "removeVolumes",
-    "rm",
-    "start",
-    "tmpfs",
-    "wait",
-    "waitTimeout",
-}
-"""Inputs whose change is an update; all others replace the container. Those beside `LIMITS` and `mustRun` are only
-recorded: the running container does not get them before its next replacement."""
+IN_PLACE = frozenset(
+    {
+        "containerReadRefreshTimeoutMilliseconds",
+        "destroyGraceSeconds",
+        "mustRun",
+        "removeVolumes",
+        "restart",
+        "start",
+        "waitTimeout",
+    }
+)
+"""Inputs whose change is an update; all others that are used replace the container. Only `restart` and `mustRun` do
+something to the running one; the others are recorded."""
