@@ -43,7 +43,7 @@ OPTIONS = ("-P", "-u", "-B", "-W")
 # Runs without any library, so that it takes milliseconds. What the other side does not understand, it runs itself.
 CLIENT = """\
 #!{python} -IS
-import json, os, signal, socket, sys
+import json, os, select, signal, socket, sys
 arguments = sys.argv[1:]
 if not arguments or (arguments[0].startswith("-") and arguments[0] not in {options!r}):
     os.execv({python!r}, [{python!r}, *arguments])
@@ -54,8 +54,13 @@ socket.send_fds(connection, [len(job).to_bytes(8, "big")], [0, 1, 2])
 connection.sendall(job)
 for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, lambda received, frame: connection.send(bytes([received])))
-answer = b""
+parent, answer = os.getppid(), b""
 while len(answer) < 4:
+    # Of what an engine that was killed had started, nothing stays.
+    if not select.select([connection], [], [], {seconds})[0]:
+        if os.getppid() != parent:
+            os._exit(70)
+        continue
     part = connection.recv(4 - len(answer))
     if not part:
         os._exit(70)
@@ -78,7 +83,9 @@ class WarmPython:
         self.interpreter.parent.mkdir(parents=True)
         address = str(self._folder / "socket")
         self.interpreter.write_text(
-            CLIENT.format(python=sys.executable, address=address, options=(*OPTIONS, "-c", "-m"))
+            CLIENT.format(
+                python=sys.executable, address=address, seconds=SECONDS_BETWEEN_LOOKS, options=(*OPTIONS, "-c", "-m")
+            )
         )
         self.interpreter.chmod(0o755)
         self._listener = socket.socket(socket.AF_UNIX)

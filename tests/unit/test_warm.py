@@ -4,6 +4,7 @@ import os
 import select
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,4 +56,15 @@ def test_what_it_runs_ends_with_it(number: signal.Signals) -> None:
         assert process.wait(10) == -number
     # It becomes readable when the process has ended.
     assert select.select([running], [], [], 10)[0]
+    os.close(running)
+
+
+def test_what_it_runs_ends_with_whoever_started_it() -> None:
+    code = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+    start = f"import subprocess; subprocess.run([{str(warm_python().interpreter)!r}, '-c', {code!r}])"
+    with subprocess.Popen([sys.executable, "-c", start], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        running = os.pidfd_open(int(process.stdout.readline()))
+        process.kill()
+    assert select.select([running], [], [], 20)[0]
     os.close(running)
