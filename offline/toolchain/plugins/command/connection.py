@@ -1,6 +1,6 @@
 """Dial a remote host over SSH, patiently, as the real command plugin does.
 
-Every failed attempt is tried again, also one that fails for a wrong host key or password: a machine that has just
+Every failed attempt is tried again, also one that fails for a wrong host key or login key: a machine that has just
 booted may answer with the keys of its image before cloud-init has put the right ones in place. `dialErrorLimit` is the
 number of failures that are forgiven, -1 means any number until the operation's deadline.
 """
@@ -8,7 +8,7 @@ number of failures that are forgiven, -1 means any number until the operation's 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,10 +32,8 @@ class Endpoint:
     host: str
     port: int
     user: str
-    password: str | None = field(repr=False)
     private_key: asyncssh.SSHKey | None = field(repr=False)
     host_key: asyncssh.SSHKey | None
-    agent: str | None
     limit: int
     patience: float | None
 
@@ -43,8 +41,8 @@ class Endpoint:
         return f"{self.user}@{self.host}:{self.port}"
 
 
-def endpoint(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Endpoint:
-    """The endpoint that a checked `connection` (or its `proxy`) describes.
+def endpoint(settings: Mapping[str, Any]) -> Endpoint:
+    """The endpoint that a checked `connection` describes.
 
     Raises ProviderError for a broken key, and for a host that is none for a stand-in.
     """
@@ -53,10 +51,8 @@ def endpoint(settings: Mapping[str, Any], environment: Mapping[str, str]) -> End
         host=settings["host"],
         port=int(settings["port"]),
         user=settings["user"],
-        password=settings.get("password"),
         private_key=_private_key(settings),
         host_key=_host_key(settings.get("hostKey")),
-        agent=settings.get("agentSocketPath") or environment.get("SSH_AUTH_SOCK") or None,
         limit=settings["dialErrorLimit"],
         patience=settings["perDialTimeout"] or None,
     )
@@ -64,34 +60,29 @@ def endpoint(settings: Mapping[str, Any], environment: Mapping[str, str]) -> End
 
 @asynccontextmanager
 async def dialled(
-    settings: Mapping[str, Any], environment: Mapping[str, str], report: Report, deadline: float
+    settings: Mapping[str, Any], report: Report, deadline: float
 ) -> AsyncIterator[asyncssh.SSHClientConnection]:
-    """An open connection to the host that a checked `connection` describes, through its proxy if it has one.
+    """An open connection to the host that a checked `connection` describes.
 
     `deadline` is a time of `time.monotonic`. Raises ProviderError after more failures than the limit, CancelledError
     when the deadline passes first.
     """
-    target = endpoint(settings, environment)
-    proxy = endpoint(settings["proxy"], environment) if settings.get("proxy") else None
-    async with AsyncExitStack() as connections:
-        tunnel = await connections.enter_async_context(await _dial(proxy, report, deadline, None)) if proxy else None
-        yield await connections.enter_async_context(await _dial(target, report, deadline, tunnel))
+    async with await _dial(endpoint(settings), report, deadline) as connection:
+        yield connection
 
 
-async def _dial(
-    target: Endpoint, report: Report, deadline: float, tunnel: asyncssh.SSHClientConnection | None
-) -> asyncssh.SSHClientConnection:
-    label, limit = ("Dial" if tunnel is None else "Dial from proxy"), ("inf" if target.limit < 0 else target.limit)
+async def _dial(target: Endpoint, report: Report, deadline: float) -> asyncssh.SSHClientConnection:
+    limit = "inf" if target.limit < 0 else target.limit
     delay, failures = FIRST_DELAY, 0
     while True:
         try:
-            return await _connect(target, tunnel)
+            return await _connect(target)
         except (OSError, asyncssh.Error, TimeoutError) as error:
             failures += 1
             reason = _explain(error, target)
         if 0 <= target.limit < failures:
             raise ProviderError(f"no SSH connection to {target} after {target.limit} failed attempts: {reason}")
-        report(f"{label} {failures}/{limit} failed: retrying")
+        report(f"Dial {failures}/{limit} failed: retrying")
         if deadline - time.monotonic() <= delay:
             raise CancelledError(f"no SSH connection to {target} in the time allowed (customTimeouts): {reason}")
         await asyncio.sleep(delay)
@@ -111,7 +102,7 @@ def _explain(error: BaseException, target: Endpoint) -> str:
     return str(error) or type(error).__name__
 
 
-async def _connect(target: Endpoint, tunnel: asyncssh.SSHClientConnection | None) -> asyncssh.SSHClientConnection:
+async def _connect(target: Endpoint) -> asyncssh.SSHClientConnection:
     trusted: dict[str, Any] = {"known_hosts": None}
     if target.host_key:
         # The second line makes a server that has several keys show the one that is expected.
@@ -119,31 +110,25 @@ async def _connect(target: Endpoint, tunnel: asyncssh.SSHClientConnection | None
             "known_hosts": ([target.host_key], [], []),
             "server_host_key_algs": [target.host_key.get_algorithm()],
         }
-    async with AsyncExitStack() as agents:
-        keys: list[asyncssh.SSHKey | asyncssh.SSHKeyPair] = [target.private_key] if target.private_key else []
-        if target.agent and not keys:
-            agent = await agents.enter_async_context(await asyncssh.connect_agent(target.agent))
-            keys = list(await agent.get_keys())
-        return await asyncssh.connect(
-            target.host,
-            target.port,
-            tunnel=tunnel or (),
-            username=target.user,
-            password=target.password,
-            client_keys=keys or None,
-            connect_timeout=target.patience,
-            # Neither the user's ~/.ssh/config nor the keys beside it are consulted.
-            config=None,
-            **trusted,
-        )
+    return await asyncssh.connect(
+        target.host,
+        target.port,
+        username=target.user,
+        client_keys=[target.private_key] if target.private_key else None,
+        connect_timeout=target.patience,
+        # Neither the user's ~/.ssh/config nor the keys beside it or of an agent are consulted.
+        config=None,
+        agent_path=None,
+        **trusted,
+    )
 
 
 def _private_key(settings: Mapping[str, Any]) -> asyncssh.SSHKey | None:
-    text, passphrase = settings.get("privateKey"), settings.get("privateKeyPassword")
+    text = settings.get("privateKey")
     if text is None:
         return None
     try:
-        return asyncssh.import_private_key(text, passphrase)
+        return asyncssh.import_private_key(text)
     except asyncssh.KeyImportError as error:
         raise ProviderError(f"connection.privateKey cannot be read: {error}") from None
 

@@ -1,20 +1,19 @@
-"""The resource `command:remote:CopyToRemote`: a file, directory or text of the program on a remote host."""
+"""The resource `command:remote:CopyToRemote`: a file or text of the program on a remote host."""
 
-import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import asyncssh
 from pulumi_command.remote import CopyToRemote as CopyToRemoteResource
 from pulumi_command.remote import CopyToRemoteArgs
 
-from offline.toolchain.plugins.command.assets import ARCHIVE, ASSET, by_hash, fingerprint, kind_of
+from offline.toolchain.plugins.command.assets import ASSET, by_hash, fingerprint, kind_of
 from offline.toolchain.plugins.command.connection import dialled
-from offline.toolchain.plugins.command.copying import copy_path, copy_text
+from offline.toolchain.plugins.command.copying import copy_file, copy_text
 from offline.toolchain.plugins.command.engine_log import EngineLog
 from offline.toolchain.plugins.command.interrupt import run
-from offline.toolchain.plugins.command.settings import CONNECTION_DEFAULTS, FOREVER
+from offline.toolchain.plugins.command.settings import CONNECTION_DEFAULTS, FOREVER, connection_problems
 from offline.toolchain.plugins.common.resource import Operation, ProviderError, ResourceType, Values
 from offline.toolchain.plugins.common.schema import resource_schema
 from offline.toolchain.plugins.common.values import Unknown
@@ -49,31 +48,27 @@ async def _copy(log: EngineLog, operation: Operation) -> None:
     def status(message: str) -> None:
         log.status(operation.urn, message)
 
-    async with dialled(operation.inputs["connection"], os.environ, status, operation.deadline) as server:
+    async with dialled(operation.inputs["connection"], status, operation.deadline) as server:
         try:
             async with server.start_sftp_client() as sftp:
                 if "text" in source:
                     await copy_text(sftp, source["text"], remote)
                 else:
-                    await copy_path(sftp, source["path"], remote)
+                    await copy_file(sftp, source["path"], remote)
         except (asyncssh.Error, OSError) as error:
             raise ProviderError(f"copying to {remote} failed: {error}") from error
 
 
 def _problems(inputs: Values) -> Iterable[tuple[str, str]]:
+    yield from connection_problems(inputs)
     source: Any = inputs.get("source")
     if not isinstance(source, Unknown):
         yield from _source_problems(source)
 
 
 def _source_problems(source: Any) -> Iterable[tuple[str, str]]:
-    kind = kind_of(source)
-    if kind is None:
-        yield "source", "a FileAsset, a StringAsset or a FileArchive is needed"
-    elif kind == ASSET and isinstance(source, Mapping) and not {"path", "text"} & source.keys():
-        yield "source", "an asset must be a FileAsset or a StringAsset"
-    elif kind == ARCHIVE and isinstance(source, Mapping) and "path" not in source:
-        yield "source", "an archive must be a FileArchive, that is the path of a file or directory"
+    if kind_of(source) != ASSET or not {"path", "text"} & source.keys():
+        yield "source", "this stand-in copies a FileAsset or a StringAsset and nothing else"
 
 
 COPY_TO_REMOTE = ResourceType(

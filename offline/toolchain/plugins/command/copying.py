@@ -1,16 +1,11 @@
-"""Copy a file, a directory or a text to a remote host over SFTP, with the real command plugin's rules for paths.
+"""Copy a file or a text to a remote host over SFTP, with the real command plugin's rules for paths.
 
 | source | remote path is a directory | does not exist | is a file |
 | --- | --- | --- | --- |
-| directory `dir` | `path/dir` | `path/dir` | error |
-| directory `dir/` | its contents in `path` | its contents in `path` | error |
 | file | `path/file` | `path` | overwritten |
 | text | error | `path` | overwritten |
-
-What is already there and not in the source stays. Archives such as .tgz are copied as they are.
 """
 
-import os
 from pathlib import Path, PurePosixPath
 
 import asyncssh
@@ -30,41 +25,23 @@ async def copy_text(sftp: asyncssh.SFTPClient, text: str, remote: str) -> None:
         raise ProviderError(f"cannot write the remote file {remote}: {error}") from error
 
 
-async def copy_path(sftp: asyncssh.SFTPClient, source: str, remote: str) -> None:
-    """Copy the local file or directory `source`; a trailing slash on a directory means its contents."""
+async def copy_file(sftp: asyncssh.SFTPClient, source: str, remote: str) -> None:
+    """Copy the local file `source`."""
+    if not _is_file(source):
+        raise ProviderError(f"{source}: no such file")
     destination = PurePosixPath(remote)
-    if not _is_directory(source):
-        if await sftp.isdir(remote):
-            destination /= Path(source).name
-        else:
-            await _make_directories(sftp, destination.parent)
-        await _copy_file(sftp, Path(source), destination)
-        return
-    await _make_directories(sftp, destination)
-    if not source.endswith("/"):
+    if await sftp.isdir(remote):
         destination /= Path(source).name
-    await _copy_directory(sftp, Path(source), destination)
-
-
-def _is_directory(source: str) -> bool:
-    if not Path(source).exists():
-        raise ProviderError(f"{source}: no such file or directory")
-    return Path(source).is_dir()
-
-
-async def _copy_directory(sftp: asyncssh.SFTPClient, source: Path, destination: PurePosixPath) -> None:
-    for folder, _, files in os.walk(source):
-        target = destination / PurePosixPath(Path(folder).relative_to(source))
-        await _make_directories(sftp, target)
-        for name in sorted(files):
-            await _copy_file(sftp, Path(folder, name), target / name)
-
-
-async def _copy_file(sftp: asyncssh.SFTPClient, source: Path, destination: PurePosixPath) -> None:
+    else:
+        await _make_directories(sftp, destination.parent)
     try:
-        await sftp.put(str(source), str(destination), follow_symlinks=True)
+        await sftp.put(source, str(destination), follow_symlinks=True)
     except asyncssh.SFTPError as error:
         raise ProviderError(f"cannot write the remote file {destination}: {error}") from error
+
+
+def _is_file(path: str) -> bool:
+    return Path(path).is_file()
 
 
 async def _make_directories(sftp: asyncssh.SFTPClient, path: PurePosixPath) -> None:

@@ -17,8 +17,6 @@ from offline.toolchain.plugins.common.resource import Operation, ResourceType, V
 from offline.toolchain.plugins.common.schema import Property
 from offline.toolchain.plugins.common.values import UNKNOWN, from_value, plain, without_none
 
-SECRET_SETTINGS = frozenset({"password", "privateKey", "privateKeyPassword"})
-
 
 class CommandProvider(TableProvider):
     """Commands here, and commands and copies over SSH.
@@ -38,7 +36,7 @@ class CommandProvider(TableProvider):
         return self._log
 
     async def check(self, request: rpc.CheckRequest) -> rpc.CheckResponse:
-        """As the generic check, but the connection is secret whoever gave it, and so are the secrets in it."""
+        """As the generic check, but the connection is secret whoever gave it, and so is the key in it."""
         response = await super().check(request)
         inputs = response.inputs or {}
         if "connection" in inputs:
@@ -67,8 +65,7 @@ class CommandProvider(TableProvider):
 
 
 def _with_secrets(connection: PropertyValue) -> PropertyValue:
-    if not isinstance(connection.value, Mapping):
+    settings = connection.value
+    if not isinstance(settings, Mapping) or "privateKey" not in settings:
         return connection
-    settings = {name: _with_secrets(value) if name == "proxy" else value for name, value in connection.value.items()}
-    marked = {name: settings[name].with_secret(True) for name in SECRET_SETTINGS & settings.keys()}
-    return connection.with_value({**settings, **marked})
+    return connection.with_value({**settings, "privateKey": settings["privateKey"].with_secret(True)})

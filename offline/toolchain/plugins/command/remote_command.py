@@ -1,6 +1,5 @@
 """The resource `command:remote:Command`: a command on a remote host for each of create, update and delete."""
 
-import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,7 +11,7 @@ from offline.toolchain.plugins.command.connection import dialled
 from offline.toolchain.plugins.command.engine_log import EngineLog
 from offline.toolchain.plugins.command.execution import Command, Output, execute
 from offline.toolchain.plugins.command.interrupt import run
-from offline.toolchain.plugins.command.settings import CONNECTION_DEFAULTS, FOREVER, new_id
+from offline.toolchain.plugins.command.settings import CONNECTION_DEFAULTS, FOREVER, connection_problems, new_id
 from offline.toolchain.plugins.common.resource import Operation, ResourceType, Values
 from offline.toolchain.plugins.common.schema import resource_schema
 from offline.toolchain.plugins.common.values import Unknown
@@ -67,11 +66,12 @@ async def _execute(log: EngineLog, operation: Operation, connection: Values, com
     def warn(message: str) -> None:
         log.warn(operation.urn, message)
 
-    async with dialled(connection, os.environ, status, operation.deadline) as server:
+    async with dialled(connection, status, operation.deadline) as server:
         return await execute(server, command, status, warn)
 
 
 def _problems(inputs: Values) -> Iterable[tuple[str, str]]:
+    yield from connection_problems(inputs)
     logging: Any = inputs.get("logging")
     known = [member.value for member in Logging]
     if logging is not None and not isinstance(logging, Unknown) and logging not in known:
