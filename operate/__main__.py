@@ -15,6 +15,7 @@ COMMANDS = {
     "repair": ("operate.repair.command", "bring state and clouds together after a deploy that was cut off"),
     "verify": ("operate.verify.command", "ask from outside whether the mail server works"),
     "clients": ("operate.verify.clients", "show how mail programs are set up, and write the files they take"),
+    "benchmark": ("benchmarks.command", "measure how long previews take, for whoever changes the program"),
 }
 """Module and meaning of each command. Only the one that is called is loaded, as some take seconds."""
 
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
         usage="./run mail COMMAND --stack NAME [OPTION …]",
         description="Runs a mail server's stack.",
         epilog=f"commands:\n{listed}\n\n"
-        "./run mail COMMAND --help tells a command's options; each has --stack and --json.\n"
+        "./run mail COMMAND --help tells a command's options; each has --json and, but for benchmark, --stack.\n"
         "exit status: 0 all is well, 1 something failed or does not hold, 2 wrong command line or unusable stack,\n"
         "3 something is to be done that was not asked for",
         formatter_class=argparse.RawDescriptionHelpFormatter,

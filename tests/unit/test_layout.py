@@ -16,12 +16,13 @@ MAY_IMPORT = {
     "policy": {"policy", "model"},
     "operate": {"operate", "model"},
     "offline": {"offline"},
+    "benchmarks": {"benchmarks", "operate"},
 }
 """What each part of the house may import of the others."""
 DRIVER = ROOT / "offline" / "dev_stack.py"
 """Drives the dev stack, and so uses what people run."""
 
-ROOMS = {"components", "model", "remote", "policy", "operate", "offline", "tests"}
+ROOMS = {"components", "model", "remote", "policy", "operate", "offline", "benchmarks", "tests"}
 CLOUDS = ("pulumi", "hcloud", "cloudflare", "docker", "asyncssh", "dns")
 """Packages that deploy, or talk to a cloud, a server or the DNS."""
 

@@ -1,0 +1,79 @@
+"""What is made of the runs: figures, each compared with the floor of the same benchmark, and the goals."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from benchmarks.world import Run
+
+DOMAINS = 50
+Kind = Literal["first", "no-op"]
+Layout = Literal["one zone", "zones of their own"]
+KINDS: tuple[Kind, ...] = ("first", "no-op")
+LAYOUTS: tuple[Layout, ...] = ("one zone", "zones of their own")
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The runs of a benchmark, each the least disturbed of several."""
+
+    floor: Run
+    """Preview of a program that only loads the SDKs."""
+    single: Mapping[Kind, Run]
+    """Previews of a stack with one domain."""
+    many: Mapping[tuple[Kind, Layout], Run]
+    """Previews of a stack with fifty."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One row of the table."""
+
+    what: str
+    value: float
+    unit: Literal["s", "ms", "MB"]
+    processor: float | None
+    """The same in time of a processor; None for memory."""
+    ratio: float
+    """The value as part of the floor's."""
+    goal: str = ""
+    reached: bool | None = None
+    """None where there is no goal."""
+
+    def json(self) -> dict[str, Any]:
+        """For programs."""
+        return asdict(self)
+
+
+MOST_OF_FLOOR = 1.15
+MOST_MILLISECONDS = 30
+MOST_MEGABYTES = 1
+
+
+def figures(runs: Runs) -> Iterator[Figure]:
+    """All rows."""
+    floor = runs.floor
+    yield Figure("floor: preview of a program that only loads the four SDKs", floor.seconds, "s", floor.processor, 1)
+    for kind in KINDS:
+        run = runs.single[kind]
+        ratio = run.seconds / floor.seconds
+        goal = {"first": f"≤ {MOST_OF_FLOOR} of the floor"}.get(kind, "")
+        reached = ratio <= MOST_OF_FLOOR if goal else None
+        yield Figure(f"{kind} preview, one domain", run.seconds, "s", run.processor, ratio, goal, reached)
+    for layout in LAYOUTS:
+        for kind in KINDS:
+            yield from _further(f"{kind} preview, each further domain in {layout}", runs, kind, layout)
+    largest = max((floor, *runs.single.values(), *runs.many.values()), key=lambda run: run.megabytes).megabytes
+    yield Figure("peak memory of the largest process", largest, "MB", None, largest / floor.megabytes)
+
+
+def _further(what: str, runs: Runs, kind: Kind, layout: Layout) -> Iterator[Figure]:
+    floor, single, many = runs.floor, runs.single[kind], runs.many[kind, layout]
+    seconds = (many.seconds - single.seconds) / (DOMAINS - 1)
+    processor = (many.processor - single.processor) / (DOMAINS - 1)
+    goal = f"≤ {MOST_MILLISECONDS} ms"
+    reached = seconds * 1000 <= MOST_MILLISECONDS
+    yield Figure(what, seconds * 1000, "ms", processor * 1000, seconds / floor.seconds, goal, reached)
+    megabytes = (many.megabytes - single.megabytes) / (DOMAINS - 1)
+    goal, reached = f"≤ {MOST_MEGABYTES} MB", megabytes <= MOST_MEGABYTES
+    yield Figure(f"{what}: memory", megabytes, "MB", None, megabytes / floor.megabytes, goal, reached)
