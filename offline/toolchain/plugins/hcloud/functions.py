@@ -1,4 +1,4 @@
-"""The data sources: server types, locations, images, and what a project holds."""
+"""The data sources: a server type, an image, and what a project holds."""
 
 import hashlib
 from collections.abc import Callable
@@ -17,36 +17,13 @@ def get_server_type(api: Api, arguments: Values) -> Values:
     return _server_type(_one(api, "server_types", "server type", arguments))
 
 
-def get_server_types(api: Api, _arguments: Values) -> Values:
-    return _listed(list(api.every("/server_types", "server_types")), "serverTypeIds", "serverTypes", _server_type)
-
-
-def get_location(api: Api, arguments: Values) -> Values:
-    return _location(_one(api, "locations", "location", arguments))
-
-
-def get_locations(api: Api, _arguments: Values) -> Values:
-    return _listed(list(api.every("/locations", "locations")), "locationIds", "locations", _location)
-
-
 def get_image(api: Api, arguments: Values) -> Values:
-    if "id" in arguments:
-        return {**arguments, **_image(_one(api, "images", "image", {"id": arguments["id"]}))}
-    selector = arguments.get("withSelector") or arguments.get("selector")
-    _exactly_one("id,name,selector,withSelector", [arguments.get("name"), selector])
-    query: Json = {"architecture": arguments.get("withArchitecture", "x86")}
-    query |= {"name": arguments["name"]} if "name" in arguments else {"label_selector": selector}
-    if arguments.get("withStatuses"):
-        query["status"] = arguments["withStatuses"]
-    if arguments.get("includeDeprecated"):
-        query["include_deprecated"] = "true"
-    if arguments.get("mostRecent"):
-        query["sort"] = "created:desc"
+    query: Json = {"architecture": arguments.get("withArchitecture", "x86"), "name": arguments.get("name")}
+    if query["name"] is None or arguments.keys() - {"name", "withArchitecture"}:
+        raise ProviderError("this stand-in finds an image by name and withArchitecture, and by nothing else")
     found = list(api.every("/images", "images", **query))
     if not found:
         raise ProviderError(f"Resource (image) was not found: {_shown(query)}")
-    if len(found) > 1 and not arguments.get("mostRecent"):
-        raise ProviderError(f"Found more than one resource (image): {_shown(query)}")
     return {**arguments, **_image(found[0])}
 
 
@@ -84,17 +61,6 @@ def _exactly_one(names: str, values: list[Any]) -> None:
 
 def _shown(query: Json) -> str:
     return " ".join(f"{key}={value}" for key, value in query.items())
-
-
-def _listed(entries: list[Json], ids: str, key: str, convert: Callable[[Json], Values]) -> Values:
-    numbers = [str(entry["id"]) for entry in entries]
-    return {
-        "id": hashlib.sha1("".join(numbers).encode(), usedforsecurity=False).hexdigest(),
-        ids: numbers,
-        "names": [entry["name"] for entry in entries],
-        "descriptions": [entry["description"] for entry in entries],
-        key: [convert(entry) for entry in entries],
-    }
 
 
 def _server_type(entry: Json) -> Values:
@@ -180,11 +146,6 @@ def _firewall(entry: Json) -> Values:
     return {"id": entry["id"], "name": entry["name"], "labels": entry["labels"]}
 
 
-def _location(entry: Json) -> Values:
-    same = ("id", "name", "description", "country", "city", "latitude", "longitude")
-    return {**{name: entry[name] for name in same}, "networkZone": entry["network_zone"]}
-
-
 def _image(entry: Json) -> Values:
     return {
         "id": entry["id"],
@@ -226,9 +187,6 @@ FUNCTIONS = tuple(
     Function(f"hcloud:index/{name}:{name}", function_schema(source, result), call)
     for name, source, result, call in (
         ("getServerType", pulumi_hcloud.get_server_type, pulumi_hcloud.GetServerTypeResult, get_server_type),
-        ("getServerTypes", pulumi_hcloud.get_server_types, pulumi_hcloud.GetServerTypesResult, get_server_types),
-        ("getLocation", pulumi_hcloud.get_location, pulumi_hcloud.GetLocationResult, get_location),
-        ("getLocations", pulumi_hcloud.get_locations, pulumi_hcloud.GetLocationsResult, get_locations),
         ("getImage", pulumi_hcloud.get_image, pulumi_hcloud.GetImageResult, get_image),
         ("getServers", pulumi_hcloud.get_servers, pulumi_hcloud.GetServersResult, get_servers),
         ("getVolumes", pulumi_hcloud.get_volumes, pulumi_hcloud.GetVolumesResult, get_volumes),

@@ -12,7 +12,7 @@ from offline.toolchain.plugins.hcloud.primary_ip import REMOVED
 from offline.toolchain.plugins.hcloud.public_net import create_options, update_public_net
 from offline.toolchain.plugins.hcloud.server_state import digest, server_state
 
-UNSUPPORTED = ("networks", "placementGroupId", "iso", "rescue")
+UNSUPPORTED = ("networks", "placementGroupId", "iso", "rescue", "backups")
 """Inputs of the real plugin that this stand-in refuses."""
 
 
@@ -36,9 +36,8 @@ class Servers:
             body["public_net"] = create_options(inputs["publicNets"][0])
         answer = api.request("POST", "/servers", body)
         operation.id = str(answer["server"]["id"])
-        operation.exists(operation.id, dict.fromkeys(("backups", "deleteProtection", "rebuildProtection"), False))
+        operation.exists(operation.id, dict.fromkeys(("deleteProtection", "rebuildProtection"), False))
         api.settle(operation, answer)
-        self._set_backups(api, operation, answer["server"])
         if inputs.get("deleteProtection") or inputs.get("rebuildProtection"):
             self._protect(api, operation)
         return operation.id, server_state(api.request("GET", f"/servers/{operation.id}")["server"], inputs)
@@ -58,8 +57,6 @@ class Servers:
                 api.act(operation, "POST", f"{path}/actions/poweroff")
             change: Json = {"server_type": inputs["serverType"], "upgrade_disk": not inputs.get("keepDisk")}
             api.act(operation, "POST", f"{path}/actions/change_type", change)
-        if operation.changed("backups"):
-            self._set_backups(api, operation, server)
         if "firewallIds" in inputs and operation.changed("firewallIds"):
             self._set_firewalls(api, operation, server)
         if operation.changed("publicNets"):
@@ -104,12 +101,6 @@ class Servers:
         if not found:
             raise ProviderError(f"SSH key not found: {name}")
         return int(found[0]["id"])
-
-    def _set_backups(self, api: Api, operation: Operation, server: Json) -> None:
-        wanted, there = bool(operation.inputs.get("backups")), bool(server.get("backup_window"))
-        if wanted != there:
-            verb = "enable_backup" if wanted else "disable_backup"
-            api.act(operation, "POST", f"/servers/{server['id']}/actions/{verb}")
 
     def _set_firewalls(self, api: Api, operation: Operation, server: Json) -> None:
         there = {entry["id"] for entry in server["public_net"]["firewalls"]}
