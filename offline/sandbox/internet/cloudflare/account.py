@@ -88,27 +88,6 @@ class Account:
         """Remove a record; raises ApiError."""
         await self._change(zone, lambda records: without_record(records, record_id))
 
-    async def batch(self, zone: Zone, body: Json) -> dict[str, list[Record]]:
-        """Deletes, patches, puts and posts, in this order and all or none; raises ApiError."""
-        now = _now()
-        done: dict[str, list[Record]] = {"deletes": [], "patches": [], "puts": [], "posts": []}
-
-        def change(records: Records) -> Records:
-            for item in body.get("deletes") or ():
-                done["deletes"].append(_previous(records, str(item.get("id"))))
-                records = without_record(records, str(item.get("id")))
-            for kind in ("patches", "puts", "posts"):
-                for item in body.get(kind) or ():
-                    previous = None if kind == "posts" else _previous(records, str(item.get("id")))
-                    whole = previous.as_body() | item if previous and kind == "patches" else item
-                    record = read_record(whole, zone.name, now, previous)
-                    records = with_record(records, record, zone.name)
-                    done[kind].append(record)
-            return records
-
-        await self._change(zone, change)
-        return done
-
     async def _change(self, zone: Zone, change: Change) -> None:
         async with self._lock:
             records = change(zone.records)

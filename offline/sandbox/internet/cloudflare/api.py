@@ -11,7 +11,7 @@ from offline.sandbox.internet.cloudflare import problems
 from offline.sandbox.internet.cloudflare.account import Account
 from offline.sandbox.internet.cloudflare.envelope import BASE, success
 from offline.sandbox.internet.cloudflare.problems import Json
-from offline.sandbox.internet.cloudflare.queries import page, select
+from offline.sandbox.internet.cloudflare.queries import every, page
 from offline.sandbox.internet.cloudflare.zones import ACCOUNT, Zone
 
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -43,7 +43,6 @@ class Api:
             web.get(f"{zone}/dnssec", self.get_dnssec),
             web.get(records, self.list_records),
             web.post(records, self.create_record),
-            web.post(f"{records}/batch", self.batch_records),
             web.get(record, self.get_record),
             web.put(record, self.overwrite_record),
             web.patch(record, self.edit_record),
@@ -87,7 +86,7 @@ class Api:
 
     async def list_records(self, request: web.Request) -> web.Response:
         """GET /zones/{zone}/dns_records."""
-        found = select(self._zone(request).records.values(), request.query)
+        found = every(self._zone(request).records.values(), request.query)
         shown, info = page(found, request.query, default=100, largest=5_000_000)
         return success([record.shown() for record in shown], info)
 
@@ -95,11 +94,6 @@ class Api:
         """POST /zones/{zone}/dns_records."""
         record = await self._account.create(self._zone(request), await _body(request))
         return success(record.shown())
-
-    async def batch_records(self, request: web.Request) -> web.Response:
-        """POST /zones/{zone}/dns_records/batch."""
-        done = await self._account.batch(self._zone(request), await _body(request))
-        return success({kind: [record.shown() for record in records] for kind, records in done.items()})
 
     async def get_record(self, request: web.Request) -> web.Response:
         """GET /zones/{zone}/dns_records/{record}."""

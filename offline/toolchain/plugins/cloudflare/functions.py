@@ -1,6 +1,6 @@
 """The data sources: a zone, a zone's records."""
 
-from offline.toolchain.plugins.cloudflare.api import Api, Json
+from offline.toolchain.plugins.cloudflare.api import Api
 from offline.toolchain.plugins.cloudflare.convert import from_json, to_json
 from offline.toolchain.plugins.cloudflare.schemas import GET_DNS_RECORDS, GET_ZONE
 from offline.toolchain.plugins.common.resource import Function, ProviderError, Values
@@ -12,7 +12,7 @@ MAX_ITEMS = 1000
 def get_zone(api: Api, arguments: Values) -> Values:
     zone = arguments.get("zoneId")
     if arguments.get("filter"):
-        found = api.request("GET", "/zones", query=_query(arguments["filter"]))["result"]
+        found = api.request("GET", "/zones", query=to_json(arguments["filter"]))["result"]
         if len(found) != 1:
             raise ProviderError(f"failed to find exactly one result: {len(found)} found for {arguments['filter']}")
         zone = found[0]["id"]
@@ -25,28 +25,16 @@ def get_zone(api: Api, arguments: Values) -> Values:
 def get_dns_records(api: Api, arguments: Values) -> Values:
     if not arguments.get("zoneId"):
         raise ProviderError("missing required zone_id parameter")
-    query = _query({name: value for name, value in arguments.items() if name not in ("zoneId", "maxItems")})
+    if filters := sorted(arguments.keys() - {"zoneId", "maxItems"}):
+        raise ProviderError(f"this stand-in lists all records of a zone, and not by {', '.join(filters)}")
     limit = arguments.get("maxItems") or MAX_ITEMS
     fields = (GET_DNS_RECORDS.outputs["results"].element or GET_DNS_RECORDS.outputs["results"]).fields
     results = []
-    for record in api.every(f"/zones/{arguments['zoneId']}/dns_records", query):
+    for record in api.every(f"/zones/{arguments['zoneId']}/dns_records", {}):
         results.append({name: value for name, value in from_json(fields, record).items() if value is not None})
         if len(results) == limit:
             break
     return {**arguments, "results": results}
-
-
-def _query(filters: Values) -> Json:
-    """Query parameters; those of nested filters are joined with a dot (`name.exact`)."""
-    query: Json = {}
-    for key, value in to_json(filters).items():
-        # Pulumi's only plural here is its own.
-        name = "type" if key == "types" else key
-        if isinstance(value, dict):
-            query |= {f"{name}.{inner}": text for inner, text in value.items()}
-        else:
-            query[name] = str(value).lower() if isinstance(value, bool) else value
-    return query
 
 
 FUNCTIONS = (
