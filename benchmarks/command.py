@@ -4,6 +4,7 @@ Exit status 0 when all was measured, whatever the figures are; 1 when something 
 """
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -45,15 +46,18 @@ def main(given: Sequence[str]) -> int:
         progress.print(f"{time.monotonic() - begun:4.0f} s  {what}", highlight=False)
 
     about = {"date": datetime.now(UTC).date().isoformat(), "processors": processor(), "plugins": plugins()}
+    load = os.getloadavg()[0]
     try:
         found = list(figures(measure(options.repeat, say)))
     except BenchmarkError as error:
         print(error, file=sys.stderr)
         return command_line.FAILED
     if options.json:
-        command_line.show_json(**about, repeat=options.repeat, figures=[figure.json() for figure in found])
+        command_line.show_json(**about, load=load, repeat=options.repeat, figures=[figure.json() for figure in found])
     else:
-        Console().print(table(found, f"{about['date']}, {about['processors']}, {about['plugins']} plugins"))
+        Console().print(
+            table(found, f"{about['date']}, {about['processors']}, {about['plugins']} plugins, load {load:.1f}")
+        )
     return command_line.DONE
 
 
@@ -116,7 +120,7 @@ def table(found: Sequence[Figure], title: str) -> Table:
     made.add_column("goal")
     for figure in found:
         digits = 0 if figure.unit == "ms" else 2
-        reached = {None: "", True: ", reached", False: ", missed"}[figure.reached]
+        reached = {None: ", disturbed" if figure.goal else "", True: ", reached", False: ", missed"}[figure.reached]
         made.add_row(
             figure.what,
             f"{figure.value:.{digits}f} {figure.unit}",

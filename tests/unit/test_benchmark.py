@@ -52,6 +52,10 @@ def test_a_further_domain_that_takes_more_than_the_goal_is_said_to_miss_it(
     assert [figure.reached for figure in found] == [reached] * 8
 
 
+def test_of_a_further_domain_that_seems_to_take_no_time_it_is_not_said_that_it_reaches_the_goal() -> None:
+    assert row(runs(seconds=-0.01), FURTHER).reached is None
+
+
 @pytest.mark.parametrize(("layout", "zones"), [("one zone", 1), ("zones of their own", DOMAINS)])
 def test_the_stacks_that_are_measured_have_fifty_domains_that_the_settings_take(layout: Layout, zones: int) -> None:
     made = settings(domains=domains(further(), layout))
