@@ -81,6 +81,9 @@ class WarmPython:
         self.virtualenv = self._folder / "venv"
         self.interpreter = self.virtualenv / "bin" / "python"
         self.interpreter.parent.mkdir(parents=True)
+        # For a Python that finds its packages by the name it was called by, whatever that name leads to.
+        for name in ("lib", "pyvenv.cfg"):
+            (self.virtualenv / name).symlink_to(Path(sys.prefix, name))
         address = str(self._folder / "socket")
         self.interpreter.write_text(
             CLIENT.format(

@@ -5,6 +5,7 @@ of `--json`, one object in the end, says nothing of policy violations.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -67,15 +68,13 @@ def _is_real(step: Mapping[str, Any]) -> bool:
 
 def _change(step: Mapping[str, Any]) -> Change:
     verb = VERBS[step["op"]]
-    details = step.get("detailedDiff") or {}
+    old = {} if verb is Verb.CREATE else _inputs(step.get("old"))
+    new = _inputs(step.get("new"))
+    differing = step.get("detailedDiff") or step.get("diffs") or ()
+    # Some plugins name what only they set, too, such as the time of the last change.
+    properties = tuple(path for path in differing if re.split(r"[.\[]", path, maxsplit=1)[0] in {*old, *new})
     return Change(
-        verb,
-        step["type"],
-        step["urn"].split("::", 3)[3],
-        {} if verb is Verb.CREATE else _inputs(step.get("old")),
-        _inputs(step.get("new")),
-        tuple(details) or tuple(step.get("diffs") or ()),
-        tuple(step.get("keys") or ()),
+        verb, step["type"], step["urn"].split("::", 3)[3], old, new, properties, tuple(step.get("keys") or ())
     )
 
 
