@@ -314,17 +314,6 @@ def test_key_files_and_links_are_where_the_mail_servers_look(administered: Layou
     assert re.fullmatch(r"k=rsa; p=[A-Za-z0-9+/]{392}", key.record), "RSA-2048, and no v=DKIM1 as Poste prints it"
 
 
-def test_warm_up_links_again_what_a_new_container_has_lost(administered: Layout) -> None:
-    dkim.create_key(administered, "club.example")
-    Operations(administered).create_domain("family.example")
-    links = administered.dkim_links("club.example")
-    for link in links:
-        link.unlink()
-    assert console.run(administered, ["domain:warm-up"]) == 0
-    assert all((link / "private").is_file() for link in links)
-    assert not any(link.is_symlink() for link in administered.dkim_links("family.example"))
-
-
 def test_console_shows_a_key_but_never_makes_one_unasked(
     administered: Layout, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -339,23 +328,30 @@ def test_console_shows_a_key_but_never_makes_one_unasked(
 @pytest.mark.parametrize(
     "words",
     [
-        ["domain:create", "club.example"],
-        ["email:create", "ann@club.example", "short"],
-        ["email:create", "ann@elsewhere.example", PASSWORD],
-        ["email:admin", "nobody@club.example"],
-        ["user:create", "ann"],
+        ["domain:dkim", "family.example"],
+        ["email:passwd", ADMIN, "short"],
+        ["email:passwd", "nobody@club.example", PASSWORD],
     ],
 )
 def test_console_fails_with_status_1(administered: Layout, words: list[str]) -> None:
     assert console.run(administered, words) == 1
 
 
-def test_console_builds_a_server_without_the_installer(layout: Layout) -> None:
-    for words in (["domain:create", "club.example"], ["email:create", ADMIN, PASSWORD], ["email:admin", ADMIN]):
-        assert console.run(layout, words) == 0
-    admin = Operations(layout).authenticate(ADMIN, PASSWORD)
-    assert admin is not None
-    assert admin["superAdmin"] == 1
+def test_console_names_the_command_that_it_does_not_have(
+    administered: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        console.run(administered, ["email:create", "ann@club.example", PASSWORD])
+    assert ended.value.code == 2
+    assert "email:create" in capsys.readouterr().err
+
+
+def test_console_asks_for_a_new_password_that_it_is_not_given(
+    administered: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("getpass.getpass", lambda: "Another-Passw0rd")
+    assert console.run(administered, ["email:passwd", ADMIN]) == 0
+    assert Operations(administered).authenticate(ADMIN, "Another-Passw0rd")
 
 
 def test_console_refuses_to_run_as_another_user(capsys: pytest.CaptureFixture[str]) -> None:

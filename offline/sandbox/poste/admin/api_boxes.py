@@ -5,7 +5,6 @@ from pathlib import Path
 
 from aiohttp import web
 
-from .api_domains import mail_usage
 from .api_support import PREFIX, Json, body, listing, typed
 from .keys import OPERATIONS
 from .names import is_address
@@ -69,19 +68,14 @@ async def delete(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-@routes.get(PREFIX + "/boxes/{email}/stats")
-async def stats(request: web.Request) -> web.Response:
-    """Count messages and bytes (the original's field names are not public)."""
-    return web.json_response(mail_usage(request.app[OPERATIONS].layout.home(_box(request)["address"])))
-
-
 @routes.get(PREFIX + "/boxes/{email}/quota")
 async def show_quota(request: web.Request) -> web.Response:
     """Show the limits and what is used of them."""
     box = _box(request)
-    used = mail_usage(request.app[OPERATIONS].layout.home(box["address"]))
+    home = request.app[OPERATIONS].layout.home(box["address"])
+    sizes = [path.stat().st_size for kind in ("cur", "new") for path in home.glob(f"**/{kind}/*")]
     limits = {"storage_limit": box["storageLimit"], "count_limit": box["countLimit"]}
-    return web.json_response({**limits, "storage_usage": used["size"] // 2**20, "count_usage": used["count"]})
+    return web.json_response({**limits, "storage_usage": sum(sizes) // 2**20, "count_usage": len(sizes)})
 
 
 @routes.patch(PREFIX + "/boxes/{email}/quota")

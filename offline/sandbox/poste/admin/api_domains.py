@@ -5,8 +5,6 @@ body and answers 200 with the new key; ``public`` is PEM like the file. The answ
 does: callers must pick what they keep.
 """
 
-from pathlib import Path
-
 from aiohttp import web
 
 from . import dkim
@@ -58,14 +56,6 @@ async def delete(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-@routes.get(PREFIX + "/domains/{name}/stats")
-async def stats(request: web.Request) -> web.Response:
-    """Count a domain's mailboxes, messages and bytes (the original's field names are not public)."""
-    name = _domain(request)["name"]
-    boxes = request.app[OPERATIONS].store.boxes("@" + name)
-    return web.json_response({"boxes": len(boxes), **mail_usage(request.app[OPERATIONS].layout.domain(name))})
-
-
 @routes.get(PREFIX + "/domains/{name}/dkim")
 async def show_dkim(request: web.Request) -> web.Response:
     """Show the domain's key, private half included."""
@@ -89,12 +79,6 @@ async def delete_dkim(request: web.Request) -> web.Response:
     """Remove the key."""
     dkim.delete_key(request.app[OPERATIONS].layout, _domain(request)["name"])
     return web.Response(status=204)
-
-
-def mail_usage(folder: Path) -> Json:
-    """Count messages and bytes of the Maildirs below ``folder``."""
-    sizes = [path.stat().st_size for kind in ("cur", "new") for path in folder.glob(f"**/{kind}/*")]
-    return {"count": len(sizes), "size": sum(sizes)}
 
 
 def _domain(request: web.Request) -> Row:

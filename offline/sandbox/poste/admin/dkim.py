@@ -2,7 +2,7 @@
 
 The files ``private``, ``public`` and ``selector`` lie in the domain's folder below ``/data``. The mail servers look for
 them through a link in their own configuration folder. Creating a key makes the links; a re-created container has the
-files but not the links, and its mail goes out unsigned until :func:`link` runs again.
+files but not the links, and its mail goes out unsigned until they are made again.
 """
 
 import secrets
@@ -72,9 +72,7 @@ def delete_key(layout: Layout, domain: str) -> None:
 
 
 def link(layout: Layout, domain: str) -> None:
-    """Let both mail servers find the domain's key; does nothing for a domain without one."""
-    if read_key(layout, domain) is None:
-        return
+    """Let both mail servers find the domain's key."""
     for path in layout.dkim_links(domain):
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.is_symlink():

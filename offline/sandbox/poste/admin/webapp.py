@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from . import api_boxes, api_certificates, api_domains, browser, installer
+from . import api_boxes, api_domains, browser, installer
 from .api_support import PREFIX, errors_as_json, require_administrator
 from .keys import APPLY_SETTINGS, OPERATIONS, SESSIONS
 from .layout import Layout
@@ -21,7 +21,7 @@ def make_app(layout: Layout, apply_settings: Callable[[], Awaitable[None]], webm
     app[OPERATIONS] = Operations(layout)
     app[SESSIONS] = Sessions()
     app[APPLY_SETTINGS] = apply_settings
-    for module in (installer, browser, api_domains, api_boxes, api_certificates):
+    for module in (installer, browser, api_domains, api_boxes):
         app.add_routes(module.routes)
     if webmail:
         app.add_routes(browser.webmail_routes)
