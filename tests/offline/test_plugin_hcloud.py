@@ -164,12 +164,12 @@ def test_assigning_an_address_makes_no_difference_to_a_program_that_does_not_say
 @pytest.mark.parametrize(
     ("inputs", "problem"),
     [
-        ({"type": "ipv4"}, "Exactly one of these attributes must be configured: [location,assigneeId]"),
-        ({"type": "ipv4", "assigneeId": 1}, "must be configured together: [assigneeId,assigneeType]"),
+        ({"type": "ipv4"}, 'The argument "location" is required'),
+        ({"type": "ipv4", "location": "fsn1", "assigneeId": 1}, "not supported by this offline stand-in"),
         ({"type": "ipv4", "location": "fsn1", "datacenter": "fsn1-dc14"}, "Removed Attribute"),
     ],
 )
-def test_an_address_needs_exactly_one_place(hetzner: Hetzner, inputs: Values, problem: str) -> None:
+def test_an_address_needs_a_location_and_nothing_else(hetzner: Hetzner, inputs: Values, problem: str) -> None:
     assert problem in hetzner.check(IP, inputs)[1][0]
 
 
@@ -191,12 +191,12 @@ def test_a_reverse_name_is_set_changed_read_and_reset(hetzner: Hetzner) -> None:
     assert hetzner.read(RDNS, id_, {}, {})[0] == ""
 
 
-def test_a_reverse_name_has_one_owner_and_a_real_address(hetzner: Hetzner) -> None:
+def test_a_reverse_name_is_that_of_a_primary_ip_and_a_real_address(hetzner: Hetzner) -> None:
     failures = hetzner.check(RDNS, {"primaryIpId": 1, "serverId": 2, "ipAddress": "mail", "dnsPtr": "x"})[1]
-    assert "Exactly one of these attributes must be configured" in failures[0]
+    assert "not supported by this offline stand-in" in failures[0]
     assert "must be a valid ip, got: mail" in failures[1]
-    with pytest.raises(Refused, match=r"Invalid ID.*got 'x-1-198.51.100.1'"):
-        hetzner.read(RDNS, "x-1-198.51.100.1", {}, {})
+    with pytest.raises(Refused, match=r"Invalid ID.*got 's-1-198.51.100.1'"):
+        hetzner.read(RDNS, "s-1-198.51.100.1", {}, {})
 
 
 # --- firewalls
@@ -249,7 +249,17 @@ def test_rules_that_the_api_would_refuse_fail_the_check(hetzner: Hetzner) -> Non
     ]
 
 
+def test_a_firewall_applies_by_label_selector_only(hetzner: Hetzner) -> None:
+    (failure,) = hetzner.check(FIREWALL, firewall_inputs(SSH, targets=({"server": 7},)))[1]
+    assert "by labelSelector only. Examine values at 'wall.applyTos[0]'" in failure
+
+
 # --- servers
+
+
+def both_addresses(hetzner: Hetzner) -> tuple[str, str]:
+    """The ids of two primary IPs: IPv4, IPv6."""
+    return hetzner.create(IP, ip_inputs())[0], hetzner.create(IP, {**ip_inputs("ipv6"), "name": "six"})[0]
 
 
 def test_a_server_has_the_addresses_keys_and_protection_it_was_asked_for(hetzner: Hetzner) -> None:
@@ -305,20 +315,24 @@ def test_a_server_is_renamed_rescaled_and_protected_in_place(hetzner: Hetzner) -
 
 
 def test_a_server_gives_up_one_address_for_another(hetzner: Hetzner) -> None:
-    first, _ = hetzner.create(IP, ip_inputs())
+    first, six = both_addresses(hetzner)
     second, wanted = hetzner.create(urn("PrimaryIp", "other"), {**ip_inputs(), "name": "other"})
-    nets = [{"ipv4": int(first), "ipv6Enabled": False}]
-    id_, state = hetzner.server(publicNets=nets)
-    changed = {**server_inputs(), "publicNets": [{"ipv4": int(second), "ipv6Enabled": False}]}
+    id_, state = hetzner.server(publicNets=[{"ipv4": int(first), "ipv6": int(six)}])
+    changed = {**server_inputs(), "publicNets": [{"ipv4": int(second), "ipv6": int(six)}]}
     assert not hetzner.diff(SERVER, state, changed).replaces
     state = hetzner.update(SERVER, id_, state, changed)
     assert (state["ipv4Address"], state["status"]) == (wanted["ipAddress"], "running")
-    assert hetzner.read(IP, first, {}, {})[1]["assigneeId"] == 0
+    assert [hetzner.read(IP, it, {}, {})[1]["assigneeId"] for it in (first, six)] == [0, int(id_)]
+
+
+def test_a_server_without_a_primary_ip_of_each_family_is_refused(hetzner: Hetzner) -> None:
+    with pytest.raises(Refused, match="a primary IP for ipv4 and one for ipv6 only"):
+        hetzner.server(publicNets=[{"ipv4": int(both_addresses(hetzner)[0]), "ipv6Enabled": False}])
 
 
 def test_a_server_shuts_down_before_it_is_deleted_and_frees_its_addresses(hetzner: Hetzner) -> None:
-    address, _ = hetzner.create(IP, ip_inputs())
-    nets = [{"ipv4": int(address), "ipv6Enabled": False}]
+    address, six = both_addresses(hetzner)
+    nets = [{"ipv4": int(address), "ipv6": int(six)}]
     id_, state = hetzner.server(publicNets=nets, shutdownBeforeDeletion=True)
     hetzner.delete(SERVER, id_, state)
     assert hetzner.read(SERVER, id_, state, {})[0] == ""
@@ -342,7 +356,7 @@ def test_what_does_not_exist_is_named(hetzner: Hetzner, inputs: Values, problem:
 def test_what_the_stand_in_cannot_do_fails_the_check(hetzner: Hetzner) -> None:
     failures = hetzner.check(SERVER, {**server_inputs(), "networks": [{"networkId": 1}], "datacenter": "fsn1-dc14"})[1]
     assert failures == [
-        "not supported by the stand-in for the hcloud plugin; use the real plugin. Examine values at 'mail.networks'.",
+        "not supported by this offline stand-in for the plugin. Examine values at 'mail.networks'.",
         (
             "Removed Attribute. The datacenter attribute was removed, use the location attribute instead. "
             "Examine values at 'mail.datacenter'."
@@ -375,9 +389,20 @@ def test_a_volume_grows_and_is_attached_by_a_resource_of_its_own(hetzner: Hetzne
 
 def test_an_attached_volume_is_detached_before_it_is_deleted(hetzner: Hetzner) -> None:
     server, _ = hetzner.server()
-    id_, state = hetzner.create(VOLUME, {"name": "data", "size": 10, "serverId": int(server)})
+    id_, state = hetzner.create(VOLUME, {"name": "data", "size": 10, "location": "fsn1"})
+    hetzner.create(ATTACHMENT, {"volumeId": int(id_), "serverId": int(server)})
     hetzner.delete(VOLUME, id_, state)
     assert hetzner.read(VOLUME, id_, state, {})[0] == ""
+
+
+def test_a_volume_is_attached_by_no_setting_of_its_own(hetzner: Hetzner) -> None:
+    (failure,) = hetzner.check(VOLUME, {"name": "data", "size": 10, "serverId": 7})[1]
+    assert "not supported by this offline stand-in for the plugin" in failure
+
+
+def test_an_imported_volume_may_say_which_server_it_is_attached_to(hetzner: Hetzner) -> None:
+    found = {"name": "data", "size": 10, "serverId": 7}
+    assert not hetzner.check(VOLUME, found, found)[1]
 
 
 # --- functions
@@ -395,8 +420,9 @@ def test_functions_find_types_and_images(hetzner: Hetzner) -> None:
     ("name", "arguments", "problem"),
     [
         ("getServerType", {"name": "cx22"}, r"Resource \(server type\) was not found: name=cx22"),
-        ("getServerType", {}, r"Exactly one of these attributes must be configured: \[id,name\]"),
+        ("getServerType", {}, "by name, and by nothing else"),
         ("getLocations", {}, "unrecognized function: hcloud:index/getLocations:getLocations"),
+        ("getServers", {"withSelector": "stack=dev"}, "lists all of servers, without withSelector"),
         ("getImage", {"id": 1}, "by name and withArchitecture, and by nothing else"),
         ("getImage", {"name": "beos"}, r"Resource \(image\) was not found: architecture=x86 name=beos"),
     ],

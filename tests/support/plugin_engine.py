@@ -45,8 +45,11 @@ class Engine:
     def configure(self, settings: dict[str, Any]) -> None:
         self._call("Configure", provider_pb2.ConfigureRequest(args=struct(settings), acceptSecrets=True))
 
-    def check(self, urn: str, inputs: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        reply = self._call("Check", provider_pb2.CheckRequest(urn=urn, news=struct(inputs), randomSeed=b"seed"))
+    def check(
+        self, urn: str, inputs: dict[str, Any], old: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], list[str]]:
+        request = provider_pb2.CheckRequest(urn=urn, olds=struct(old or {}), news=struct(inputs), randomSeed=b"seed")
+        reply = self._call("Check", request)
         return json_format.MessageToDict(reply.inputs), [failure.reason for failure in reply.failures]
 
     def checked(self, urn: str, inputs: dict[str, Any]) -> dict[str, Any]:

@@ -137,9 +137,9 @@ def test_all_kinds_of_things_with_the_stacks_labels_are_found_and_others_are_not
     made = client.servers.create("mine", ServerType(name="cx23"), Image(name="debian-13"), labels=LABELS)
     for action in (made.action, *made.next_actions):
         action.wait_until_finished()
-    volume = client.volumes.create(10, "mine", server=made.server, labels=LABELS)
-    for action in (volume.action, *volume.next_actions):
-        action.wait_until_finished()
+    made_volume = client.volumes.create(10, "mine", location=FALKENSTEIN, labels=LABELS)
+    made_volume.action.wait_until_finished()
+    made_volume.volume.attach(made.server).wait_until_finished()
     found = clouds.find()
     assert told(found.unknown) == {
         ("SSH key", "mine"),

@@ -83,13 +83,9 @@ class Actions:
         action.finished = now()
         action.over.set()
 
-    def of(self, kind: str, number: int | None = None) -> list[Action]:
-        """The actions that name a resource of that kind, or the one of that id."""
-        return [
-            action
-            for action in self.all.values()
-            if any(kind == its_kind and number in (None, its_id) for its_kind, its_id in action.resources)
-        ]
+    def of(self, kind: str, number: int) -> list[Action]:
+        """The actions that name a resource."""
+        return [action for action in self.all.values() if (kind, number) in action.resources]
 
     def locked(self, kind: str, number: int) -> bool:
         return any(action.status == "running" and action.command not in NOT_LOCKING for action in self.of(kind, number))

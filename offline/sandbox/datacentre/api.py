@@ -16,7 +16,7 @@ from offline.sandbox.datacentre.errors import ApiError, not_found
 from offline.sandbox.datacentre.firewalls import Firewalls
 from offline.sandbox.datacentre.hypervisor import Hypervisor
 from offline.sandbox.datacentre.primary_ips import PrimaryIps
-from offline.sandbox.datacentre.resource import find_action, page_answer, sorted_by_query, with_query_values
+from offline.sandbox.datacentre.resource import page_answer, sorted_by_query, with_query_values
 from offline.sandbox.datacentre.server_actions import Servers
 from offline.sandbox.datacentre.ssh_keys import SshKeys
 from offline.sandbox.datacentre.volumes import Volumes
@@ -43,7 +43,6 @@ FAULT_CODES = {
     503: "unavailable",
     504: "timeout",
 }
-DATACENTERS_GONE = "https://docs.hetzner.cloud/changelog#2026-06-02-datacenters-deprecated"
 
 
 class RateLimit:
@@ -128,7 +127,6 @@ def build_app(
         ("image", catalogue.IMAGES),
     ):
         app.add_routes(_catalogue_routes(kind, entries))
-    app.add_routes([web.get("/v1/datacenters" + rest, _datacenters) for rest in ("", r"/{id:\d+}")])
     return app, cloud
 
 
@@ -152,7 +150,7 @@ def _catalogue_routes(kind: str, entries: Catalogue) -> list[web.RouteDef]:
     """List and get of what the project can't change."""
 
     async def list_all(request: web.Request) -> web.Response:
-        filters = ("name", "architecture", "type", "status") if kind == "image" else ("name",)
+        filters = ("name", "architecture") if kind == "image" else ("name",)
         shown = with_query_values(request, filters, (entry.json() for entry in entries))
         return page_answer(request, f"{kind}s", sorted_by_query(request, shown))
 
@@ -174,14 +172,14 @@ def _action_routes(cloud: Cloud) -> list[web.RouteDef]:
         return page_answer(request, "actions", with_query_values(request, ("id", "status"), actions))
 
     async def get(request: web.Request) -> web.Response:
-        return web.json_response({"action": find_action(cloud, request).json()})
+        number = request.match_info["action"]
+        action = cloud.actions.all.get(int(number))
+        if action is None:
+            raise not_found("action", number)
+        return web.json_response({"action": action.json()})
 
     return [web.get("/v1/actions", list_by_id), web.get(r"/v1/actions/{action:\d+}", get)]
 
 
 async def _health(_request: web.Request) -> web.Response:
     return web.json_response({"status": "ready"})
-
-
-async def _datacenters(_request: web.Request) -> web.Response:
-    raise ApiError(410, "deprecated_api_endpoint", "API functionality was removed", {"announcement": DATACENTERS_GONE})

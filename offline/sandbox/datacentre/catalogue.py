@@ -129,12 +129,8 @@ _COST, _REGULAR, _DEDICATED = "Cost-Optimized", "Regular Performance", "General 
 SERVER_TYPES = (
     ServerType(114, "cx23", _COST, 2, 4.0, 40, "shared", "x86", 5.49, _EUROPE),
     ServerType(115, "cx33", _COST, 4, 8.0, 80, "shared", "x86", 8.49, _EUROPE),
-    ServerType(116, "cx43", _COST, 8, 16.0, 160, "shared", "x86", 15.99, _EUROPE),
     ServerType(117, "cx53", _COST, 16, 32.0, 320, "shared", "x86", 29.49, _EUROPE, sold_out_in=("hel1",)),
     ServerType(45, "cax11", _COST, 2, 4.0, 40, "shared", "arm", 5.99, _EUROPE),
-    ServerType(93, "cax21", _COST, 4, 8.0, 80, "shared", "arm", 9.99, _EUROPE),
-    ServerType(109, "cpx22", _REGULAR, 2, 4.0, 80, "shared", "x86", 19.49, (*_EUROPE, "sin")),
-    ServerType(110, "cpx32", _REGULAR, 4, 8.0, 160, "shared", "x86", 35.49, (*_EUROPE, "sin")),
     ServerType(
         22,
         "cpx11",
@@ -156,7 +152,6 @@ IMAGES = tuple(
     for base, name, description, flavor, version in (
         (310_557_660, "debian-13", "Debian 13", "debian", "13"),
         (114_690_387, "debian-12", "Debian 12", "debian", "12"),
-        (161_547_269, "ubuntu-24.04", "Ubuntu 24.04", "ubuntu", "24.04"),
     )
     for offset, architecture in ((0, "x86"), (1, "arm"))
 )

@@ -1,4 +1,4 @@
-"""Firewalls (https://docs.hetzner.cloud, "Firewalls"): rules for servers, named one by one or by label selector."""
+"""Firewalls (https://docs.hetzner.cloud, "Firewalls"): rules for the servers that a label selector fits."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,8 +18,6 @@ PROTOCOLS = ("tcp", "udp", "icmp", "esp", "gre")
 PEERS = {"in": "source_ips", "out": "destination_ips"}
 MAX_RULES = 50
 PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
-
-Target = tuple[str, str | int]  # ("label_selector", selector) or ("server", id)
 
 
 def parse_rules(form: Form, field: str = "rules") -> list[Rule]:
@@ -102,27 +100,27 @@ class Firewalls(ResourceHandler[Firewall]):
             "labels": entry.labels,
             "created": entry.created,
             "rules": [rule_json(rule) for rule in entry.rules],
-            "applied_to": [{"type": "server", "server": {"id": number}} for number in entry.servers] + selected,
+            "applied_to": selected,
         }
 
     async def create(self, request: web.Request) -> web.Response:
         form = await read_form(request)
         rules = parse_rules(form)
         labels = form.labels() or {}
-        targets = self._targets(form, "apply_to")
+        selectors = self._selectors(form, "apply_to")
         name = self.name(form)
         firewall = Firewall(id=self.cloud.project.new_id(), name=name, labels=labels, rules=rules)
         self.table[firewall.id] = firewall
         actions = [
             self._start("set_firewall_rules", firewall),
-            *(self._start_apply(firewall, target) for target in targets),
+            *(self._start_apply(firewall, selector) for selector in selectors),
         ]
         answer = {"firewall": self.json(firewall), "actions": [action.json() for action in actions]}
         return web.json_response(answer, status=201)
 
     async def delete(self, request: web.Request) -> web.Response:
         firewall = self.find(request)
-        if firewall.selectors or firewall.servers:
+        if firewall.selectors:
             raise conflict(422, "resource_in_use", f"firewall with ID '{firewall.id}' is still in use")
         del self.table[firewall.id]
         await self.cloud.refilter()
@@ -144,68 +142,45 @@ class Firewalls(ResourceHandler[Firewall]):
         return [self._start("set_firewall_rules", firewall)]
 
     def _apply_to_resources(self, firewall: Firewall, form: Form) -> list[Action]:
-        targets = self._targets(form, "apply_to")
+        selectors = self._selectors(form, "apply_to")
         form.check()
-        for kind, value in targets:
-            if value in (firewall.selectors if kind == "label_selector" else firewall.servers):
-                raise conflict(422, "firewall_already_applied", f"firewall is already applied to {kind} '{value}'")
-        return [self._start_apply(firewall, target) for target in targets]
+        for selector in selectors:
+            if selector in firewall.selectors:
+                raise conflict(422, "firewall_already_applied", f"firewall is already applied to '{selector}'")
+        return [self._start_apply(firewall, selector) for selector in selectors]
 
     def _remove_from_resources(self, firewall: Firewall, form: Form) -> list[Action]:
-        targets = self._targets(form, "remove_from")
+        selectors = self._selectors(form, "remove_from")
         form.check()
-        for kind, value in targets:
-            if kind == "label_selector" and value not in firewall.selectors:
-                raise conflict(404, "firewall_resource_not_found", f"firewall is not applied to '{value}'")
-            if kind == "server" and value not in firewall.servers:
-                self._refuse_removal(firewall, value)
-        return [self._start_remove(firewall, target) for target in targets]
+        for selector in selectors:
+            if selector not in firewall.selectors:
+                raise conflict(404, "firewall_resource_not_found", f"firewall is not applied to '{selector}'")
+        return [self._start_remove(firewall, selector) for selector in selectors]
 
-    def _refuse_removal(self, firewall: Firewall, number: str | int) -> None:
-        if firewall.covers(self.cloud.project.server[int(number)]):
-            raise conflict(
-                422, "firewall_managed_by_label_selector", "firewall is applied by a label selector to this server"
-            )
-        raise conflict(404, "firewall_resource_not_found", f"firewall is not applied to server '{number}'")
-
-    def _targets(self, form: Form, field: str) -> list[Target]:
-        """The resources named in the form; servers must exist, selectors must be well-formed."""
-        targets: list[Target] = []
+    def _selectors(self, form: Form, field: str) -> list[str]:
+        selectors: list[str] = []
         for place, entry in enumerate(form.items(field)):
-            inner = Form(entry)
-            kind = inner.required_choice("type", ("server", "label_selector"))
-            reference = inner.raw(kind)
-            value = None
-            if isinstance(reference, dict):
-                value = reference.get("selector" if kind == "label_selector" else "id")
-            if kind == "server" and value not in self.cloud.project.server:
-                raise conflict(404, "firewall_resource_not_found", f"server with ID '{value}' not found")
-            if kind == "label_selector":
-                try:
-                    parse_selector(str(value))
-                except ValueError as error:
-                    form.wrong(f"{field}.{place}.label_selector", str(error))
-            if (kind, value) in targets:
-                raise ApiError(422, "server_already_added", f"{kind} '{value}' is given more than once")
-            targets.append((kind, str(value) if kind == "label_selector" else int(value or 0)))
-        return targets
+            target = Form(entry)
+            if target.raw("type") != "label_selector":
+                form.wrong(f"{field}.{place}.type", "is not supported by the sandbox, only label_selector is")
+                continue
+            selector = Form(target.raw("label_selector")).required_text("selector")
+            try:
+                parse_selector(selector)
+            except ValueError as error:
+                form.wrong(f"{field}.{place}.label_selector", str(error))
+            if selector in selectors:
+                raise ApiError(422, "server_already_added", f"'{selector}' is given more than once")
+            selectors.append(selector)
+        return selectors
 
-    def _start(self, command: str, firewall: Firewall, servers: list[int] | None = None) -> Action:
-        references = [("firewall", firewall.id), *(("server", number) for number in servers or [])]
-        return self.cloud.actions.start(command, references, self.cloud.refilter)
+    def _start(self, command: str, firewall: Firewall) -> Action:
+        return self.cloud.actions.start(command, [("firewall", firewall.id)], self.cloud.refilter)
 
-    def _start_apply(self, firewall: Firewall, target: Target) -> Action:
-        kind, value = target
-        if kind == "label_selector":
-            firewall.selectors.append(str(value))
-        else:
-            firewall.servers.append(int(value))
-        return self._start("apply_firewall", firewall, [int(value)] if kind == "server" else None)
+    def _start_apply(self, firewall: Firewall, selector: str) -> Action:
+        firewall.selectors.append(selector)
+        return self._start("apply_firewall", firewall)
 
-    def _start_remove(self, firewall: Firewall, target: Target) -> Action:
-        kind, value = target
-        if kind == "label_selector":
-            firewall.selectors.remove(str(value))
-        else:
-            firewall.servers.remove(int(value))
-        return self._start("remove_firewall", firewall, [int(value)] if kind == "server" else None)
+    def _start_remove(self, firewall: Firewall, selector: str) -> Action:
+        firewall.selectors.remove(selector)
+        return self._start("remove_firewall", firewall)

@@ -94,14 +94,13 @@ class Rule:
 class Firewall(Resource):
     rules: list[Rule] = field(default_factory=list)
     selectors: list[str] = field(default_factory=list)
-    servers: list[int] = field(default_factory=list)
 
     def selects(self, selector: str, server: Server) -> bool:
         return parse_selector(selector)(server.labels)
 
     def covers(self, server: Server) -> bool:
-        """Whether the server is behind this firewall, named itself or by one of the selectors."""
-        return server.id in self.servers or any(self.selects(selector, server) for selector in self.selectors)
+        """Whether the server is behind this firewall."""
+        return any(self.selects(selector, server) for selector in self.selectors)
 
 
 @dataclass

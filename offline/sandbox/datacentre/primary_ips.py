@@ -74,14 +74,10 @@ class PrimaryIps(ResourceHandler[PrimaryIp]):
         ip_type = form.required_choice("type", ("ipv4", "ipv6"))
         auto_delete = form.flag("auto_delete", False)
         labels = form.labels() or {}
-        if form.has("assignee_type") and form.raw("assignee_type") != "server":
-            form.wrong("assignee_type", "must be 'server'")
-        number = form.number("assignee_id")
-        server = None if number is None else find_server(self.cloud, number)
-        location = server.location if server else self._location(form)
+        if form.has("assignee_id"):
+            form.wrong("assignee_id", "is not supported by the sandbox when an address is made")
+        location = self._location(form)
         name = self.name(form)
-        if server is not None:
-            self._require_assignable(ip_type, server)
         ip = PrimaryIp(
             id=self.cloud.project.new_id(),
             name=name,
@@ -93,31 +89,17 @@ class PrimaryIps(ResourceHandler[PrimaryIp]):
         )
         self.table[ip.id] = ip
         await self.cloud.point_new(ip)
-        action = None if server is None else self._start_assign(ip, server)
-        answer = {"primary_ip": self.json(ip), "action": action.json() if action else None}
-        return web.json_response(answer, status=201)
+        return web.json_response({"primary_ip": self.json(ip), "action": None}, status=201)
 
     def _location(self, form: Form) -> catalogue.Location | None:
         wanted = form.id_or_name("location")
         if wanted is None:
-            form.wrong("location", "location or assignee is required")
+            form.wrong("location", "is required")
             return None
         location = catalogue.location(wanted)
         if location is None:
             form.wrong("location", f"location '{wanted}' does not exist")
         return location
-
-    def _require_assignable(self, ip_type: str, server: Server) -> None:
-        if server.status != "off":
-            raise conflict(422, "server_not_stopped", "server must be stopped")
-        if (server.ipv4 if ip_type == "ipv4" else server.ipv6) is not None:
-            raise conflict(422, f"server_has_{ip_type}", f"server already has an {ip_type} address")
-
-    def _start_assign(self, ip: PrimaryIp, server: Server) -> Action:
-        async def work() -> None:
-            assign(ip, server)
-
-        return self.cloud.actions.start("assign_primary_ip", [("server", server.id), ("primary_ip", ip.id)], work)
 
     def apply_update(self, entry: PrimaryIp, form: Form) -> None:
         auto_delete = form.flag("auto_delete", entry.auto_delete)
@@ -152,8 +134,15 @@ class PrimaryIps(ResourceHandler[PrimaryIp]):
             raise conflict(422, "primary_ip_already_assigned", "primary IP is already assigned")
         if ip.location != server.location:
             raise conflict(422, "primary_ip_datacenter_mismatch", "primary IP is in a different location")
-        self._require_assignable(ip.type, server)
-        return self._start_assign(ip, server)
+        if server.status != "off":
+            raise conflict(422, "server_not_stopped", "server must be stopped")
+        if (server.ipv4 if ip.type == "ipv4" else server.ipv6) is not None:
+            raise conflict(422, f"server_has_{ip.type}", f"server already has an {ip.type} address")
+
+        async def work() -> None:
+            assign(ip, server)
+
+        return self.cloud.actions.start("assign_primary_ip", [("server", server.id), ("primary_ip", ip.id)], work)
 
     def _unassign(self, ip: PrimaryIp, _form: Form) -> Action:
         if ip.server is None:

@@ -105,13 +105,10 @@ class ResourceHandler(Generic[T]):
         return [
             web.get(path, self.list_all),
             web.post(path, self.create),
-            web.get(f"{path}/actions", self.list_kind_actions),
-            web.get(path + r"/actions/{action:\d+}", self.get_action),
             web.get(path + r"/{id:\d+}", self.get),
             web.put(path + r"/{id:\d+}", self.update),
             web.delete(path + r"/{id:\d+}", self.delete),
             web.get(path + r"/{id:\d+}/actions", self.list_actions),
-            web.get(path + r"/{id:\d+}/actions/{action:\d+}", self.get_action),
         ] + [
             web.post(path + r"/{id:\d+}/actions/" + command, self._acting(method))
             for command, method in self.commands().items()
@@ -185,18 +182,10 @@ class ResourceHandler(Generic[T]):
             raise not_unique(self.kind, "name")
         return name
 
-    async def list_kind_actions(self, request: web.Request) -> web.Response:
-        return self._actions_page(request, self.cloud.actions.of(self.kind))
-
     async def list_actions(self, request: web.Request) -> web.Response:
-        return self._actions_page(request, self.cloud.actions.of(self.kind, self.find(request).id))
-
-    def _actions_page(self, request: web.Request, actions: list[Action]) -> web.Response:
+        actions = self.cloud.actions.of(self.kind, self.find(request).id)
         shown = with_query_values(request, ("id", "status"), (action.json() for action in actions))
         return page_answer(request, "actions", sorted_by_query(request, shown))
-
-    async def get_action(self, request: web.Request) -> web.Response:
-        return web.json_response({"action": find_action(self.cloud, request).json()})
 
 
 def start_protection(cloud: Cloud, kind: str, entry: Protectable, form: Form) -> Action:
@@ -215,11 +204,3 @@ def find_server(cloud: Cloud, number: int) -> Server:
     if server is None:
         raise not_found("server", number)
     return server
-
-
-def find_action(cloud: Cloud, request: web.Request) -> Action:
-    number = request.match_info["action"]
-    action = cloud.actions.all.get(int(number))
-    if action is None:
-        raise not_found("action", number)
-    return action

@@ -1,4 +1,4 @@
-"""Server actions (https://docs.hetzner.cloud, "Server Actions"): power, type, protection and reverse DNS."""
+"""Server actions (https://docs.hetzner.cloud, "Server Actions"): power, type and protection."""
 
 from collections.abc import Callable, Mapping
 
@@ -7,7 +7,6 @@ from offline.sandbox.datacentre.actions import Action, Work
 from offline.sandbox.datacentre.errors import ApiError, conflict
 from offline.sandbox.datacentre.form import Form
 from offline.sandbox.datacentre.model import Server
-from offline.sandbox.datacentre.primary_ips import pointer_work
 from offline.sandbox.datacentre.servers import ServerRecords
 
 
@@ -18,10 +17,8 @@ class Servers(ServerRecords):
             "poweroff": self._power_off,
             "shutdown": self._shut_down,
             "reboot": self._reboot,
-            "reset": self._reset,
             "change_type": self._change_type,
             "change_protection": self._change_protection,
-            "change_dns_ptr": self._change_dns_ptr,
         }
 
     def _start(self, command: str, server: Server, work: Work) -> Action:
@@ -54,27 +51,17 @@ class Servers(ServerRecords):
         return self._start("shutdown_server", server, work)
 
     def _reboot(self, server: Server, _form: Form) -> Action:
-        return self._restart("reboot_server", server)
-
-    def _reset(self, server: Server, _form: Form) -> Action:
-        return self._restart("reset_server", server)
-
-    def _restart(self, command: str, server: Server) -> Action:
-        """A reboot stops the system's services first, a reset pulls the plug; both are quick enough to wait for."""
+        """The system's services stop first; that is quick enough to wait for."""
         self.cloud.actions.require_unlocked(("server", server.id))
         if server.status != "running":
             raise conflict(422, "server_not_running", "server must be running")
 
         async def work() -> None:
             server.status = "starting"
-            if command == "reboot_server":
-                await self.cloud.hypervisor.reboot(self.cloud.machine(server))
-            else:
-                await self.cloud.hypervisor.power_off(server.id)
-                await self.cloud.hypervisor.start(self.cloud.machine(server))
+            await self.cloud.hypervisor.reboot(self.cloud.machine(server))
             server.status = "running"
 
-        return self._start(command, server, work)
+        return self._start("reboot_server", server, work)
 
     def _change_type(self, server: Server, form: Form) -> Action:
         """The server has to be off, and is on when the action ends, whoever had switched it off."""
@@ -114,15 +101,6 @@ class Servers(ServerRecords):
             server.delete_protection, server.rebuild_protection = delete, rebuild
 
         return self._start("change_protection", server, work)
-
-    def _change_dns_ptr(self, server: Server, form: Form) -> Action:
-        address = form.text("ip") or ""
-        number = server.ipv6 if ":" in address else server.ipv4
-        if number is None:
-            raise ApiError(422, "invalid_input", "the server has no such address")
-        return self._start(
-            "change_dns_ptr", server, pointer_work(self.cloud, self.cloud.project.primary_ip[number], form)
-        )
 
 
 async def _nothing() -> None:

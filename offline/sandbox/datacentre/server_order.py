@@ -7,7 +7,7 @@ from offline.sandbox.datacentre import catalogue
 from offline.sandbox.datacentre.cloud import Cloud
 from offline.sandbox.datacentre.errors import ApiError, conflict, not_found
 from offline.sandbox.datacentre.form import Form
-from offline.sandbox.datacentre.model import PrimaryIp, SshKey, Volume
+from offline.sandbox.datacentre.model import PrimaryIp, SshKey
 
 # RFC 1123 host names, as the API demands of server names.
 _LABEL = r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
@@ -25,8 +25,6 @@ class ServerOrder:
     image: catalogue.Image
     location: catalogue.Location
     ssh_keys: list[SshKey]
-    volumes: list[Volume]
-    firewalls: list[int]
     ipv4: PrimaryIp | bool
     ipv6: PrimaryIp | bool
     user_data: str
@@ -41,9 +39,8 @@ def read_order(form: Form, cloud: Cloud) -> ServerOrder:
         form.wrong("name", "must be a valid hostname as per RFC 1123")
     user_data = form.text("user_data", maximum=MAX_USER_DATA_BYTES) or ""
     start = form.flag("start_after_create", True)
-    form.flag("automount", False)
     labels = form.labels() or {}
-    for unsupported in ("networks", "placement_group"):
+    for unsupported in ("networks", "placement_group", "volumes", "firewalls", "automount"):
         if form.raw(unsupported):
             form.wrong(unsupported, "is not supported by the sandbox")
     server_type = _server_type(form)
@@ -57,8 +54,6 @@ def read_order(form: Form, cloud: Cloud) -> ServerOrder:
         image=image,
         location=location,
         ssh_keys=[_ssh_key(cloud, wanted) for wanted in form.items("ssh_keys")],
-        volumes=[_volume(cloud, number, location) for number in form.items("volumes")],
-        firewalls=[_firewall(cloud, entry) for entry in form.items("firewalls")],
         ipv4=_address(form, cloud, "ipv4", location),
         ipv6=_address(form, cloud, "ipv6", location),
         user_data=user_data,
@@ -107,24 +102,6 @@ def _ssh_key(cloud: Cloud, wanted: object) -> SshKey:
         if wanted in (key.id, str(key.id), key.name):
             return key
     raise not_found("SSH_key", wanted)
-
-
-def _volume(cloud: Cloud, number: int, location: catalogue.Location) -> Volume:
-    volume = cloud.project.volume.get(number)
-    if volume is None:
-        raise not_found("volume", number)
-    if volume.server is not None:
-        raise conflict(422, "volume_already_attached", f"volume with ID '{number}' is already attached")
-    if volume.location != location:
-        raise ApiError(422, "invalid_input", "volume and server must be in the same location")
-    return volume
-
-
-def _firewall(cloud: Cloud, entry: object) -> int:
-    number = entry.get("firewall") if isinstance(entry, dict) else None
-    if not isinstance(number, int) or number not in cloud.project.firewall:
-        raise not_found("firewall", number)
-    return number
 
 
 def _address(form: Form, cloud: Cloud, ip_type: str, location: catalogue.Location) -> PrimaryIp | bool:

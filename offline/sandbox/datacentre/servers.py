@@ -85,10 +85,6 @@ class ServerRecords(ResourceHandler[Server]):
             if ip:
                 assign(ip, server)
         self.table[server.id] = server
-        for number in order.firewalls:
-            self.cloud.project.firewall[number].servers.append(server.id)
-        for volume in order.volumes:
-            volume.server = server.id
         action = self.cloud.actions.start("create_server", [("server", server.id)], lambda: self._create(server))
         answer = {
             "server": self.json(server) | {"locked": True},
@@ -151,9 +147,6 @@ class ServerRecords(ResourceHandler[Server]):
         await self.cloud.hypervisor.destroy(server.id)
         for volume in self.cloud.project.volumes_of(server):
             volume.server = None
-        for firewall in self.cloud.project.firewall.values():
-            if server.id in firewall.servers:
-                firewall.servers.remove(server.id)
         for number in (server.ipv4, server.ipv6):
             if number is not None:
                 ip = self.cloud.project.primary_ip[number]

@@ -10,12 +10,12 @@ from offline.sandbox.datacentre import catalogue
 from offline.sandbox.datacentre.actions import Action
 from offline.sandbox.datacentre.errors import ApiError, conflict, protected
 from offline.sandbox.datacentre.form import Form
-from offline.sandbox.datacentre.model import Server, Volume
+from offline.sandbox.datacentre.model import Volume
 from offline.sandbox.datacentre.resource import ResourceHandler, find_server, read_form, start_protection
 
 SMALLEST_GB = 10
 LARGEST_GB = 10_240
-FORMATS = ("ext4", "xfs")
+FORMAT = "ext4"
 NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9._-]{0,62}[a-zA-Z0-9])?")
 
 
@@ -44,16 +44,14 @@ class Volumes(ResourceHandler[Volume]):
         if not SMALLEST_GB <= size <= LARGEST_GB:
             form.wrong("size", f"must be between {SMALLEST_GB} and {LARGEST_GB}")
         filesystem = form.text("format")
-        if filesystem is not None and filesystem not in FORMATS:
-            form.wrong("format", f"must be one of: {', '.join(FORMATS)}")
-        number = form.number("server")
-        server = None if number is None else find_server(self.cloud, number)
-        form.flag("automount", False)
+        if filesystem not in (None, FORMAT):
+            form.wrong("format", f"is not supported by the sandbox, only {FORMAT} is")
+        for unsupported in ("server", "automount"):
+            if form.raw(unsupported):
+                form.wrong(unsupported, "is not supported by the sandbox when a volume is made")
         labels = form.labels() or {}
-        location = server.location if server else self._location(form)
+        location = self._location(form)
         name = self.name(form)
-        if server is not None:
-            self.cloud.actions.require_unlocked(("server", server.id))
         volume = Volume(
             id=self.cloud.project.new_id(),
             name=name,
@@ -69,12 +67,7 @@ class Volumes(ResourceHandler[Volume]):
             volume.status = "available"
 
         action = self.cloud.actions.start("create_volume", [("volume", volume.id)], work)
-        following = [] if server is None else [self._start_attach(volume, server, after=action)]
-        answer = {
-            "volume": self.json(volume),
-            "action": action.json(),
-            "next_actions": [next_action.json() for next_action in following],
-        }
+        answer = {"volume": self.json(volume), "action": action.json(), "next_actions": []}
         return web.json_response(answer, status=201)
 
     def name(self, form: Form, entry: Volume | None = None) -> str:
@@ -88,18 +81,9 @@ class Volumes(ResourceHandler[Volume]):
         wanted = form.id_or_name("location")
         location = None if wanted is None else catalogue.location(wanted)
         if location is None:
-            form.wrong("location", "location or server is required" if wanted is None else "does not exist")
+            form.wrong("location", "is required" if wanted is None else "does not exist")
             form.check()
         return location or catalogue.LOCATIONS[0]
-
-    def _start_attach(self, volume: Volume, server: Server, after: Action | None = None) -> Action:
-        async def work() -> None:
-            volume.server = server.id
-            if server.status == "running":
-                await self.cloud.hypervisor.plug(volume.id, server.id)
-
-        references = [("server", server.id), ("volume", volume.id)]
-        return self.cloud.actions.start("attach_volume", references, work, after)
 
     async def delete(self, request: web.Request) -> web.Response:
         volume = self.find(request)
@@ -122,7 +106,8 @@ class Volumes(ResourceHandler[Volume]):
 
     def _attach(self, volume: Volume, form: Form) -> Action:
         number = form.required_number("server")
-        form.flag("automount", False)
+        if form.raw("automount"):
+            form.wrong("automount", "is not supported by the sandbox")
         form.check()
         server = find_server(self.cloud, number)
         self.cloud.actions.require_unlocked(("volume", volume.id), ("server", server.id))
@@ -130,7 +115,13 @@ class Volumes(ResourceHandler[Volume]):
             raise conflict(422, "volume_already_attached", "volume is already attached to a server")
         if volume.location != server.location:
             raise ApiError(422, "invalid_input", "volume and server must be in the same location")
-        return self._start_attach(volume, server)
+
+        async def work() -> None:
+            volume.server = server.id
+            if server.status == "running":
+                await self.cloud.hypervisor.plug(volume.id, server.id)
+
+        return self.cloud.actions.start("attach_volume", [("server", server.id), ("volume", volume.id)], work)
 
     def _detach(self, volume: Volume, _form: Form) -> Action:
         if volume.server is None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import Iterable
 
 from pulumi_command.local import Command as CommandResource
 from pulumi_command.local import CommandArgs
@@ -15,7 +14,6 @@ from offline.toolchain.plugins.common.resource import Operation, ProviderError, 
 from offline.toolchain.plugins.common.schema import resource_schema
 
 SHELL = ("/bin/sh", "-c")
-UNSUPPORTED = ("archivePaths", "assetPaths")
 
 
 class LocalCommand:
@@ -71,12 +69,6 @@ async def _execute(settings: Values, text: str, previous: dict[str, str]) -> Val
     }
 
 
-def _problems(inputs: Values) -> Iterable[tuple[str, str]]:
-    for name in UNSUPPORTED:
-        if inputs.get(name) is not None:
-            yield name, "this stand-in of the plugin collects no files"
-
-
 LOCAL_COMMAND = ResourceType(
     token="command:local:Command",  # noqa: S106  (a type token)
     schema=resource_schema(CommandArgs, CommandResource),
@@ -87,6 +79,6 @@ LOCAL_COMMAND = ResourceType(
     canonical={"connection": fingerprint, "environment": fingerprint, "triggers": by_hash},
     empty_is_absent=False,
     unknown_on_update=frozenset({"stdout", "stderr"}),
-    check=_problems,
+    refused=frozenset({"archivePaths", "assetPaths"}),
     timeout=FOREVER,
 )

@@ -45,7 +45,13 @@ def check_resource(
     _fill(inputs, kind.input_defaults)
     failures += [_missing(f"{name}.", key) for key in sorted(kind.required - inputs.keys())]
     if not failures:
-        for path, message in kind.check(plain_map(inputs)):
+        values, before = plain_map(inputs), plain_map(old)
+        problems = [
+            (key, "not supported by this offline stand-in for the plugin")
+            for key in sorted(kind.refused & values.keys())
+            if values[key] and values[key] != before.get(key)
+        ]
+        for path, message in [*problems, *kind.check(values)]:
             where = f"{name}.{path}" if path else name
             failures.append(CheckFailure("", f"{message}. Examine values at '{where}'."))
     return (_recorded(given, inputs, kind.schema.inputs) if kind.records_defaults else inputs), failures

@@ -111,6 +111,7 @@ class ResourceType:
     """One resource type. Property names may be dotted (`rules.sourceIps`); a dot goes through lists and objects.
 
     - `required`: inputs required beyond what the SDK's class requires.
+    - `refused`: inputs of the real plugin that the stand-in does not have: only what the state holds already may stay.
     - `autoname`: the input that gets a generated name when absent.
     - `input_defaults`: written into absent inputs (what the Terraform SDK v2 does).
     - `plan_defaults`: what an absent input is compared with and created as (the Terraform plugin framework).
@@ -137,6 +138,7 @@ class ResourceType:
     schema: Schema
     operations: Operations
     required: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
     autoname: str = ""
     input_defaults: Mapping[str, Any] = field(default_factory=dict)
     plan_defaults: Mapping[str, Any] = field(default_factory=dict)

@@ -54,7 +54,7 @@ class Firewalls:
         firewall = api.find(path, "firewall")
         if firewall is None:
             return
-        targets = [{k: v for k, v in t.items() if k in ("type", t["type"])} for t in firewall["applied_to"]]
+        targets = [_to_target(_from_target(target)) for target in firewall["applied_to"]]
         self._apply(api, operation, "remove_from", targets)
         # Detaching can take longer than its action says.
         retry(operation, ("conflict", "resource_in_use"), lambda: delete_if_there(api, path), 2 * RETRIES)
@@ -97,15 +97,11 @@ def _to_rule(rule: Json) -> Json:
 
 
 def _to_target(target: Json) -> Json:
-    if target.get("labelSelector"):
-        return {"type": "label_selector", "label_selector": {"selector": target["labelSelector"]}}
-    return {"type": "server", "server": {"id": target["server"]}}
+    return {"type": "label_selector", "label_selector": {"selector": target["labelSelector"]}}
 
 
 def _from_target(target: Json) -> Json:
-    if target["type"] == "label_selector":
-        return {"labelSelector": target["label_selector"]["selector"], "server": 0}
-    return {"labelSelector": "", "server": target["server"]["id"]}
+    return {"labelSelector": target["label_selector"]["selector"], "server": 0}
 
 
 def _state(firewall: Json) -> Values:
@@ -120,13 +116,16 @@ def _state(firewall: Json) -> Values:
         }
         for rule in firewall["rules"]
     ]
-    targets = [_from_target(t) for t in firewall["applied_to"] if t["type"] in ("label_selector", "server")]
+    targets = [_from_target(target) for target in firewall["applied_to"]]
     return {"name": firewall["name"], "labels": firewall["labels"], "rules": rules, "applyTos": targets}
 
 
 def _check(inputs: Values) -> Iterator[tuple[str, str]]:
     yield from check_labels(inputs)
-    rules = inputs.get("rules") or []
+    targets, rules = inputs.get("applyTos") or [], inputs.get("rules") or []
+    for index, target in enumerate([] if isinstance(targets, Unknown) else targets):
+        if not isinstance(target, Unknown) and not target.get("labelSelector"):
+            yield f"applyTos[{index}]", "the stand-in for the hcloud plugin applies firewalls by labelSelector only"
     for index, rule in enumerate([] if isinstance(rules, Unknown) else rules):
         if isinstance(rule, Unknown):
             continue

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 import pulumi_hcloud
 
@@ -14,7 +13,12 @@ from offline.toolchain.plugins.hcloud.server_state import server_state
 
 
 def get_server_type(api: Api, arguments: Values) -> Values:
-    return _server_type(_one(api, "server_types", "server type", arguments))
+    if arguments.keys() != {"name"}:
+        raise ProviderError("this stand-in finds a server type by name, and by nothing else")
+    found = next(api.every("/server_types", "server_types", **arguments), None)
+    if found is None:
+        raise ProviderError(f"Resource (server type) was not found: {_shown(arguments)}")
+    return _server_type(found)
 
 
 def get_image(api: Api, arguments: Values) -> Values:
@@ -28,35 +32,17 @@ def get_image(api: Api, arguments: Values) -> Values:
 
 
 def _every(path: str, key: str, convert: Callable[[Json], Values]) -> Callable[..., Values]:
-    """All of a kind, or those that a label selector fits."""
+    """All of a kind."""
 
     def call(api: Api, arguments: Values) -> Values:
-        query = {"label_selector": arguments["withSelector"]} if arguments.get("withSelector") else {}
-        entries = list(api.every(f"/{path}", path, **query))
+        if arguments:
+            raise ProviderError(f"this stand-in lists all of {path}, without {', '.join(arguments)}")
+        entries = list(api.every(f"/{path}", path))
         numbers = [str(entry["id"]) for entry in entries]
         digest = hashlib.sha1("-".join(numbers).encode(), usedforsecurity=False).hexdigest()
-        return {**arguments, "id": digest, key: [convert(entry) for entry in entries]}
+        return {"id": digest, key: [convert(entry) for entry in entries]}
 
     return call
-
-
-def _one(api: Api, path: str, what: str, arguments: Values) -> Json:
-    """The object with the given id or name."""
-    _exactly_one("id,name", [arguments.get("id"), arguments.get("name")])
-    if "id" in arguments:
-        found = api.find(f"/{path}/{arguments['id']}", what.replace(" ", "_"))
-    else:
-        found = next(api.every(f"/{path}", path, name=arguments["name"]), None)
-    if found is None:
-        raise ProviderError(f"Resource ({what}) was not found: {_shown(arguments)}")
-    return found
-
-
-def _exactly_one(names: str, values: list[Any]) -> None:
-    if sum(value is not None for value in values) != 1:
-        raise ProviderError(
-            f"Invalid Attribute Combination. Exactly one of these attributes must be configured: [{names}]"
-        )
 
 
 def _shown(query: Json) -> str:

@@ -18,11 +18,8 @@ class PrimaryIps:
             "type": inputs["type"],
             "auto_delete": inputs["autoDelete"],
             "labels": inputs["labels"],
+            "location": inputs["location"],
         }
-        if inputs.get("location"):
-            body["location"] = inputs["location"]
-        else:
-            body |= {"assignee_id": inputs["assigneeId"], "assignee_type": inputs["assigneeType"]}
         answer = api.request("POST", "/primary_ips", body)
         path = f"/primary_ips/{answer['primary_ip']['id']}"
         operation.exists(str(answer["primary_ip"]["id"]), {"deleteProtection": False})
@@ -41,12 +38,6 @@ class PrimaryIps:
         if operation.changed("deleteProtection"):
             body: Json = {"delete": inputs["deleteProtection"]}
             api.act(operation, "POST", f"{path}/actions/change_protection", body)
-        if "assigneeId" in inputs and operation.changed("assigneeId"):
-            if operation.state.get("assigneeId"):
-                api.act(operation, "POST", f"{path}/actions/unassign")
-            if inputs["assigneeId"]:
-                body = {"assignee_id": inputs["assigneeId"], "assignee_type": inputs.get("assigneeType", "server")}
-                api.act(operation, "POST", f"{path}/actions/assign", body)
         fields = {"name": "name", "labels": "labels", "autoDelete": "auto_delete"}
         body = {field: inputs[name] for name, field in fields.items() if operation.changed(name)}
         return _state(api.request("PUT", path, body)["primary_ip"])
@@ -101,16 +92,6 @@ def _address(ip: str) -> str:
 
 def _check(inputs: Values) -> Iterator[tuple[str, str]]:
     yield from check_labels(inputs)
-    if ("location" in inputs) == ("assigneeId" in inputs):
-        yield (
-            "",
-            "Invalid Attribute Combination. Exactly one of these attributes must be configured: [location,assigneeId]",
-        )
-    if "assigneeId" in inputs and "assigneeType" not in inputs:
-        yield (
-            "assigneeId",
-            "Invalid Attribute Combination. These attributes must be configured together: [assigneeId,assigneeType]",
-        )
     if "datacenter" in inputs:
         yield "datacenter", REMOVED
 
@@ -121,6 +102,7 @@ PRIMARY_IP = ResourceType(
     token="hcloud:index/primaryIp:PrimaryIp",  # noqa: S106  (a type token)
     schema=resource_schema(pulumi_hcloud.PrimaryIpArgs, pulumi_hcloud.PrimaryIp),
     operations=PrimaryIps(),
+    required=frozenset({"location"}),
     records_defaults=False,
     empty_is_absent=False,
     names_changes=False,
@@ -129,5 +111,6 @@ PRIMARY_IP = ResourceType(
     replace_on=frozenset({"type", "location"}),
     computed=frozenset({"location", "datacenter", "assigneeId", "assigneeType"}),
     unknown_on_update=frozenset({"assigneeId", "assigneeType", "datacenter"}),
+    refused=frozenset({"assigneeId", "assigneeType"}),
     check=_check,
 )

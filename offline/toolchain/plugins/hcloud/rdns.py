@@ -1,5 +1,6 @@
-"""`hcloud:index/rdns:Rdns`: the name that an address of a server, primary IP, … resolves to."""
+"""`hcloud:index/rdns:Rdns`: the name that an address of a primary IP resolves to."""
 
+import re
 from collections.abc import Iterator
 from ipaddress import ip_address
 
@@ -9,81 +10,54 @@ from offline.toolchain.plugins.common.resource import Operation, ProviderError, 
 from offline.toolchain.plugins.common.schema import resource_schema
 from offline.toolchain.plugins.hcloud.api import Api, ApiError, Json
 
-OWNERS = {
-    "serverId": ("s", "servers", "server"),
-    "primaryIpId": ("p", "primary_ips", "primary_ip"),
-    "floatingIpId": ("f", "floating_ips", "floating_ip"),
-    "loadBalancerId": ("l", "load_balancers", "load_balancer"),
-}
-"""Input, letter in the id, path of the API and key in its answers of all that can own an address."""
-
 
 class ReverseNames:
     def create(self, api: Api, operation: Operation) -> tuple[str, Values]:
-        inputs = operation.inputs
-        owner = next(name for name in OWNERS if name in inputs)
-        letter, path, _ = OWNERS[owner]
-        address = str(ip_address(inputs["ipAddress"]))
-        self._change(api, operation, f"/{path}/{inputs[owner]}", address, inputs["dnsPtr"])
-        id_ = f"{letter}-{inputs[owner]}-{address}"
-        return id_, {owner: inputs[owner], "ipAddress": address, "dnsPtr": inputs["dnsPtr"]}
+        number, address = operation.inputs["primaryIpId"], str(ip_address(operation.inputs["ipAddress"]))
+        id_ = f"p-{number}-{address}"
+        return id_, self._change(api, operation, id_, operation.inputs["dnsPtr"])
 
     def read(self, api: Api, operation: Operation) -> tuple[str, Values] | None:
-        owner, number, address = _parse(operation.id)
-        _, path, key = OWNERS[owner]
-        found = api.find(f"/{path}/{number}", key)
-        name = _names(found).get(address) if found else None
-        if name is None:
-            return None
-        return operation.id, {owner: number, "ipAddress": address, "dnsPtr": name}
+        number, address = _parse(operation.id)
+        found = api.find(f"/primary_ips/{number}", "primary_ip")
+        for pointer in (found or {}).get("dns_ptr", []):
+            if str(ip_address(pointer["ip"])) == address:
+                return operation.id, _state(number, address, pointer["dns_ptr"])
+        return None
 
     def update(self, api: Api, operation: Operation) -> Values:
-        owner, number, address = _parse(operation.id)
-        self._change(api, operation, f"/{OWNERS[owner][1]}/{number}", address, operation.inputs["dnsPtr"])
-        return {owner: number, "ipAddress": address, "dnsPtr": operation.inputs["dnsPtr"]}
+        return self._change(api, operation, operation.id, operation.inputs["dnsPtr"])
 
     def delete(self, api: Api, operation: Operation) -> None:
-        owner, number, address = _parse(operation.id)
         try:
-            self._change(api, operation, f"/{OWNERS[owner][1]}/{number}", address, None)
+            self._change(api, operation, operation.id, None)
         except ApiError as error:
             if error.code != "not_found":
                 raise
 
-    def _change(self, api: Api, operation: Operation, owner: str, address: str, name: str | None) -> None:
+    def _change(self, api: Api, operation: Operation, id_: str, name: str | None) -> Values:
+        number, address = _parse(id_)
         body: Json = {"ip": address, "dns_ptr": name}
-        api.act(operation, "POST", f"{owner}/actions/change_dns_ptr", body)
+        api.act(operation, "POST", f"/primary_ips/{number}/actions/change_dns_ptr", body)
+        return _state(number, address, name)
 
 
-def _names(owner: Json) -> dict[str, str]:
-    """The reverse names of an owner by address."""
-    networks = [owner, *(net for net in owner.get("public_net", {}).values() if isinstance(net, dict))]
-    names: dict[str, str] = {}
-    for network in networks:
-        pointers = network.get("dns_ptr") or []
-        if isinstance(pointers, str):
-            pointers = [{"ip": network["ip"], "dns_ptr": pointers}]
-        names |= {str(ip_address(pointer["ip"])): pointer["dns_ptr"] for pointer in pointers}
-    return names
+def _state(number: int, address: str, name: str | None) -> Values:
+    return {"primaryIpId": number, "ipAddress": address, "dnsPtr": name}
 
 
-def _parse(id_: str) -> tuple[str, int, str]:
-    """The owner's input name, its number and the address of an id like `p-42-2001:db8::1`."""
-    letter, _, rest = id_.partition("-")
-    number, _, address = rest.partition("-")
-    owner = next((name for name, (prefix, _, _) in OWNERS.items() if prefix == letter), None)
+def _parse(id_: str) -> tuple[int, str]:
+    """The primary IP's number and the address of an id like `p-42-2001:db8::1`."""
+    found = re.fullmatch(r"p-(\d+)-(.+)", id_)
     try:
-        if owner:
-            return owner, int(number), str(ip_address(address))
+        if found:
+            return int(found[1]), str(ip_address(found[2]))
     except ValueError:
         pass
-    raise ProviderError(f"Invalid ID. Expected '$RESOURCE_PREFIX-$RESOURCE_ID-$IP_ADDRESS', got '{id_}'")
+    raise ProviderError(f"Invalid ID. Expected 'p-$PRIMARY_IP_ID-$IP_ADDRESS', got '{id_}'")
 
 
 def _check(inputs: Values) -> Iterator[tuple[str, str]]:
-    if sum(name in inputs for name in OWNERS) != 1:
-        options = ",".join(OWNERS)
-        yield "", f"Invalid Attribute Combination. Exactly one of these attributes must be configured: [{options}]"
     address = inputs["ipAddress"]
     if isinstance(address, str):
         try:
@@ -96,10 +70,12 @@ RDNS = ResourceType(
     token="hcloud:index/rdns:Rdns",  # noqa: S106  (a type token)
     schema=resource_schema(pulumi_hcloud.RdnsArgs, pulumi_hcloud.Rdns),
     operations=ReverseNames(),
+    required=frozenset({"primaryIpId"}),
     records_defaults=False,
     empty_is_absent=False,
     names_changes=False,
-    replace_on=frozenset({*OWNERS, "ipAddress"}),
+    replace_on=frozenset({"primaryIpId", "ipAddress"}),
     canonical={"ipAddress": lambda address: str(ip_address(address))},
+    refused=frozenset({"serverId", "floatingIpId", "loadBalancerId"}),
     check=_check,
 )

@@ -12,9 +12,6 @@ from offline.toolchain.plugins.hcloud.primary_ip import REMOVED
 from offline.toolchain.plugins.hcloud.public_net import create_options, update_public_net
 from offline.toolchain.plugins.hcloud.server_state import digest, server_state
 
-UNSUPPORTED = ("networks", "placementGroupId", "iso", "rescue", "backups")
-"""Inputs of the real plugin that this stand-in refuses."""
-
 
 class Servers:
     def create(self, api: Api, operation: Operation) -> tuple[str, Values]:
@@ -30,10 +27,8 @@ class Servers:
         for name, field in {"location": "location", "userData": "user_data"}.items():
             if inputs.get(name):
                 body[field] = inputs[name]
-        if inputs.get("firewallIds"):
-            body["firewalls"] = [{"firewall": number} for number in inputs["firewallIds"]]
         if inputs.get("publicNets"):
-            body["public_net"] = create_options(inputs["publicNets"][0])
+            body["public_net"] = create_options(inputs["publicNets"])
         answer = api.request("POST", "/servers", body)
         operation.id = str(answer["server"]["id"])
         operation.exists(operation.id, dict.fromkeys(("deleteProtection", "rebuildProtection"), False))
@@ -57,8 +52,6 @@ class Servers:
                 api.act(operation, "POST", f"{path}/actions/poweroff")
             change: Json = {"server_type": inputs["serverType"], "upgrade_disk": not inputs.get("keepDisk")}
             api.act(operation, "POST", f"{path}/actions/change_type", change)
-        if "firewallIds" in inputs and operation.changed("firewallIds"):
-            self._set_firewalls(api, operation, server)
         if operation.changed("publicNets"):
             update_public_net(api, operation, server)
         if operation.changed("deleteProtection") or operation.changed("rebuildProtection"):
@@ -102,16 +95,6 @@ class Servers:
             raise ProviderError(f"SSH key not found: {name}")
         return int(found[0]["id"])
 
-    def _set_firewalls(self, api: Api, operation: Operation, server: Json) -> None:
-        there = {entry["id"] for entry in server["public_net"]["firewalls"]}
-        wanted = set(operation.inputs["firewallIds"])
-        target: list[Json] = [{"type": "server", "server": {"id": server["id"]}}]
-        for number in sorted(there - wanted):
-            path = f"/firewalls/{number}/actions/remove_from_resources"
-            api.act(operation, "POST", path, {"remove_from": target})
-        for number in sorted(wanted - there):
-            api.act(operation, "POST", f"/firewalls/{number}/actions/apply_to_resources", {"apply_to": target})
-
     def _protect(self, api: Api, operation: Operation) -> None:
         inputs = operation.inputs
         body: Json = {
@@ -139,9 +122,6 @@ class Servers:
 
 def _check(inputs: Values) -> Iterator[tuple[str, str]]:
     yield from check_labels(inputs)
-    for name in UNSUPPORTED:
-        if inputs.get(name):
-            yield name, "not supported by the stand-in for the hcloud plugin; use the real plugin"
     if "datacenter" in inputs:
         yield "datacenter", REMOVED
     if inputs.get("image") == "":
@@ -172,6 +152,7 @@ SERVER = ResourceType(
     sets=frozenset({"publicNets", "firewallIds"}),
     hashed={"userData": digest},
     delete_first="if named",
+    refused=frozenset({"networks", "placementGroupId", "iso", "rescue", "backups", "firewallIds"}),
     check=_check,
     timeout=90 * 60.0,
 )

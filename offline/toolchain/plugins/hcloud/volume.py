@@ -10,14 +10,12 @@ from offline.toolchain.plugins.hcloud.labels import check_labels
 KEPT = ("automount", "format")
 """Inputs that the API does not tell back."""
 
-OPTIONS = {"location": "location", "automount": "automount", "format": "format", "serverId": "server"}
-
 
 class Volumes:
     def create(self, api: Api, operation: Operation) -> tuple[str, Values]:
         inputs = operation.inputs
         body = {"name": inputs["name"], "size": inputs["size"], "labels": inputs.get("labels", {})}
-        body |= {field: inputs[name] for name, field in OPTIONS.items() if inputs.get(name)}
+        body |= {name: inputs[name] for name in ("location", "format") if inputs.get(name)}
         answer = retry(operation, ("locked",), lambda: api.request("POST", "/volumes", body))
         id_ = str(answer["volume"]["id"])
         operation.exists(id_, {"deleteProtection": False})
@@ -35,10 +33,6 @@ class Volumes:
         body = {name: inputs.get(name, {}) for name in ("name", "labels") if operation.changed(name)}
         if body:
             api.request("PUT", path, body)
-        if "serverId" in inputs and operation.changed("serverId"):
-            detach(api, operation)
-            if inputs["serverId"]:
-                attach(api, operation, operation.id, inputs["serverId"], inputs.get("automount"))
         if operation.changed("size"):
             api.act(operation, "POST", f"{path}/actions/resize", {"size": inputs["size"]})
         if operation.changed("deleteProtection"):
@@ -122,6 +116,7 @@ VOLUME = ResourceType(
     replace_on=frozenset({"location"}),
     computed=frozenset({"location", "serverId"}),
     delete_first="if named",
+    refused=frozenset({"serverId", "automount"}),
     check=check_labels,
 )
 
