@@ -1,4 +1,4 @@
-"""The resource `command:remote:CopyToRemote`: a file or text of the program on a remote host."""
+"""The resource `command:remote:CopyToRemote`: a file of the program on a remote host."""
 
 import secrets
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from pulumi_command.remote import CopyToRemoteArgs
 
 from offline.toolchain.plugins.command.assets import ASSET, by_hash, fingerprint, kind_of
 from offline.toolchain.plugins.command.connection import dialled
-from offline.toolchain.plugins.command.copying import copy_file, copy_text
+from offline.toolchain.plugins.command.copying import copy_file
 from offline.toolchain.plugins.command.engine_log import EngineLog
 from offline.toolchain.plugins.command.interrupt import run
 from offline.toolchain.plugins.command.settings import CONNECTION_DEFAULTS, FOREVER, connection_problems
@@ -51,10 +51,7 @@ async def _copy(log: EngineLog, operation: Operation) -> None:
     async with dialled(operation.inputs["connection"], status, operation.deadline) as server:
         try:
             async with server.start_sftp_client() as sftp:
-                if "text" in source:
-                    await copy_text(sftp, source["text"], remote)
-                else:
-                    await copy_file(sftp, source["path"], remote)
+                await copy_file(sftp, source["path"], remote)
         except (asyncssh.Error, OSError) as error:
             raise ProviderError(f"copying to {remote} failed: {error}") from error
 
@@ -67,8 +64,8 @@ def _problems(inputs: Values) -> Iterable[tuple[str, str]]:
 
 
 def _source_problems(source: Any) -> Iterable[tuple[str, str]]:
-    if kind_of(source) != ASSET or not {"path", "text"} & source.keys():
-        yield "source", "this stand-in copies a FileAsset or a StringAsset and nothing else"
+    if kind_of(source) != ASSET or "path" not in source:
+        yield "source", "this stand-in copies a FileAsset and nothing else"
 
 
 COPY_TO_REMOTE = ResourceType(

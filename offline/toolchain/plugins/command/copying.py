@@ -1,9 +1,7 @@
-"""Copy a file or a text to a remote host over SFTP, with the real command plugin's rules for paths.
+"""Copy a file to a remote host over SFTP, with the real command plugin's rules for paths.
 
-| source | remote path is a directory | does not exist | is a file |
-| --- | --- | --- | --- |
-| file | `path/file` | `path` | overwritten |
-| text | error | `path` | overwritten |
+Where the remote path is a directory, the file goes into it under its own name; otherwise to that path, over what is
+there.
 """
 
 from pathlib import Path, PurePosixPath
@@ -11,18 +9,6 @@ from pathlib import Path, PurePosixPath
 import asyncssh
 
 from offline.toolchain.plugins.common.resource import ProviderError
-
-
-async def copy_text(sftp: asyncssh.SFTPClient, text: str, remote: str) -> None:
-    """Write `text` to the file `remote`."""
-    if await sftp.isdir(remote):
-        raise ProviderError(f"remotePath {remote} is a directory; for a text asset it must be the path of a file")
-    await _make_directories(sftp, PurePosixPath(remote).parent)
-    try:
-        async with sftp.open(remote, "wb") as file:
-            await file.write(text.encode())
-    except asyncssh.SFTPError as error:
-        raise ProviderError(f"cannot write the remote file {remote}: {error}") from error
 
 
 async def copy_file(sftp: asyncssh.SFTPClient, source: str, remote: str) -> None:

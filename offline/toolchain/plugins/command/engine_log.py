@@ -12,11 +12,4 @@ class EngineLog:
 
     def status(self, urn: str, message: str) -> None:
         """A passing message: shown while the operation runs, and forgotten afterwards."""
-        self._send(engine_pb2.INFO, urn, message, ephemeral=True)
-
-    def warn(self, urn: str, message: str) -> None:
-        """A warning that stays on the screen."""
-        self._send(engine_pb2.WARNING, urn, message, ephemeral=False)
-
-    def _send(self, severity: engine_pb2.LogSeverity.ValueType, urn: str, message: str, *, ephemeral: bool) -> None:
-        self._engine.Log(engine_pb2.LogRequest(severity=severity, urn=urn, message=message, ephemeral=ephemeral))
+        self._engine.Log(engine_pb2.LogRequest(severity=engine_pb2.INFO, urn=urn, message=message, ephemeral=True))
