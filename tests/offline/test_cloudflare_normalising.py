@@ -147,6 +147,7 @@ def test_content_comes_back_in_its_one_form(kind: str, extra: dict[str, Any], st
         ("A", {"content": "198.51.100.7", "ttl": "300"}, [9022]),
         ("A", {"content": "198.51.100.7", "comment": "x" * 101}, [9313]),
         ("A", {"content": "198.51.100.7", "tags": ["team:mail"]}, [9300]),
+        ("CNAME", {"content": "mail.club.example", "settings": {"flatten_cname": True}}, [9999]),
         ("A", {"content": "10.0.0.1", "proxied": True}, [9003]),
         ("TXT", {"content": '"x"', "proxied": True}, [9004]),
         ("A", {"content": "x", "ttl": 2, "comment": "x" * 101}, [9005, 9021, 9313]),

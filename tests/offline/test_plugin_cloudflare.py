@@ -88,10 +88,16 @@ def test_a_token_of_another_form_is_refused() -> None:
     ]
 
 
+def test_other_credentials_than_a_token_are_refused() -> None:
+    engine = Engine(Servicer([], "6.23.0", CloudflareProvider(), engine_address=""))
+    (failure,) = engine.check_config(PROVIDER, {"apiToken": TOKEN, "apiKey": "k" * 40})[1]
+    assert "not supported by this offline stand-in for the plugin. Examine values at 'dns.apiKey'" in failure
+
+
 def test_without_credentials_the_provider_says_where_to_set_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CLOUDFLARE_API_TOKEN", raising=False)
     engine = Engine(Servicer([], "6.23.0", CloudflareProvider(), engine_address=""))
-    with pytest.raises(Refused, match=r"exactly one of apiToken.*pulumi config set --secret cloudflare:apiToken"):
+    with pytest.raises(Refused, match=r"must provide apiToken.*pulumi config set --secret cloudflare:apiToken"):
         engine.configure({})
 
 

@@ -17,9 +17,9 @@ BASE = "/client/v4"
 RETRY_AFTER = 1  # seconds, told with every 429
 
 
-def success(result: Any, info: Json | None = None, messages: list[Json] | None = None) -> web.Response:
+def success(result: Any, info: Json | None = None) -> web.Response:
     """A result in its envelope; `info` is the page of a list."""
-    body: Json = {"result": result, "success": True, "errors": [], "messages": messages or []}
+    body: Json = {"result": result, "success": True, "errors": [], "messages": []}
     if info is not None:
         body["result_info"] = info
     return web.json_response(body)

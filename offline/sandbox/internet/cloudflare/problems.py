@@ -87,7 +87,6 @@ READ_ONLY = ApiError(403, [Problem(1046, "This record is managed by Email Routin
 RECORD_NOT_FOUND = ApiError(404, [Problem(81044, "Record does not exist.")])
 NO_CREDENTIALS = ApiError(400, [Problem(9106, "Missing X-Auth-Key, X-Auth-Email or Authorization headers")])
 TOKEN_REFUSED = ApiError(403, [Problem(9109, "Invalid access token")])
-TOKEN_UNKNOWN = ApiError(401, [Problem(1000, "Invalid API Token")])
 RECORDS_REFUSED = ApiError(403, [Problem(10000, "Authentication error")])
 ZONE_REFUSED = ApiError(403, [Problem(9109, "Unauthorized to access requested resource")])
 RATE_LIMITED = ApiError(429, [Problem(971, "Please wait and consider throttling your request speed")])
@@ -112,6 +111,11 @@ def out_of_range(field: str, largest: int) -> Problem:
 def too_many_tags(count: int) -> Problem:
     """Free zones may carry no tags."""
     return Problem(9300, f"DNS record has {count} tags, exceeding the quota of 0.", chained=True)
+
+
+def without_settings(names: Sequence[str]) -> Problem:
+    """The sandbox's own: what the settings ask for is not done."""
+    return Problem(9999, f"settings: {', '.join(names)}: not supported by the sandbox")
 
 
 def no_route(path: str) -> ApiError:

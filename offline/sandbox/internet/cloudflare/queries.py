@@ -5,21 +5,19 @@ https://developers.cloudflare.com/api/resources/dns/subresources/records/methods
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from offline.sandbox.internet.cloudflare.problems import ApiError, Json, Problem
-from offline.sandbox.internet.cloudflare.records import Record
 
 T = TypeVar("T")
 
 
-def every(records: Iterable[Record], query: Mapping[str, str]) -> list[Record]:
-    """All records, by type and name, not yet paged. The API's filters and orders are refused: nobody asks for them."""
-    unknown = sorted(query.keys() - {"page", "per_page"})
+def only(query: Mapping[str, str], *known: str) -> None:
+    """Raise ApiError for a filter or an order that the sandbox does not have: nobody asks for them."""
+    unknown = sorted(query.keys() - {"page", "per_page", *known})
     if unknown:
-        raise ApiError(400, [_bad_parameter(f"{', '.join(unknown)} (the sandbox lists all records, and that is all)")])
-    return sorted(records, key=lambda record: (record.type, record.name))
+        raise ApiError(400, [_bad_parameter(f"{', '.join(unknown)} (not supported by the sandbox)")])
 
 
 def page(items: Sequence[T], query: Mapping[str, str], default: int, largest: int) -> tuple[list[T], Json]:

@@ -39,7 +39,6 @@ class Record:
     proxied: bool
     ttl: int
     comment: str | None
-    settings: Json
     created_on: datetime
     modified_on: datetime
     comment_modified_on: datetime | None
@@ -65,8 +64,8 @@ class Record:
         shown |= {"proxiable": self.proxiable(), "proxied": self.proxied, "ttl": self.ttl}
         if self.content.data is not None:
             shown["data"] = dict(self.content.data)
-        defaults = {"flatten_cname": False} if self.type == "CNAME" else {}
-        shown |= {"settings": defaults | self.settings, "meta": self._meta(), "comment": self.comment, "tags": []}
+        settings = {"flatten_cname": False} if self.type == "CNAME" else {}
+        shown |= {"settings": settings, "meta": self._meta(), "comment": self.comment, "tags": []}
         shown |= {"created_on": timestamp(self.created_on), "modified_on": timestamp(self.modified_on)}
         if self.comment_modified_on is not None:
             shown["comment_modified_on"] = timestamp(self.comment_modified_on)
@@ -86,7 +85,6 @@ class Record:
             "proxied": self.proxied,
             "ttl": self.ttl,
             "comment": self.comment,
-            "settings": self.settings,
         }
 
 
@@ -120,7 +118,6 @@ def read_record(body: Json, zone: str, now: datetime, previous: Record | None = 
         proxied=proxied,
         ttl=ttl,
         comment=comment,
-        settings={key: value for key, value in (body.get("settings") or {}).items() if value is not None},
         created_on=previous.created_on if previous else now,
         modified_on=now,
         comment_modified_on=(previous.comment_modified_on if previous and comment_kept else now) if comment else None,
@@ -146,6 +143,9 @@ def _check_extras(body: Json, comment: str | None) -> list[Problem]:
     wrong = []
     if comment and len(comment) > MAX_COMMENT:
         wrong.append(problems.COMMENT_TOO_LONG)
+    settings = [name for name, value in (body.get("settings") or {}).items() if value]
+    if settings:
+        wrong.append(problems.without_settings(settings))
     if body.get("tags"):
         wrong.append(problems.too_many_tags(len(body["tags"])))
     return wrong

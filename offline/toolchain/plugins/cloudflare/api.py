@@ -27,10 +27,10 @@ class ApiError(ProviderError):
 
 
 class Api:
-    """A Cloudflare account as seen with one set of credentials."""
+    """A Cloudflare account as seen with one token."""
 
-    def __init__(self, base_url: str | None, credentials: dict[str, Any]) -> None:
-        self.client = Cloudflare(base_url=base_url, max_retries=RETRIES, **credentials)
+    def __init__(self, base_url: str | None, token: str) -> None:
+        self.client = Cloudflare(base_url=base_url, api_token=token, max_retries=RETRIES)
 
     def request(self, method: str, path: str, body: Json | None = None, query: Json | None = None) -> Json:
         """One request; the whole envelope of the answer. Raises `ApiError` with the API's codes and messages."""

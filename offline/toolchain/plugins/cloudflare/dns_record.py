@@ -13,7 +13,7 @@ TYPES = frozenset(
     | {"SMIMEA", "SRV", "SSHFP", "SVCB", "TLSA", "TXT", "URI"}
 )
 
-FIELDS = ("name", "type", "ttl", "proxied", "comment", "content", "priority", "data", "privateRouting")
+FIELDS = ("name", "type", "ttl", "proxied", "comment", "content", "priority", "data")
 """Inputs that are sent as they are."""
 
 KEPT = ("name", "type", "ttl", "comment", "content", "priority", "data", "privateRouting", "includeShadowMetadata")
@@ -26,8 +26,7 @@ class DnsRecords:
     def create(self, api: Api, operation: Operation) -> tuple[str, Values]:
         inputs = operation.inputs
         _check_ttl(inputs)
-        body = _body(inputs) | to_json({name: inputs.get(name) for name in ("settings", "tags")})
-        record = api.request("POST", _records(inputs["zoneId"]), body)["result"]
+        record = api.request("POST", _records(inputs["zoneId"]), _body(inputs))["result"]
         return record["id"], _applied(record, inputs)
 
     def read(self, api: Api, operation: Operation) -> tuple[str, Values] | None:
@@ -45,10 +44,7 @@ class DnsRecords:
     def update(self, api: Api, operation: Operation) -> Values:
         inputs = operation.inputs
         _check_ttl(inputs)
-        body = _body(inputs) | {
-            "settings": to_json(inputs.get("settings") or {}),
-            "tags": inputs.get("tags") or [],
-        }
+        body: Json = {**_body(inputs), "settings": {}, "tags": []}
         path = f"{_records(inputs['zoneId'])}/{operation.id}"
         return _applied(api.request("PUT", path, body)["result"], inputs)
 
@@ -129,6 +125,7 @@ DNS_RECORD = ResourceType(
     computed=frozenset({"content", "tags", "settings", *(f"settings.{name}" for name in SETTINGS)}),
     sets=frozenset({"tags"}),
     unknown_on_update=frozenset({"modifiedOn"}),
+    refused=frozenset({"settings", "tags", "privateRouting", "includeShadowMetadata"}),
     check=_check,
     plan=_plan,
 )

@@ -12,21 +12,11 @@ from offline.toolchain.plugins.common.here import require_url_here
 from offline.toolchain.plugins.common.provider import TableProvider
 from offline.toolchain.plugins.common.resource import ProviderError, Values
 
-FORMS = {
-    "apiToken": (
-        r"[0-9A-Za-z_-]{40,80}",
-        "API tokens must be 40 to 80 letters, digits, hyphens or underscores",
-    ),
-    "apiKey": (r"[0-9A-Za-z_-]{37,60}", "API keys must be 37 to 60 letters, digits, hyphens or underscores"),
-}
+FORM = r"[0-9A-Za-z_-]{40,80}"
+"""Of a token."""
 
-CREDENTIALS = {
-    "apiToken": "api_token",
-    "apiKey": "api_key",
-    "apiUserServiceKey": "user_service_key",
-    "email": "api_email",
-}
-"""The settings that authenticate, and what the client calls them."""
+REFUSED = ("apiKey", "apiUserServiceKey", "email")
+"""Ways to authenticate that the stand-in does not have."""
 
 
 class CloudflareProvider(TableProvider):
@@ -34,31 +24,28 @@ class CloudflareProvider(TableProvider):
     settings = SETTINGS
     environment: ClassVar[Mapping[str, str]] = {
         "apiToken": "CLOUDFLARE_API_TOKEN",
-        "apiKey": "CLOUDFLARE_API_KEY",
-        "apiUserServiceKey": "CLOUDFLARE_API_USER_SERVICE_KEY",
-        "email": "CLOUDFLARE_EMAIL",
         "baseUrl": "CLOUDFLARE_BASE_URL",
     }
-    secret_settings = frozenset({"apiToken", "apiKey", "apiUserServiceKey"})
+    secret_settings = frozenset({"apiToken"})
     resources = (DNS_RECORD,)
     functions = FUNCTIONS
     bridged = True
 
     def check_settings(self, settings: Values) -> list[tuple[str, str]]:
-        return [
-            (name, message)
-            for name, (form, message) in FORMS.items()
-            if isinstance(settings.get(name), str) and not re.fullmatch(form, settings[name])
+        problems = [
+            (name, "not supported by this offline stand-in for the plugin") for name in REFUSED if settings.get(name)
         ]
+        token = settings.get("apiToken")
+        if isinstance(token, str) and not re.fullmatch(FORM, token):
+            problems.append(("apiToken", "API tokens must be 40 to 80 letters, digits, hyphens or underscores"))
+        return problems
 
     def connect(self, settings: Values) -> Api:
-        given = [name for name in self.secret_settings if settings.get(name)]
-        if len(given) != 1:
+        if not settings.get("apiToken"):
             raise ProviderError(
-                "must provide exactly one of apiToken, apiKey or apiUserServiceKey to the Cloudflare provider, in its "
-                "settings or the environment. Set the token with `pulumi config set --secret cloudflare:apiToken`."
+                "must provide apiToken to the Cloudflare provider, in its settings or the environment. Set it with "
+                "`pulumi config set --secret cloudflare:apiToken`."
             )
-        credentials = {name: settings[key] for key, name in CREDENTIALS.items() if settings.get(key)}
-        api = Api(settings.get("baseUrl"), credentials)
+        api = Api(settings.get("baseUrl"), settings["apiToken"])
         require_url_here(self.name, str(api.client.base_url))
         return api

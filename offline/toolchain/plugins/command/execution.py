@@ -22,7 +22,8 @@ class Output:
 
 async def execute(connection: asyncssh.SSHClientConnection, command: str, stdin: str, log: Report) -> Output:
     """Run the command to its end; lines go to `log` while they come. Raises ProviderError unless it exits with 0."""
-    channel, session = await connection.create_session(lambda: _Session(log), command, encoding=None)
+    session = _Session(log)
+    channel, _ = await connection.create_session(lambda: session, command, encoding=None)
     if stdin:
         channel.write(stdin.encode())
     channel.write_eof()
