@@ -162,44 +162,19 @@ def test_a_request_the_engine_gives_up_stops_its_program(host: Host) -> None:
         time.sleep(0.02)
 
 
-def test_installing_dependencies_makes_the_virtual_environment(tmp_path: Path) -> None:
-    # The real one, but for pip, which takes seconds to put in.
-    python = tmp_path / "python"
-    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@" --without-pip\n')
-    python.chmod(0o755)
-    with running_host(tmp_path, python=str(python)) as host:
-        info = program(tmp_path, "pass", virtualenv="env")
-        shown = [
-            response.stdout for response in host.stub.InstallDependencies(pb.InstallDependenciesRequest(info=info))
-        ]
-        assert shown == [f"Creating virtual environment {tmp_path}/env\n".encode()]
-        assert host.stub.Run(pb.RunRequest(info=info)) == pb.RunResponse()
-        assert received(host)["interpreter"] == f"{tmp_path}/env/bin/python"
-
-
-def test_installing_dependencies_shows_what_pip_prints(host: Host) -> None:
-    (host.folder / "requirements.txt").write_text("pulumi\n")
-    responses = host.stub.InstallDependencies(pb.InstallDependenciesRequest(info=program(host.folder)))
-    assert b"Requirement already satisfied: pulumi" in b"".join(response.stdout for response in responses)
-
-
 def test_about_tells_the_interpreter_and_its_version(host: Host) -> None:
     response = host.stub.About(pb.AboutRequest(info=program(host.folder)))
     assert (response.executable, response.version) == (sys.executable, sys.version.split()[0])
     assert response.metadata["toolchain"] == "Pip"
 
 
-def test_a_failing_installation_is_an_error_that_names_the_command(host: Host) -> None:
-    (host.folder / "requirements.txt").write_text("--no-such-option\n")
-    with pytest.raises(grpc.RpcError, match=r"pip install --requirement requirements\.txt` failed"):
-        list(host.stub.InstallDependencies(pb.InstallDependenciesRequest(info=program(host.folder))))
+def test_packages_of_a_virtual_environment_that_is_not_there_cannot_be_told(host: Host) -> None:
+    request = pb.GetRequiredPackagesRequest(info=program(host.folder, virtualenv="gone"))
+    with pytest.raises(grpc.RpcError, match=r"no virtual environment at .*/gone.*\./run makes it"):
+        host.stub.GetRequiredPackages(request)
 
 
-def test_program_dependencies_without_the_transitive_ones_are_those_nothing_else_needs(host: Host) -> None:
-    names = {}
-    for transitive in (True, False):
-        request = pb.GetProgramDependenciesRequest(info=program(host.folder), transitiveDependencies=transitive)
-        names[transitive] = {found.name for found in host.stub.GetProgramDependencies(request).dependencies}
-    assert {"pulumi", "pulumi_hcloud"} <= names[True]
-    assert "pulumi_hcloud" in names[False]
-    assert "pulumi" not in names[False]
+def test_what_the_host_does_not_do_is_unimplemented(host: Host) -> None:
+    with pytest.raises(grpc.RpcError) as refused:
+        host.stub.GetProgramDependencies(pb.GetProgramDependenciesRequest(info=program(host.folder)))
+    assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED

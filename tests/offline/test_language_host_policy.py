@@ -1,7 +1,6 @@
 """Policy packs behind the language host: they get the stack's configuration, and the engine gets their answers."""
 
 import queue
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
@@ -101,18 +100,6 @@ def test_a_pack_that_does_not_start_answers_with_an_error_instead_of_hanging(
     pack.close()
 
 
-def test_a_provider_written_in_python_runs_with_its_own_virtual_environment_in_the_engines_directory(
-    host: Host,
-) -> None:
-    (host.folder / "__main__.py").write_text(
-        "import os, sys; print(os.getcwd(), os.environ['EXTRA'], sys.executable, *sys.argv[1:]); sys.exit(3)"
-    )
-    interpreter = host.folder / "venv" / "bin" / "python"
-    interpreter.parent.mkdir(parents=True)
-    interpreter.symlink_to(sys.executable)
-    request = pb.RunPluginRequest(
-        kind="resource", info=program(host.folder), pwd="/", env=["EXTRA=a=b"], args=["127.0.0.1:1"]
-    )
-    *shown, last = host.stub.RunPlugin(request)
-    assert b"".join(response.stdout for response in shown).decode() == f"/ a=b {interpreter} 127.0.0.1:1\n"
-    assert last.exitcode == 3
+def test_a_plugin_that_is_no_policy_pack_is_refused(host: Host) -> None:
+    with pytest.raises(grpc.RpcError, match="runs policy packs, not a resource"):
+        list(host.stub.RunPlugin(pb.RunPluginRequest(kind="resource", info=program(host.folder))))

@@ -1,4 +1,4 @@
-"""The Python interpreter that a program, policy pack or plugin runs with."""
+"""The Python interpreter that a program or policy pack runs with."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ class PythonEnvironment:
         if not self.exists:
             raise LanguageHostError(
                 f"there is no virtual environment at {self.virtualenv}, "
-                "which the runtime option virtualenv names: `pulumi install` makes it"
+                "which the runtime option virtualenv names: ./run makes it"
             )
 
     def variables(self) -> dict[str, str]:

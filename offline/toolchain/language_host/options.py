@@ -1,4 +1,4 @@
-"""The `runtime.options` of Pulumi.yaml, PulumiPolicy.yaml or PulumiPlugin.yaml.
+"""The `runtime.options` of Pulumi.yaml or PulumiPolicy.yaml.
 
 https://www.pulumi.com/docs/iac/concepts/projects/project-file/#runtime-options
 """
@@ -19,11 +19,11 @@ class RuntimeOptions:
     virtualenv: Path | None
 
     @classmethod
-    def parse(cls, root: str, options: Mapping[str, object], *, is_plugin: bool = False) -> "RuntimeOptions":
+    def parse(cls, root: str, options: Mapping[str, object]) -> "RuntimeOptions":
         """Read `options`; a relative virtual environment is relative to `root`, the folder of the YAML file.
 
-        Plugins have their own virtual environment `venv` unless they say otherwise. Raises LanguageHostError for a
-        value of the wrong type, and for an option this host does not have: better than to run without it.
+        Raises LanguageHostError for a value of the wrong type, and for an option this host does not have: better than
+        to run without it.
         """
         for name in ("virtualenv", "toolchain", "typechecker"):
             if not isinstance(options.get(name, ""), str):
@@ -34,5 +34,5 @@ class RuntimeOptions:
                     f"the offline Python language host does not have {name}: {options[name]}. "
                     f"Leave the option out, or install Pulumi's own CLI: {INSTALL_PAGE}"
                 )
-        virtualenv = str(options.get("virtualenv", "")) or ("venv" if is_plugin else "")
+        virtualenv = str(options.get("virtualenv", ""))
         return cls(virtualenv=Path(root, virtualenv) if virtualenv else None)

@@ -1,6 +1,7 @@
 """The gRPC service `pulumirpc.LanguageRuntime`: each method hands over to the module that does the work.
 
-What is not here (code generation, packing, linking of local packages) is answered with UNIMPLEMENTED.
+What is not here (installing, code generation, packing, what only `pulumi new` and `pulumi about` ask) is answered with
+UNIMPLEMENTED, as gRPC does.
 """
 
 import importlib.metadata
@@ -15,11 +16,9 @@ from google.protobuf.json_format import MessageToDict  # type: ignore[import-unt
 from pulumi.runtime.proto import language_pb2 as pb
 from pulumi.runtime.proto import language_pb2_grpc, plugin_pb2
 
-from offline.toolchain.language_host import about, plugin_process, program
-from offline.toolchain.language_host.engine_log import log
+from offline.toolchain.language_host import about, policy_pack, program
 from offline.toolchain.language_host.environment import PythonEnvironment
 from offline.toolchain.language_host.errors import LanguageHostError
-from offline.toolchain.language_host.install import install_dependencies
 from offline.toolchain.language_host.options import RuntimeOptions
 from offline.toolchain.language_host.packages import required_packages
 from offline.toolchain.language_host.processes import Processes
@@ -36,10 +35,9 @@ def reported(context: Context) -> Iterator[None]:
         context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
 
 
-def environment_of(info: pb.ProgramInfo, *, is_plugin: bool = False) -> PythonEnvironment:
-    """The Python environment that a program, policy pack or plugin asks for."""
-    options = RuntimeOptions.parse(info.root_directory, MessageToDict(info.options), is_plugin=is_plugin)
-    return PythonEnvironment(options)
+def environment_of(info: pb.ProgramInfo) -> PythonEnvironment:
+    """The Python environment that a program or policy pack asks for."""
+    return PythonEnvironment(RuntimeOptions.parse(info.root_directory, MessageToDict(info.options)))
 
 
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
@@ -62,10 +60,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     ) -> pb.GetRequiredPackagesResponse:
         with reported(context):
             environment = environment_of(request.info)
-            if not environment.exists:
-                program_directory = Path(request.info.program_directory)
-                for output, error in install_dependencies(program_directory, environment, self.processes):
-                    log(self._engine_address, output or error)
+            environment.require()
             return pb.GetRequiredPackagesResponse(packages=required_packages(environment))
 
     def Run(self, request: pb.RunRequest, context: Context) -> pb.RunResponse:
@@ -84,39 +79,17 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def GetPluginInfo(self, _request: Empty, _context: Context) -> plugin_pb2.PluginInfo:
         return plugin_pb2.PluginInfo(version=importlib.metadata.version("pulumi"))
 
-    def InstallDependencies(
-        self, request: pb.InstallDependenciesRequest, context: Context
-    ) -> Iterator[pb.InstallDependenciesResponse]:
-        with reported(context):
-            environment = environment_of(request.info, is_plugin=request.is_plugin)
-            program_directory = Path(request.info.program_directory)
-            for output, error in install_dependencies(program_directory, environment, self.processes):
-                yield pb.InstallDependenciesResponse(stdout=output, stderr=error)
-
-    def RuntimeOptionsPrompts(self, request: pb.RuntimeOptionsRequest, _context: Context) -> pb.RuntimeOptionsResponse:
-        return pb.RuntimeOptionsResponse(prompts=about.prompts(MessageToDict(request.info.options)))
-
-    def Template(self, _request: pb.TemplateRequest, _context: Context) -> pb.TemplateResponse:
-        return pb.TemplateResponse()
-
     def About(self, request: pb.AboutRequest, context: Context) -> pb.AboutResponse:
         with reported(context):
             return about.about(environment_of(request.info))
 
-    def GetProgramDependencies(
-        self, request: pb.GetProgramDependenciesRequest, context: Context
-    ) -> pb.GetProgramDependenciesResponse:
-        with reported(context):
-            found = about.dependencies(environment_of(request.info), transitive=request.transitiveDependencies)
-            return pb.GetProgramDependenciesResponse(dependencies=found)
-
     def RunPlugin(self, request: pb.RunPluginRequest, context: Context) -> Iterator[pb.RunPluginResponse]:
         with reported(context):
-            is_policy_pack = request.kind == plugin_process.POLICY_PACK
-            environment = environment_of(request.info, is_plugin=not is_policy_pack)
+            if request.kind != policy_pack.KIND:
+                raise LanguageHostError(f"the offline Python language host runs policy packs, not a {request.kind}")
+            environment = environment_of(request.info)
             environment.require()
-            run = plugin_process.run_policy_pack if is_policy_pack else plugin_process.run_provider
-            yield from run(request, context, environment, self.processes)
+            yield from policy_pack.run(request, context, environment, self.processes)
 
     def Cancel(self, _request: Empty, _context: Context) -> Empty:
         self.processes.stop_all()

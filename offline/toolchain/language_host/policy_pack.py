@@ -1,4 +1,4 @@
-"""Running policy packs and providers written in Python."""
+"""Running policy packs."""
 
 import subprocess
 from collections.abc import Iterator
@@ -15,30 +15,12 @@ from offline.toolchain.language_host.processes import Processes
 from offline.toolchain.language_host.streams import chunks
 
 Responses = Iterator[language_pb2.RunPluginResponse]
-POLICY_PACK = "analyzer"
+KIND = "analyzer"
+"""What the engine calls a policy pack."""
 ENDED = "the policy pack has ended before it answered"
 
 
-def run_provider(
-    request: language_pb2.RunPluginRequest,
-    context: grpc.ServicerContext,
-    environment: PythonEnvironment,
-    processes: Processes,
-) -> Responses:
-    """Run the plugin's `__main__.py` in the engine's directory; yield its output and at last its exit code."""
-    program = request.info.program_directory
-    if not Path(program, "__main__.py").is_file():
-        raise LanguageHostError(f"{program} is not a Python plugin: it has no __main__.py")
-    command = [str(environment.interpreter), program, *request.args]
-    variables = environment.variables() | _requested_variables(request)
-    with processes.start(command, variables, directory=Path(request.pwd), piped=True) as process:
-        _kill_when_over(context, process)
-        for output, error in chunks(process):
-            yield _shown(output, error)
-        yield language_pb2.RunPluginResponse(exitcode=process.wait())
-
-
-def run_policy_pack(
+def run(
     request: language_pb2.RunPluginRequest,
     context: grpc.ServicerContext,
     environment: PythonEnvironment,
