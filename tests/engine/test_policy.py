@@ -66,7 +66,12 @@ def spoil(args):
 
 pulumi.runtime.register_stack_transformation(spoil)
 runpy.run_path({str(ROOT / "__main__.py")!r})
-remote.Command("elsewhere", create="true", connection={{"host": "198.51.100.9", "user": "root"}})
+remote.Command(
+    "elsewhere",
+    create="true",
+    connection={{"host": "198.51.100.9", "user": "root"}},
+    add_previous_output_in_env=False,
+)
 """
 
 REFUSED = [

@@ -223,7 +223,4 @@ class TableProvider(rpc.Provider):
             state = dict.fromkeys(kind.schema.outputs) | state
         if self.bridged and operation.id:
             state["id"] = operation.id
-        secrets = operation.secrets | kind.secret_outputs
-        if kind.taints and operation.secrets:
-            secrets |= kind.computed_outputs()
-        return from_plain(state, secrets)
+        return from_plain(state, operation.secrets | kind.secret_outputs)

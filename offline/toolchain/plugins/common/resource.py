@@ -130,7 +130,7 @@ class ResourceType:
     - `delete_first`: whether a replacement deletes before it creates; "if named" means: if the program gave the name.
     - `check`: cross-field problems as (property, message).
     - `plan`: last word on a planned state, given the old state.
-    - `secret_outputs`: outputs that are always secret; `taints` makes all outputs secret if any input is.
+    - `secret_outputs`: outputs that are always secret.
     - `timeout`: seconds an operation may take if the program sets none.
     """
 
@@ -156,7 +156,6 @@ class ResourceType:
     check: Callable[[Values], Iterable[tuple[str, str]]] = no_problems
     plan: Callable[[Values, Values], Values] = as_planned
     secret_outputs: frozenset[str] = frozenset()
-    taints: bool = False
     timeout: float = 20 * 60.0
 
     def computed_outputs(self) -> frozenset[str]:
