@@ -7,13 +7,13 @@ import pulumi
 from components.dkim_key import DkimKey
 from components.host import Host
 from components.poste import Poste
-from model.poste_container import CONTAINER, LINK_SIGNERS
+from model.poste_container import CONTAINER, KEYS_KNOWN, LINK_SIGNERS, SIGNING_KEYS
 from model.settings import Settings
 
 
 class DkimSigners(pulumi.ComponentResource):
     """`poste-mail:index:DkimSigners` checks for each container anew that Poste's signers find the key of each domain,
-    and mends the links to the keys if they do not.
+    mends the links to the keys if they do not, and restarts signers that still hold a key that is none any more.
     """
 
     def __init__(
@@ -30,7 +30,15 @@ class DkimSigners(pulumi.ComponentResource):
         host.scripts.run(
             name,
             "signers.py",
-            pulumi.Output.json_dumps({"container": CONTAINER, "domains": domains, "link": LINK_SIGNERS}),
+            pulumi.Output.json_dumps(
+                {
+                    "container": CONTAINER,
+                    "domains": domains,
+                    "link": LINK_SIGNERS,
+                    "keys": SIGNING_KEYS,
+                    "known": KEYS_KNOWN,
+                }
+            ),
             self,
             again_with={"container": poste.container_id},
             depends_on=[poste.installed, *(key.domain_known for key in keys)],

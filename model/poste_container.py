@@ -24,6 +24,13 @@ done
 Prints each link that it had to make.
 """
 
+SIGNING_KEYS = "cksum /data/domains/*/public 2>/dev/null"
+"""Prints a line for each domain's DKIM key, another one for another key."""
+KEYS_KNOWN = "/run/signing-keys"
+"""Where the container notes the keys that were there when its signers were started: they keep a key once they have
+read it.
+"""
+
 START = f"""\
 trap 'exit 143' TERM INT
 ready() {{ [ -e /data/.installed ] || [ -e /data/.installing ] || [ -s /data/server.ini ]; }}
@@ -36,6 +43,7 @@ if [ -s /data/server.ini ]; then
   sed -i "s/^\\(server_hostname *= *\\"\\{{0,1\\}}\\)[A-Za-z0-9.-]*/\\1$name/" /data/server.ini
 fi
 {LINK_SIGNERS}
+{SIGNING_KEYS} >{KEYS_KNOWN}
 exec /init
 """
 """What the container runs: Poste's own /init, after four things.

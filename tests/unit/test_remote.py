@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from components import remote_scripts
-from model.poste_container import LINK_SIGNERS, START
+from model.poste_container import LINK_SIGNERS, SIGNING_KEYS, START
 from tests.support.serving import serving
 
 Reply = Callable[[http.server.BaseHTTPRequestHandler], None]
@@ -223,6 +224,46 @@ def test_a_signer_that_finds_its_keys_is_left_alone(tmp_path: Path) -> None:
     script = LINK_SIGNERS.replace("/data", f"{tmp_path}/data").replace("/opt", f"{tmp_path}/opt")
     linked = [subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout for _ in range(2)]
     assert linked == [f"{folder}/example.com\n", ""]
+
+
+def signers(folder: Path, domain: str) -> tuple[dict[str, Any], list[str]]:
+    """What signers.py answers, and which services it restarts, where the container is this machine."""
+    tools, calls = folder / "tools", folder / "calls"
+    if not tools.exists():
+        tools.mkdir()
+        for name, script in {"docker": 'shift 2; exec "$@"', "s6-svc": f'echo "$2" >>"{calls}"'}.items():
+            (tools / name).write_text(f"#!/bin/sh\n{script}\n")
+            (tools / name).chmod(0o755)
+    calls.write_text("")
+    request = {
+        "container": "poste",
+        "domains": [domain],
+        "link": "true",
+        "keys": SIGNING_KEYS.replace("/data", f"{folder}/data"),
+        "known": str(folder / "known"),
+    }
+    done = subprocess.run(
+        [sys.executable, str(remote_scripts.SOURCE / "signers.py")],
+        input=json.dumps(request), capture_output=True, text=True, check=True,
+        env=os.environ | {"PATH": f"{tools}:{os.environ['PATH']}"},
+    )  # fmt: skip
+    return json.loads(done.stdout), [Path(call).name for call in calls.read_text().split()]
+
+
+def test_signers_that_hold_a_key_which_is_none_any_more_are_restarted_once_and_for_a_new_domain_they_are_not(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "known").touch()
+    for name, key in {"old.example": "first", "new.example": "second"}.items():
+        (tmp_path / "data/domains" / name).mkdir(parents=True)
+        (tmp_path / "data/domains" / name / "public").write_text(key)
+        assert signers(tmp_path, name) == ({"linked": [], "restarted": False}, [])
+    (tmp_path / "data/domains/old.example/public").write_text("made anew")
+    restarted = {"linked": [], "restarted": True}, ["haraka-smtp", "haraka-submission"]
+    assert signers(tmp_path, "old.example") == restarted
+    assert signers(tmp_path, "old.example") == ({"linked": [], "restarted": False}, [])
+    shutil.rmtree(tmp_path / "data/domains/new.example")
+    assert signers(tmp_path, "old.example") == restarted
 
 
 def test_the_scripts_need_nothing_but_the_standard_library(tmp_path: Path) -> None:
