@@ -52,7 +52,7 @@ class Init:
         if not self._halting.acquire(blocking=False):
             return
         self.services.stop_all()
-        subprocess.run(("umount", "--all", "--types", "ext4,xfs"), capture_output=True, check=False)
+        subprocess.run(("umount", "--all", "--types", "ext4"), capture_output=True, check=False)
         os.sync()
         self._exit_status = status
         self._halted.set()
