@@ -15,7 +15,7 @@ from tests.support.examples import VALUES
 from tests.support.own_project import ROOT, RUN, Done, OwnProject
 from tests.support.warm import warm_python
 
-SECONDS_TO_START = 30
+SECONDS_TO_START = 120
 
 
 @dataclass(frozen=True)
