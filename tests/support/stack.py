@@ -121,15 +121,6 @@ class Stack(OwnProject):
         found: list[dict[str, Any]] = deployment.get("resources", [])
         return found
 
-    def urn(self, kind: str, name: str) -> str:
-        """The URN of a resource by the last part of its type and its name."""
-        (found,) = [
-            str(resource["urn"])
-            for resource in self.resources()
-            if resource["type"].endswith(f":{kind}") and resource["urn"].endswith(f"::{name}")
-        ]
-        return found
-
     def secrets(self) -> list[str]:
         """Pieces of the stack's secrets that must stand nowhere in clear."""
         values = [self.run("config", "get", key, "--stack", self.name).strip().splitlines() for key in SECRETS]
