@@ -2,6 +2,7 @@
 
 import pulumi
 
+from components.certificate import Certificate
 from components.dkim_key import DkimKey
 from components.dkim_signers import DkimSigners
 from components.existing.stack_config import load_settings
@@ -30,17 +31,25 @@ refuse_impossible_changes(survey, settings)
 zones = Zones(settings, held, dns, survey.addresses)
 
 server = MailServer(title, settings, survey, clouds)
-for mail_host in (settings.mail_host, *settings.former_mail_hosts):
+addresses = [
     MailHostRecords(mail_host, settings, server, zones, clouds)
+    for mail_host in (settings.mail_host, *settings.former_mail_hosts)
+]
 host = Host("host", settings, server, clouds)
 poste = Poste("poste", settings, server, host, clouds)
 firewall = MailFirewall(f"{title}-mail", settings, labels, poste, clouds)
-keys = {}
-for domain in settings.domains:
-    keys[domain.name] = DkimKey(f"dkim-{domain.name}", domain.name, settings, server, host, poste, clouds)
-    MailDomain(domain, settings, server, keys[domain.name], zones, [firewall], clouds)
-
-DkimSigners("dkim-signers", settings, host, poste, list(keys.values()), clouds)
+keys = {
+    domain.name: DkimKey(f"dkim-{domain.name}", domain.name, settings, server, host, poste, clouds)
+    for domain in settings.domains
+}
+domains = [
+    MailDomain(domain, settings, server, keys[domain.name], zones, [firewall], clouds) for domain in settings.domains
+]
+signers = DkimSigners("dkim-signers", settings, host, poste, list(keys.values()), clouds)
+if settings.acme_directory:
+    mail_works = [*addresses, *domains, signers]
+    certificate = Certificate("certificate", settings, server, host, poste, mail_works, clouds)
+    pulumi.export("certificateAccount", certificate.account)
 
 pulumi.export("mailHost", settings.mail_host)
 pulumi.export("ipv4", server.ipv4)

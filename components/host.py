@@ -9,14 +9,9 @@ from components.options import child
 from components.remote_scripts import FIRST, SOURCE, RemoteScripts, Undoing, command_line, fingerprint, within
 from model.host_firewall import ruleset
 from model.poste_container import CONTAINER
+from model.server_folders import CHALLENGES, DATA, VOLUME
 from model.settings import Settings
 from model.ssh_keys import ssh_public_key
-
-VOLUME = "/mnt/poste"
-"""Where the volume is mounted on the server."""
-
-DATA = f"{VOLUME}/data"
-"""Poste's data: a folder that is there only while the volume is mounted."""
 
 ACCESS = "5m"
 """Within which a login key is brought to the server."""
@@ -35,6 +30,8 @@ class Host(pulumi.ComponentResource):
     a preview dials nothing, so it is known as soon as the address is, and a change is shown as what it is."""
     data_folder: pulumi.Output[str]
     """Poste's folder on the volume; known as soon as there is a volume on the server."""
+    challenges_folder: pulumi.Output[str]
+    """The folder on the volume with what the certificate's authority looks for; known as soon."""
     scripts: RemoteScripts
 
     def __init__(
@@ -67,6 +64,7 @@ class Host(pulumi.ComponentResource):
                 {
                     "device": server.volume_device,
                     "folder": VOLUME,
+                    "contents": [DATA, CHALLENGES],
                     "size": settings.volume_size,
                     "container": CONTAINER,
                 }
@@ -77,6 +75,7 @@ class Host(pulumi.ComponentResource):
             undone_with=Undoing("release", before_losing=server.volume_id, goes_with=server.machine),
         )
         self.data_folder = server.volume_id.apply(lambda _: DATA)
+        self.challenges_folder = server.volume_id.apply(lambda _: CHALLENGES)
         self.scripts.run(
             f"{name}-firewall",
             "firewall.py",

@@ -11,7 +11,7 @@ from components.mail_server import MailServer
 from components.options import child
 from components.remote_scripts import secret_json
 from model.ports import Port
-from model.poste_container import CONTAINER, START, environment, loopback_url
+from model.poste_container import CONTAINER, SERVED_CHALLENGES, START, environment, loopback_url
 from model.settings import Settings
 
 LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
@@ -68,7 +68,10 @@ class Poste(pulumi.ComponentResource):
             network_mode=settings.network_mode,
             ports=published(settings.ports) if bridged else [],
             # A bind mount, which fails where the folder is missing; a volume would make an empty one.
-            mounts=[{"type": "bind", "source": host.data_folder, "target": "/data"}],
+            mounts=[
+                {"type": "bind", "source": host.data_folder, "target": "/data"},
+                {"type": "bind", "source": host.challenges_folder, "target": SERVED_CHALLENGES},
+            ],
             # On a new server the container is made anew, not looked for in vain; on another volume it stops first.
             labels=[
                 {"label": "poste-mail.server", "value": server.server_id},

@@ -19,6 +19,7 @@ def contradictions(settings: Settings) -> Iterator[Contradiction]:
     yield from _of_images(settings)
     yield from _of_proxies(settings)
     yield from _of_ports(settings)
+    yield from _of_certificate(settings)
 
 
 def _of_names(settings: Settings) -> Iterator[Contradiction]:
@@ -104,3 +105,45 @@ def _of_ports(settings: Settings) -> Iterator[Contradiction]:
             yield key, f"{number} is the port of {taken[number]}. Expected a free one, for example 8080 or 4433"
     if settings.http_port == settings.https_port:
         yield "httpsPort", f"{settings.https_port} is httpPort too. Expected two different ports, for example 443"
+
+
+def _of_certificate(settings: Settings) -> Iterator[Contradiction]:
+    proxied = not settings.https or settings.reverse_proxy_cidrs
+    given = {
+        "certificateEmail": settings.certificate_email,
+        "acmeServer": settings.acme_server,
+        "acmeKeyId": settings.acme_key_id,
+        "acmeHmacKey": settings.acme_hmac_key,
+    }
+    if settings.certificate.startswith("none"):
+        for key in (key for key, value in given.items() if value):
+            yield key, "is for a certificate, and certificate is none. Leave one of both out"
+        if not settings.no_certificate_because and not proxied:
+            wrong = "leaves clients with a certificate that none of them trusts"
+            yield (
+                "certificate",
+                f"{wrong}. Expected the reason behind it, for example: none, since ours is put there by hand",
+            )
+        return
+    if reason := _challenge_fails(settings):
+        wrong = f"the authority asks on port {HTTP.number}, from anywhere (RFC 8555, section 8.3), and {reason}"
+        yield "certificate", f"{wrong}. Expected none, or that port open"
+    if settings.certificate == "staging" and settings.acme_server:
+        yield "acmeServer", "is another authority than certificate says, which is staging. Leave one of both out"
+    if settings.acme_key_id and not settings.acme_hmac_key:
+        yield "acmeHmacKey", "is missing beside acmeKeyId. Expected both as the authority gave them"
+    if settings.acme_hmac_key and not settings.acme_key_id:
+        yield "acmeKeyId", "is missing beside acmeHmacKey. Expected both as the authority gave them"
+    if settings.acme_key_id and settings.acme_hmac_key and not settings.acme_server:
+        yield "acmeServer", "is missing: Let's Encrypt has no account binding. Expected the authority of acmeKeyId"
+
+
+def _challenge_fails(settings: Settings) -> str:
+    """Why nobody gets an answer on port 80; empty if everybody does."""
+    if not settings.https:
+        return "https is off, so another machine answers there"
+    if settings.reverse_proxy_cidrs and not open_to_everybody(settings.reverse_proxy_cidrs):
+        return "reverseProxyCidrs opens it to the proxy only"
+    if settings.http_port != HTTP.number:
+        return f"httpPort is {settings.http_port}"
+    return ""

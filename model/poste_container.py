@@ -6,6 +6,11 @@ from model.settings import Settings
 CONTAINER = "poste"
 """The container's name."""
 
+SERVED_CHALLENGES = "/opt/www/.well-known/acme-challenge"
+"""The folder that Poste's web server hands out at /.well-known/acme-challenge/, on port 80 too. What lies beside it is
+Poste's own, such as what clients set themselves up with.
+"""
+
 LINK_SIGNERS = """\
 for signer in haraka-smtp haraka-submission; do
   folder=/opt/$signer/config/dkim

@@ -15,6 +15,10 @@ from model.spf import LOOKUP_LIMIT, lookups
 from model.spf_terms import Sender
 from model.ssh_keys import key_mark, ssh_public_key
 from model.values import (
+    AcmeHmacKey,
+    AcmeKeyId,
+    AcmeServer,
+    CertificateChoice,
     Cidr,
     EmailAddress,
     Fqdn,
@@ -48,6 +52,12 @@ def _failure_options(value: Any) -> Any:
 
 FailureOptions = Annotated[str, BeforeValidator(_failure_options)]
 """When a DMARC failure report is asked for (RFC 9989, section 4.7, fo)."""
+
+AUTHORITIES = {
+    "letsencrypt": "https://acme-v02.api.letsencrypt.org/directory",
+    "staging": "https://acme-staging-v02.api.letsencrypt.org/directory",
+}
+"""The directories of Let's Encrypt (https://letsencrypt.org/docs/staging-environment/)."""
 
 Part = Literal["server", "records", "addresses", "volume"]
 """What can be protected from deletion, each apart from the others. The firewalls belong to the server."""
@@ -196,6 +206,29 @@ class Settings(Model):
     disable_roundcube: bool = False
     elasticsearch: HostPort | None = None
 
+    certificate: CertificateChoice = "letsencrypt"
+    certificate_email: EmailAddress | None = None
+    """Where the authority may write to; Let's Encrypt does not."""
+    acme_server: AcmeServer | None = None
+    """The directory of another authority than Let's Encrypt."""
+    acme_key_id: AcmeKeyId | None = None
+    acme_hmac_key: AcmeHmacKey | None = None
+
+    @property
+    def acme_directory(self) -> str | None:
+        """The directory of the authority that signs the certificate; None where none is asked for."""
+        return self.acme_server or AUTHORITIES.get(self.certificate)
+
+    @property
+    def no_certificate_because(self) -> str:
+        """Why no certificate is asked for, as it was written behind `none`."""
+        return self.certificate.partition(", ")[2]
+
+    @property
+    def certificate_names(self) -> list[str]:
+        """The names that the certificate is for: the mail host's own, and those by which clients may still call it."""
+        return list(dict.fromkeys((self.mail_host, *self.former_mail_hosts)))
+
     def protects(self, part: Part) -> bool:
         """Whether this part of the stack is protected from deletion and replacement."""
         return self.protect and part not in self.unprotected
@@ -259,7 +292,7 @@ class Settings(Model):
     def _networks_are_few(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return collapsed(value)
 
-    @field_validator("elasticsearch", mode="before")
+    @field_validator("elasticsearch", "certificate_email", "acme_server", "acme_key_id", "acme_hmac_key", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: Any) -> Any:
         return value or None

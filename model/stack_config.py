@@ -14,7 +14,7 @@ from model.labels import unusable_names
 from model.public_passphrase import passphrase_refusal
 from model.settings import Settings
 
-SECRETS = ("adminPassword", "sshPrivateKey", "previousSshPrivateKey", "sshHostKey")
+SECRETS = ("adminPassword", "sshPrivateKey", "previousSshPrivateKey", "sshHostKey", "acmeKeyId", "acmeHmacKey")
 MISSING = {
     "adminPassword": "the administrator's password: 10 or more characters, upper and lower case, digits, specials",
     "sshPrivateKey": 'the key you log in with, made for example by: ssh-keygen -t ed25519 -N "" -f id_mail',

@@ -23,6 +23,11 @@ IMAGE = re.compile(
 SYSTEM = re.compile(r"(?P<name>debian|ubuntu)-(?P<version>[0-9]{1,2}(\.[0-9]{2})?)")
 OLDEST_SYSTEM = {"debian": 12.0, "ubuntu": 24.04}
 """The first releases with Python 3.11 or later, which the scripts on the server are written in."""
+CERTIFICATE = re.compile(r"(?P<choice>letsencrypt|staging|none)(?:\b[\s:,;.()-]*(?P<reason>\w.*?)\)?)?", re.IGNORECASE)
+"""Who signs the certificate; behind `none`, why nobody does."""
+HTTPS_URL = re.compile(
+    r"https://(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[A-Za-z0-9.-]+))(?::(?P<port>[0-9]{1,5}))?(?:/[!$-;=?-Z_a-z~%&]*)?"
+)
 HOST_NAME_LENGTH = 64
 PASSWORD_LENGTH = 10
 PASSWORD_CLASSES = {"a lower-case letter": r"[a-z]", "an upper-case letter": r"[A-Z]", "a digit": r"[0-9]"}
@@ -145,6 +150,42 @@ def _owner_id(value: str) -> str:
     return value
 
 
+def _certificate(value: str) -> str:
+    """The word in small letters, then what was written behind it."""
+    match = CERTIFICATE.fullmatch(value.strip())
+    choice, reason = (match["choice"].lower(), match["reason"] or "") if match else ("", "")
+    if not match or (reason and choice != "none"):
+        raise ValueError(
+            "Expected letsencrypt, staging (certificates for trials, which no client trusts), or none with the reason "
+            "behind it, for example: none, since ours is put there by hand"
+        )
+    return f"none, {reason}" if reason else choice
+
+
+def _acme_server(value: str) -> str:
+    match = HTTPS_URL.fullmatch(value)
+    if not match or not _is_host(match["host"], match["six"]) or not 1 <= int(match["port"] or 443) <= 65535:
+        raise ValueError(
+            "Expected the directory of an ACME authority (RFC 8555, section 7.1.1), which has an https address, for "
+            "example https://acme.example.net/directory"
+        )
+    return value
+
+
+def _acme_key_id(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+        raise ValueError("Expected the key identifier that the authority gave you, without blanks")
+    return value
+
+
+def _acme_hmac_key(value: SecretStr) -> SecretStr:
+    # Authorities show it in either alphabet of base64 (RFC 4648); ACME's is the one for URLs, without padding.
+    key = value.get_secret_value().translate(str.maketrans("+/", "-_")).rstrip("=")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{16,}", key) or len(key) % 4 == 1:
+        raise ValueError("Expected the HMAC key that the authority gave you, which is base64url (RFC 8555, 7.3.4)")
+    return SecretStr(key)
+
+
 _time_zones = functools.cache(available_timezones)
 """Read once, since it looks through hundreds of files."""
 
@@ -203,6 +244,14 @@ Location = Annotated[str, AfterValidator(_location)]
 """The name of a location of Hetzner's."""
 OwnerId = Annotated[str, AfterValidator(_owner_id)]
 """What marks a stack's DNS records as its own."""
+CertificateChoice = Annotated[str, AfterValidator(_certificate)]
+"""Who signs the mail host's certificate: letsencrypt, staging or none; `none` may have a reason behind a comma."""
+AcmeServer = Annotated[str, AfterValidator(_acme_server)]
+"""The address of an ACME authority's directory (RFC 8555, section 7.1.1)."""
+AcmeKeyId = Annotated[SecretStr, AfterValidator(_acme_key_id)]
+"""The key identifier of an external account binding (RFC 8555, section 7.3.4)."""
+AcmeHmacKey = Annotated[SecretStr, AfterValidator(_acme_hmac_key)]
+"""The key of an external account binding, as base64url without padding."""
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 """A name from the IANA time zone database."""
 Password = Annotated[SecretStr, AfterValidator(_password)]

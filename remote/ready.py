@@ -20,6 +20,7 @@ NEEDED = {
     "docker": "docker-cli",
     "nft": "nftables",
     "resize2fs": "e2fsprogs",
+    "certbot": "certbot",
     "unattended-upgrade": "unattended-upgrades",
 }
 LOCK = ("--option", "DPkg::Lock::Timeout=300")

@@ -1,8 +1,8 @@
 """Mounts the mail volume, now and at each boot, and lets its file system fill it. Never formats anything.
 
 Runs on the server, hence standard library only. Standard input: {"device": <path of the block device>, "folder": <mount
-point>, "size": <GB that the device must have>, "container": <what must not run while the volume changes>}. Prints one
-JSON object: {"size": <bytes of the file system>}.
+point>, "contents": [<the folders that it must hold>], "size": <GB that the device must have>, "container": <what must
+not run while the volume changes>}. Prints one JSON object: {"size": <bytes of the file system>}.
 
 With the argument `release` it does the opposite, before a volume is detached: the container stops, the file system is
 unmounted.
@@ -109,9 +109,10 @@ def main() -> None:
     remember(device, folder)
     mount(device, folder, container)
     fill(device, request["size"])
-    # A folder that is there only while the volume is mounted: without it the container does not start. The empty mount
-    # point it would take for a new installation, and offer its installer to the world.
-    (folder / "data").mkdir(exist_ok=True)
+    # Folders that are there only while the volume is mounted: without them the container does not start. The empty
+    # mount point it would take for a new installation, and offer its installer to the world.
+    for inner in request["contents"]:
+        Path(inner).mkdir(parents=True, exist_ok=True)
     space = os.statvfs(folder)
     print(json.dumps({"size": space.f_frsize * space.f_blocks}))
 

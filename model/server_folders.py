@@ -1,0 +1,13 @@
+"""Where things lie on the server. All of it is on the volume, so that a new server finds it again."""
+
+VOLUME = "/mnt/poste"
+"""Where the volume is mounted on the server."""
+
+DATA = f"{VOLUME}/data"
+"""Poste's data: a folder that is there only while the volume is mounted."""
+
+CHALLENGES = f"{VOLUME}/webroot/.well-known/acme-challenge"
+"""What the certificate's authority looks for (RFC 8555, section 8.3); Poste's web server hands it out."""
+
+CERTIFICATES = f"{VOLUME}/certificates"
+"""The accounts at authorities, their certificates, and how the last try to renew went."""
