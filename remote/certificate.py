@@ -67,8 +67,8 @@ PROBE = 60  # seconds until Poste's web server hands out a challenge
 
 NOISE = re.compile(
     r"^(Saving debug log|Requesting a certificate|Renewing an existing certificate|Ask for help|See the logfile|"
-    r"Some challenges have failed|Account registered|An unexpected error occurred|Hint: |Certbot failed to authenticate|"
-    r"Plugins selected|Simulating|Registering)"
+    r"Some challenges have failed|Account registered|An unexpected error occurred|Hint: |Plugins selected|Registering|"
+    r"Certbot failed to authenticate)"
 )
 THROTTLED = re.compile(r"rateLimited|too many|rate limit", re.IGNORECASE)
 UNBOUND = re.compile(r"externalAccountRequired|external account binding|eab", re.IGNORECASE)
@@ -233,8 +233,8 @@ def advice(request: Request, said: str) -> str:
         )
     if UNSEEN.search(said):
         return (
-            f"It must get an answer at http://{request.host}/.well-known/acme-challenge/, on port 80, from anywhere, on "
-            "the IPv6 address first if the name has one. Compare A and AAAA in DNS with the stack's addresses, look "
+            f"It must get an answer at http://{request.host}/.well-known/acme-challenge/, on port 80, from anywhere, "
+            "on the IPv6 address first if the name has one. Compare A and AAAA in DNS with the stack's addresses, look "
             "whether anything in front closes port 80, and deploy again"
         )
     return "Deploy again later; the server itself tries again every hour"
