@@ -318,10 +318,11 @@ def schedule(request: Request) -> None:
     wanted = {f"{UNIT}.service": SERVICE.format(folder=request.folder), f"{UNIT}.timer": TIMER}
     for name, text in wanted.items():
         (UNITS / name).write_text(text)
-    run("systemctl", "daemon-reload")
-    done = run("systemctl", "enable", "--now", f"{UNIT}.timer")
-    if done.returncode != 0:
-        sys.exit(f"The timer that renews the certificate does not start: {done.stderr.strip()}")
+    # A timer that runs already takes what is new in its file when it is started again.
+    for words in (("daemon-reload",), ("enable", f"{UNIT}.timer"), ("restart", f"{UNIT}.timer")):
+        done = run("systemctl", *words)
+        if done.returncode != 0:
+            sys.exit(f"The timer that renews the certificate does not start: {done.stderr.strip()}")
 
 
 def unschedule() -> None:

@@ -25,6 +25,7 @@ SCENARIO = (
     "test_refusals",
     "test_deploy",
     "test_verify",
+    "test_certificate",
     "test_faults",
     "test_environments",
     "test_changes",
@@ -110,6 +111,11 @@ def deployed(sandbox: None, empty_preview: list[str], tmp_path_factory: pytest.T
             {"method": "GET", "path": "/dns_records", "status": 500},
             {"method": "POST", "path": "/dns_records$", "status": 503, "times": 2},
             {"method": "POST", "path": "/dns_records$", "delay": 2},
+        ),
+        clouds.faults(
+            clouds.AUTHORITY,
+            {"path": "/dir$", "delay": 3},
+            {"method": "POST", "path": "/order-plz$", "status": 503},
         ),
     ):
         stack.up()

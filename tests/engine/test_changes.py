@@ -5,6 +5,7 @@ and DMARC are never empty or wrong, and every mail that is sent arrives.
 """
 
 import contextlib
+import imaplib
 import json
 import re
 import subprocess
@@ -15,8 +16,10 @@ from typing import Any
 import pytest
 
 from model.records import txt_value
+from operate.verify.conversation import unverified
 from tests.engine.conftest import ADMIN, DOMAIN, HOST, NAME, SECOND, THIRD
 from tests.support import clouds
+from tests.support.certificates import Served, the_one
 from tests.support.examples import openssh_key
 from tests.support.images import IMAGE, digest, tag_again
 from tests.support.lasting import assert_mail_goes_each_way, assert_the_mail_is_there, leave_a_mail
@@ -255,7 +258,8 @@ def test_the_mail_host_is_renamed_beside_its_former_name(deployed: Stack, watch:
 def test_a_server_is_replaced_on_purpose_by_a_deploy_that_is_killed_and_the_rest_stays_protected(
     deployed: Stack, watch: Watch
 ) -> None:
-    before = {key: deployed.outputs()[key] for key in ("ipv4", "ipv6", "domains")}
+    before = {key: deployed.outputs()[key] for key in ("ipv4", "ipv6", "domains", "certificateAccount")}
+    certificate = the_one(before["ipv4"], NEW_HOST)
     (old,) = clouds.hetzner().servers.get_all(name=f"poste-mail-{NAME}")
     leave_a_mail(deployed, "kept-while-the-server-is-replaced")
     deployed.configure(unprotected=["server"], serverRevision=1)
@@ -276,8 +280,38 @@ def test_a_server_is_replaced_on_purpose_by_a_deploy_that_is_killed_and_the_rest
     (new,) = clouds.hetzner().servers.get_all(name=f"poste-mail-{NAME}")
     assert new.id != old.id
     assert {key: deployed.outputs()[key] for key in before} == before
+    # Nobody was asked for another one.
+    assert the_one(before["ipv4"], NEW_HOST) == certificate
     assert_the_mail_is_there(deployed, "kept-while-the-server-is-replaced")
     assert_mail_goes_each_way(deployed)
+
+
+def test_the_certificate_is_renewed_on_every_port_while_a_client_stays_connected(deployed: Stack, watch: Watch) -> None:
+    address = deployed.outputs()["ipv4"]
+    lasting = the_one(address, NEW_HOST)
+    clouds.lifetime(60)
+    change(deployed, acmeServer="https://brief.example/dir")
+    first = the_one(address, NEW_HOST)
+    assert first.certificate != lasting.certificate
+    # The timer as it is, only quicker.
+    timer = "/etc/systemd/system/poste-certificate.timer"
+    deployed.on_server(f"sed -i 's/=1h$/=3s/; /Randomized/d' {timer} && systemctl daemon-reload")
+    deployed.on_server("systemctl restart poste-certificate.timer")
+    with imaplib.IMAP4_SSL(address, ssl_context=unverified()) as client:
+        client.login(ADMIN, deployed.secret("adminPassword").strip())
+        renewed = clouds.eventually(lambda: different(the_one(address, NEW_HOST), first), 90)
+        assert client.noop()[0] == "OK"
+    # Its key stays, so that a DANE record stays right.
+    assert renewed.key == first.key
+    change(deployed, acmeServer="https://acme.example/dir")
+    assert the_one(address, NEW_HOST) == lasting
+    assert "=1h" in deployed.on_server(f"cat {timer}")
+
+
+def different(found: Served, before: Served) -> Served:
+    """What is found, which is not as before. Raises AssertionError if it is."""
+    assert found != before
+    return found
 
 
 def test_the_network_mode_changes_once_the_records_are_unprotected(deployed: Stack) -> None:

@@ -33,6 +33,8 @@ class Stack(OwnProject):
         self.run("stack", "init", name)
         shutil.copy(ROOT / "Pulumi.dev.yaml", self.config_file(name))
         self.configure(**config)
+        # The sandbox writes it into the checkout.
+        self.change(name, {"verify:authorities": str(ROOT / ".state/sandbox/authorities.pem")})
         # Hetzner takes each key once in a project; the other secrets may be those of dev.
         for key in ("sshPrivateKey", "sshHostKey"):
             self.set_secret(key, openssh_key())

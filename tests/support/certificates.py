@@ -1,0 +1,43 @@
+"""What a stranger sees of the certificates on a stack's ports."""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from model.ports import TABLE, Port
+from operate.verify.certificates import presented
+
+SECURE = tuple(port for port in TABLE if port.security != "none")
+"""The nine ports that speak TLS."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """One certificate, by digests of it and of its public key."""
+
+    certificate: str
+    key: str
+
+
+def served(address: str, host: str) -> Mapping[int, Served]:
+    """What each port presents."""
+
+    async def look(port: Port) -> Served:
+        found = (await presented(address, port, host)).certificate
+        key = found.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return Served(*(hashlib.sha256(text).hexdigest() for text in (found.public_bytes(Encoding.DER), key)))
+
+    async def all_of_them() -> list[Served]:
+        return await asyncio.gather(*map(look, SECURE))
+
+    return {port.number: found for port, found in zip(SECURE, asyncio.run(all_of_them()), strict=True)}
+
+
+def the_one(address: str, host: str) -> Served:
+    """The certificate that all ports present. Raises AssertionError if they do not agree."""
+    found = served(address, host)
+    assert len(set(found.values())) == 1, found
+    return next(iter(found.values()))

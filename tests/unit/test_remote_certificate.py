@@ -1,0 +1,422 @@
+"""The certificate's scripts on the server: when they ask an authority, what they pass on, and what ports serve."""
+
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from components import remote_scripts
+
+HOST, FORMER = "mail.example.com", "mx.example.com"
+AUTHORITY = "https://acme.example.net/directory"
+HOME = "acme.example.net-directory"
+
+THROTTLED = "Error creating new order :: too many certificates (5) already issued, retry after 2026-12-01 (rateLimited)"
+UNSEEN = f"""Certbot failed to authenticate some domains (authenticator: webroot). The Certificate Authority reported:
+  Domain: {HOST}
+  Type:   connection
+  Detail: 2001:db8::1: Fetching http://{HOST}/.well-known/acme-challenge/x: Connection refused
+Ask for help or search for solutions at https://community.example.net."""
+
+CERTBOT = """#!/bin/sh
+echo "$@" >>calls
+while [ $# -gt 0 ]; do [ "$1" != --config ] || cat "$2" >>settings; shift; done
+said=$(sed -n "$(wc -l <calls)p" plan)
+[ -z "$said" ] || { printf "$said" >&2; exit 1; }
+mkdir -p "HOME/config/live/HOST" "HOME/config/accounts/acme.example.net/directory/1"
+cp next.pem "HOME/config/live/HOST/cert.pem"
+echo '{"uri": "https://acme.example.net/acct/1"}' >"HOME/config/accounts/acme.example.net/directory/1/regr.json"
+"""
+"""Says what the plan has for each call, one line a call; an empty line is a certificate."""
+
+RUN = """
+import sys, certificate
+from pathlib import Path
+certificate.UNITS, certificate.LOCK = Path("units"), Path("lock")
+certificate.PAUSES = (0, 0)
+certificate.hand_out = lambda request: None
+certificate.serve = lambda *_: print("served", file=sys.stderr)
+certificate.main()
+"""
+
+
+def issued(
+    names: list[str], *, begins: timedelta = timedelta(0), lasts: timedelta = timedelta(days=90)
+) -> tuple[str, str, str]:
+    """A certificate for these names from a root that signs an intermediate: certificate, chain and key as PEM."""
+    keys = {who: ec.generate_private_key(ec.SECP256R1()) for who in ("root", "intermediate", "leaf")}
+
+    def sign(who: str, by: str, start: datetime, end: datetime, names: list[str] | None) -> str:
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, who)]))
+            .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, by)]))
+            .public_key(keys[who].public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(start)
+            .not_valid_after(end)
+            .add_extension(x509.BasicConstraints(ca=names is None, path_length=None), critical=True)
+        )
+        if names:
+            alternatives = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
+            builder = builder.add_extension(alternatives, critical=False)
+        return builder.sign(keys[by], SHA256()).public_bytes(Encoding.PEM).decode()
+
+    start = datetime.now(UTC) + begins
+    chain = sign("intermediate", "root", start, start + timedelta(days=900), None)
+    key = keys["leaf"].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return sign("leaf", "intermediate", start, start + lasts, names), chain, key
+
+
+class Server:
+    """A server's folder with tools that stand in for certbot and systemctl."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in ("tools", "units", "data/ssl", "volume"):
+            (folder / name).mkdir(parents=True)
+        home = str(folder / "volume/certificates" / HOME)
+        self.tool("certbot", CERTBOT.replace("HOME", home).replace("HOST", HOST))
+        self.tool("systemctl", "#!/bin/sh\n")
+        self.calls_file.touch()
+        (folder / "plan").touch()
+        self.request: dict[str, Any] = {
+            "names": [HOST], "authority": AUTHORITY, "email": None, "folder": str(folder / "volume/certificates"),
+            "challenges": str(folder / "webroot/.well-known/acme-challenge"), "data": str(folder / "data"),
+            "container": "poste", "ports": [],
+        }  # fmt: skip
+
+    @property
+    def calls_file(self) -> Path:
+        return self.folder / "calls"
+
+    def tool(self, name: str, script: str) -> None:
+        (self.folder / "tools" / name).write_text(script)
+        (self.folder / "tools" / name).chmod(0o755)
+
+    def plan(self, *said: str, next_names: list[str] | None = None) -> None:
+        """What certbot will say, call by call; nothing is a certificate."""
+        self.calls_file.write_text("")
+        (self.folder / "plan").write_text(
+            "".join(f"{words}\n".replace("\n", "\\n", words.count("\n")) for words in said)
+        )
+        (self.folder / "next.pem").write_text(issued(next_names or self.request["names"])[0])
+
+    def has(self, certificate: str) -> None:
+        """The certificate that is there already."""
+        live = self.folder / "volume/certificates" / HOME / "config/live" / HOST
+        live.mkdir(parents=True, exist_ok=True)
+        (live / "cert.pem").write_text(certificate)
+
+    def run(self, *arguments: str, binding: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        request = self.request | ({"binding": binding} if binding else {})
+        return subprocess.run(
+            [sys.executable, "-c", RUN, *arguments],
+            cwd=self.folder,
+            input=json.dumps(request),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            env=os.environ
+            | {
+                "PATH": f"{self.folder / 'tools'}:{os.environ['PATH']}",
+                "PYTHONPATH": str(remote_scripts.SOURCE),
+            },
+        )
+
+    def renew(self) -> subprocess.CompletedProcess[str]:
+        return self.run("renew", self.request["folder"])
+
+    @property
+    def asked(self) -> list[str]:
+        """The calls of certbot."""
+        return self.calls_file.read_text().splitlines()
+
+    @property
+    def status(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.folder / "volume/certificates/status.json").read_text())
+        return found
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Server:
+    return Server(tmp_path)
+
+
+def test_the_first_run_gets_a_certificate_has_it_served_and_tells_the_account(server: Server) -> None:
+    server.plan("")
+    done = server.run()
+    assert json.loads(done.stdout) == {"account": "https://acme.example.net/acct/1"}, done.stderr
+    assert done.stderr == "served\n"
+    (call,) = server.asked
+    for option in ("--key-type ecdsa", "--reuse-key", f"--domain {HOST}", f"--server {AUTHORITY}", "--non-interactive"):
+        assert option in call
+    assert server.status["result"] == "issued"
+    assert server.status["names"] == [HOST]
+
+
+def test_a_second_run_and_the_timer_ask_for_no_second_certificate_and_look_at_what_is_served(server: Server) -> None:
+    server.plan("")
+    first = server.run()
+    for again in (server.run, server.renew):
+        done = again()
+        assert done.returncode == 0, done.stderr
+        assert "served" in done.stderr
+    assert len(server.asked) == 1
+    assert server.run().stdout == first.stdout
+    assert server.status["result"] == "current"
+
+
+@pytest.mark.parametrize(
+    ("age", "lifetime", "asks"),
+    [
+        (timedelta(days=59), timedelta(days=90), 0),
+        (timedelta(days=61), timedelta(days=90), 1),
+        (timedelta(days=29), timedelta(days=45), 0),
+        (timedelta(days=31), timedelta(days=45), 1),
+        (timedelta(hours=3.9), timedelta(hours=6), 0),
+        (timedelta(hours=4.1), timedelta(hours=6), 1),
+        (timedelta(days=91), timedelta(days=90), 1),
+    ],
+)
+def test_a_certificate_is_renewed_when_a_third_of_its_own_lifetime_is_left(
+    server: Server, age: timedelta, lifetime: timedelta, asks: int
+) -> None:
+    server.has(issued([HOST], begins=-age, lasts=lifetime)[0])
+    server.plan("")
+    server.run()
+    assert len(server.asked) == asks
+
+
+@pytest.mark.parametrize("names", [[FORMER], [HOST, FORMER]])
+def test_other_names_than_those_that_it_is_for_need_another_certificate(server: Server, names: list[str]) -> None:
+    server.has(issued(names)[0])
+    server.plan("")
+    assert server.run().returncode == 0
+    assert len(server.asked) == 1
+
+
+def test_what_is_no_certificate_is_replaced_by_one(server: Server) -> None:
+    server.has("cut off in the mid")
+    server.plan("")
+    assert server.run().returncode == 0
+    assert server.status["result"] == "issued"
+
+
+def test_an_authority_that_throttles_is_asked_once_and_its_words_are_passed_on(server: Server) -> None:
+    server.plan(THROTTLED, THROTTLED, THROTTLED)
+    done = server.run()
+    assert done.returncode == 1
+    assert len(server.asked) == 1
+    assert f"acme.example.net said: {THROTTLED}. Wait until the time that it names" in done.stderr
+    assert "Mail works meanwhile" in done.stderr
+    assert server.status["result"] == "refused"
+    assert THROTTLED in server.status["error"]
+
+
+def test_an_authority_that_does_not_see_the_server_is_asked_again_and_then_the_way_to_mend_it_is_told(
+    server: Server,
+) -> None:
+    server.plan(UNSEEN, UNSEEN, UNSEEN)
+    done = server.run()
+    assert len(server.asked) == 3
+    assert f"Domain: {HOST} Type:   connection Detail: 2001:db8::1: Fetching" in done.stderr
+    assert "on port 80" in done.stderr
+    assert "Ask for help" not in done.stderr
+    assert "Certbot failed" not in done.stderr
+
+
+def test_an_authority_that_comes_back_within_the_run_gives_the_certificate(server: Server) -> None:
+    server.plan("HTTPSConnectionPool: Max retries exceeded", "")
+    done = server.run()
+    assert done.returncode == 0, done.stderr
+    assert len(server.asked) == 2
+
+
+def test_after_a_failed_run_the_timer_goes_on(server: Server) -> None:
+    server.plan(THROTTLED)
+    server.run()
+    assert "ExecStart=/usr/bin/python3" in (server.folder / "units/poste-certificate.service").read_text()
+    server.plan("")
+    assert server.renew().returncode == 0
+    assert server.status["result"] == "issued"
+
+
+def test_an_account_that_the_authority_has_forgotten_is_made_anew(server: Server) -> None:
+    server.plan("")
+    server.run()
+    server.has(issued([HOST], begins=-timedelta(days=80))[0])
+    server.plan('The request specified an account that does not exist :: Account "1" not found', "")
+    done = server.run()
+    assert done.returncode == 0, done.stderr
+    assert len(server.asked) == 2
+
+
+def test_the_account_s_binding_comes_to_certbot_by_a_file_and_is_kept_nowhere(server: Server) -> None:
+    server.plan("")
+    done = server.run(binding={"key_id": "kid-of-ours", "hmac_key": "aGVsbG8taGVsbG8taGVsbG8"})
+    assert done.returncode == 0, done.stderr
+    assert (server.folder / "settings").read_text() == "eab-kid = kid-of-ours\neab-hmac-key = aGVsbG8taGVsbG8taGVsbG8\n"
+    (server.folder / "settings").unlink()
+    for file in server.folder.rglob("*"):
+        assert not file.is_file() or "aGVsbG8" not in file.read_text(), file
+    assert not list(Path("/run").glob("*.ini"))
+
+
+def test_another_contact_is_told_to_the_authority_once(server: Server) -> None:
+    server.plan("")
+    server.run()
+    server.request["email"] = "owner@example.com"
+    server.calls_file.write_text("")
+    for _ in range(2):
+        assert server.run().returncode == 0
+    (call,) = server.asked
+    assert call.startswith("update_account ")
+    assert "--email owner@example.com" in call
+
+
+def test_postes_own_client_is_turned_off_and_the_rest_of_its_settings_stay(server: Server) -> None:
+    settings = server.folder / "data/server.ini"
+    settings.write_text(f'[lets_encrypt]\n cert_domains = "{HOST}"\n;cert_domains = none\n[email]\nmax_size = 25\n')
+    server.plan("")
+    for _ in range(2):
+        server.run()
+    assert settings.read_text() == (
+        f'[lets_encrypt]\n; cert_domains = "{HOST}"\n;cert_domains = none\n[email]\nmax_size = 25\n'
+    )
+
+
+def test_a_stack_that_wants_no_certificate_any_more_has_no_timer(server: Server) -> None:
+    server.plan("")
+    server.run()
+    assert len(list((server.folder / "units").iterdir())) == 2
+    assert server.run("stop").returncode == 0
+    assert not list((server.folder / "units").iterdir())
+
+
+DOCKER = """#!/bin/sh
+shift 4
+case "$1" in
+  *doveadm*) echo reload >>events;;
+  *) shift 2; echo "restart $*" >>events;;
+esac
+ADOPT
+"""
+"""What a container does when it is told to take the new files: `ADOPT` copies them to where the server looks."""
+TAKE = "cat data/ssl/server.crt data/ssl/ca.crt data/ssl/server.key >new && mv new serves"
+TAKE_ALONE = TAKE.replace(" data/ssl/ca.crt", "")
+
+SERVE = """
+import sys, served
+from pathlib import Path
+served.SETTLE, served.NAP, served.ANSWER = 1, 0.1, 5
+port = served.Port(int(sys.argv[1]), "submissions", "TLS")
+served.serve([port], "mail.example.com", Path("lineage"), Path("data"), "poste")
+"""
+
+
+@contextmanager
+def port_that_serves(file: Path) -> Iterator[int]:
+    """A port whose TLS has the certificate that the file holds at that moment."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(0.1)
+    ended = threading.Event()
+
+    def loop() -> None:
+        while not ended.is_set():
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                continue
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(file)
+            try:
+                with context.wrap_socket(connection, server_side=True) as talk:
+                    talk.recv(1)
+            except OSError:
+                continue
+
+    thread = threading.Thread(target=loop)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        ended.set()
+        thread.join()
+        listener.close()
+
+
+def served(folder: Path, adopt: str, **before: str) -> tuple[subprocess.CompletedProcess[str], list[str], str]:
+    """What `serve` says, what it asked of the container, and what stands in server.crt, for a new certificate."""
+    certificate, chain, key = issued([HOST])
+    old, old_chain, old_key = issued([HOST])
+    for name in ("tools", "lineage", "data/ssl"):
+        (folder / name).mkdir(parents=True)
+    files = {
+        "lineage/cert.pem": certificate, "lineage/chain.pem": chain, "lineage/fullchain.pem": certificate + chain,
+        "lineage/privkey.pem": key, "serves": old + old_chain + old_key, "events": "",
+        "tools/docker": DOCKER.replace("ADOPT", adopt), "data/ssl/server.crt": old,
+    }  # fmt: skip
+    for name, text in (files | {"serves": before.get("serves") or files["serves"]}).items():
+        (folder / name).write_text(text if text != "new" else certificate + chain + key)
+    (folder / "tools/docker").chmod(0o755)
+    with port_that_serves(folder / "serves") as number:
+        done = subprocess.run(
+            [sys.executable, "-c", SERVE, str(number)],
+            cwd=folder, capture_output=True, text=True, check=False, timeout=60,
+            env=os.environ | {
+                "PATH": f"{folder / 'tools'}:{os.environ['PATH']}", "PYTHONPATH": str(remote_scripts.SOURCE),
+            },
+        )  # fmt: skip
+    events = (folder / "events").read_text().splitlines()
+    form = (folder / "data/ssl/server.crt").read_text()
+    names = {certificate: "certificate", certificate + chain: "whole chain", old: "old"}
+    return done, events, names[form]
+
+
+def test_a_port_that_serves_the_certificate_already_is_left_alone(tmp_path: Path) -> None:
+    done, events, form = served(tmp_path, "true", serves="new")
+    assert (done.returncode, events, form) == (0, [], "old"), done.stderr
+
+
+def test_a_new_certificate_is_taken_by_a_reload(tmp_path: Path) -> None:
+    done, events, form = served(tmp_path, TAKE)
+    assert (done.returncode, events, form) == (0, ["reload"], "certificate"), done.stderr
+
+
+def test_a_service_that_goes_on_with_the_old_one_is_restarted(tmp_path: Path) -> None:
+    done, events, form = served(tmp_path, f"! grep -q restart events || {{ {TAKE}; }}")
+    assert (done.returncode, events, form) == (0, ["reload", "restart haraka-submission"], "certificate"), done.stderr
+
+
+def test_where_the_chain_is_missing_it_is_put_into_the_file_that_the_service_takes(tmp_path: Path) -> None:
+    done, events, form = served(tmp_path, TAKE_ALONE)
+    assert (done.returncode, events, form) == (0, ["reload", "reload"], "whole chain"), done.stderr
+
+
+def test_a_port_that_never_serves_it_is_named(tmp_path: Path) -> None:
+    done, _, _ = served(tmp_path, "true")
+    assert done.returncode == 1
+    assert "(submissions): still another certificate" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_key_can_be_read_by_its_owner_only(tmp_path: Path) -> None:
+    served(tmp_path, TAKE)
+    assert (tmp_path / "data/ssl/server.key").stat().st_mode & 0o777 == 0o600
