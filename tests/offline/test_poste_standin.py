@@ -1,8 +1,9 @@
-"""The Poste stand-in's administration: installer, REST API, console, DKIM files."""
+"""The Poste stand-in: installer, REST API, console, DKIM files, and what its start makes of certificates."""
 
 import asyncio
 import re
 import sqlite3
+import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -376,3 +377,38 @@ def test_mail_servers_ask_for_columns_that_exist(layout: Layout) -> None:
         for query in queries:
             db.execute(query)
     db.close()
+
+
+def run_init_script(name: str, root: Path) -> None:
+    """A script of the container's start, with its folders below `root` and without its users."""
+    script = (ROOTFS / "etc/cont-init.d" / name).read_text().replace("-g Debian-exim ", "")
+    script = script.replace(" /etc/nginx/nginx.conf.template", f" {ROOTFS}/etc/nginx/nginx.conf.template")
+    script = re.sub(r"(?<![\w/])/(data|etc/ssl|etc/nginx/nginx\.conf$)", rf"{root}/\1", script, flags=re.MULTILINE)
+    environment = {"PATH": "/usr/bin:/bin", "HTTP_PORT": "80", "HTTPS_PORT": "443", "HTTPS": "ON"}
+    subprocess.run(("sh", "-c", script), env=environment, check=True)
+
+
+def test_the_certificate_in_data_is_taken_over_each_time_the_script_runs(tmp_path: Path) -> None:
+    for folder in ("data/ssl", "etc/ssl"):
+        (tmp_path / folder).mkdir(parents=True)
+    for certificate in ("old", "new"):
+        for name in ("server.crt", "ca.crt", "server.key"):
+            (tmp_path / "data/ssl" / name).write_text(f"{certificate} {name}\n")
+        run_init_script("21-certificate.sh", tmp_path)
+        assert (tmp_path / "etc/ssl/server.crt").read_text() == f"{certificate} server.crt\n"
+        assert (tmp_path / "etc/ssl/server.key").read_text() == f"{certificate} server.key\n"
+        combined = (tmp_path / "etc/ssl/server-combined.crt").read_text()
+        assert combined == f"{certificate} server.crt\n{certificate} ca.crt\n"
+
+
+def test_the_web_server_takes_the_certificate_without_the_chain_on_request(tmp_path: Path) -> None:
+    for folder in ("data", "etc/nginx"):
+        (tmp_path / folder).mkdir(parents=True)
+    configuration = tmp_path / "etc/nginx/nginx.conf"
+    run_init_script("23-nginx.sh", tmp_path)
+    assert "ssl_certificate " in configuration.read_text()
+    assert "/etc/ssl/server-combined.crt;" in configuration.read_text()
+    (tmp_path / "data/sandbox-web-takes-server-crt").touch()
+    run_init_script("23-nginx.sh", tmp_path)
+    assert "/etc/ssl/server.crt;" in configuration.read_text()
+    assert "@" not in configuration.read_text()

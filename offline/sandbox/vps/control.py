@@ -13,10 +13,13 @@ class Answer:
     text: str = ""
 
 
-def ask(verb: str, unit: str = "") -> Answer:
-    """Send a request to init and wait for its answer; raises OSError when init is not there."""
+def ask(verb: str, unit: str = "", *, wait: bool = True) -> Answer:
+    """Send a request to init and wait for its answer; raises OSError when init is not there.
+
+    Without `wait` the answer comes as soon as init knows that it can try.
+    """
     with socket.socket(socket.AF_UNIX) as line:
         line.connect(SOCKET)
-        line.sendall(json.dumps({"verb": verb, "unit": unit}).encode() + b"\n")
+        line.sendall(json.dumps({"verb": verb, "unit": unit, "wait": wait}).encode() + b"\n")
         with line.makefile() as reply:
             return Answer(**json.loads(reply.readline()))

@@ -1,7 +1,7 @@
 """The VPS's init: boots the system as systemd would on a Hetzner server, serves `systemctl`, stops it again.
 
 Boot: the hypervisor plugs in network and volumes, then tmpfs and fstab mounts, host firewall, cloud-init's first two
-stages, ssh, the other enabled services, and cloud-init's last two stages. Ends with status 0 for power-off and
+stages, ssh, the other enabled services, timers, and cloud-init's last two stages. Ends with status 0 for power-off and
 `REBOOT` for a restart, which the hypervisor then does.
 """
 
@@ -13,18 +13,23 @@ import socketserver
 import subprocess
 import threading
 import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from offline.sandbox.vps import supervisor
+from offline.sandbox.vps import enabled
 from offline.sandbox.vps.control import SOCKET, Answer
-from offline.sandbox.vps.supervisor import Supervisor, UnitError
-from offline.sandbox.vps.units import UNITS, find
+from offline.sandbox.vps.supervisor import LOGS, Supervisor, UnitError
+from offline.sandbox.vps.timers import Moment
+from offline.sandbox.vps.units import UNITS, Unit, find
+from offline.sandbox.vps.written import JobError, NotLoadedError, WrittenUnits
 from offline.sandbox.world import RESOLVER
 
 PLUGGED = Path("/run/plugged")  # written by the hypervisor when network and volumes are there
 BOOT_DELAY = Path("/run/boot-delay")  # seconds by which a test wants the system to come up late
 FIRST_BOOT_DONE = Path("/etc/machine-id")
+STAMPS = Path("/var/lib/systemd/timers")  # kept over reboots; systemd.timer(5), "Persistent="
 REBOOT = 64
 
 log = logging.getLogger("init")
@@ -33,6 +38,7 @@ log = logging.getLogger("init")
 class Init:
     def __init__(self) -> None:
         self.services = Supervisor()
+        self.written = WrittenUnits(_clocks(time.monotonic()), LOGS, STAMPS)
         self._exit_status = 0
         self._halting = threading.Lock()
         self._halted = threading.Event()
@@ -43,6 +49,7 @@ class Init:
         signal.signal(signal.SIGINT, self._signalled)
         server = socketserver.ThreadingUnixStreamServer(SOCKET, _handler(self))
         threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.written.run_timers, daemon=True).start()
         threading.Thread(target=self._boot, daemon=True).start()
         self._halted.wait()
         return self._exit_status
@@ -51,6 +58,7 @@ class Init:
         """Stop the services, write out and unmount the volumes, then let `run` return."""
         if not self._halting.acquire(blocking=False):
             return
+        self.written.stop_all()
         self.services.stop_all()
         subprocess.run(("umount", "--all", "--types", "ext4"), capture_output=True, check=False)
         os.sync()
@@ -70,16 +78,17 @@ class Init:
         if not FIRST_BOOT_DONE.exists():
             _first_boot()
         _call("mount", "--all")
-        if supervisor.is_enabled(UNITS["nftables"]):
+        if enabled.is_enabled(UNITS["nftables"].file):
             self._start("nftables")
         docker = threading.Thread(target=self._start, args=("docker",), daemon=True)
-        if supervisor.is_enabled(UNITS["docker"]):
+        if enabled.is_enabled(UNITS["docker"].file):
             docker.start()
         _call("cloud-init", "init", "--local")
         _call("cloud-init", "init")
         for name, unit in UNITS.items():
-            if name not in ("nftables", "docker") and supervisor.is_enabled(unit):
+            if name not in ("nftables", "docker") and enabled.is_enabled(unit.file):
                 self._start(name)
+        threading.Thread(target=self._boot_written, args=(docker,), daemon=True).start()
         _call("cloud-init", "modules", "--mode=config")
         _call("cloud-init", "modules", "--mode=final")
 
@@ -89,16 +98,48 @@ class Init:
         except UnitError as error:
             log.error("%s", error)
 
-    def serve(self, verb: str, name: str) -> Answer:
-        """Do what `systemctl` asks for."""
+    def _boot_written(self, docker: threading.Thread) -> None:
+        if docker.ident is not None:
+            docker.join()
+        self.written.boot(enabled.written())
+
+    def serve(self, verb: str, name: str, *, wait: bool = True) -> Answer:
+        """Do what `systemctl` asks for; the answer's text is what it prints."""
         if verb in ("poweroff", "reboot"):
             threading.Thread(target=self.halt, args=(REBOOT if verb == "reboot" else 0,), daemon=True).start()
             return Answer(0)
+        if verb == "daemon-reload":
+            self.written.reload()
+            return Answer(0)
         unit = find(name)
+        try:
+            if verb == "show":
+                return Answer(0, json.dumps(self._properties(unit, name)))
+            return self._change(verb, unit, name, wait=wait) if unit else self._change_written(verb, name, wait=wait)
+        except NotLoadedError as error:
+            return Answer(5, f"Failed to {verb} {name}: {error}")
+        except JobError as error:
+            return Answer(1, str(error))
+
+    def _properties(self, unit: Unit | None, name: str) -> Mapping[str, str]:
         if unit is None:
-            return Answer(5, f"Unit {name} not found.")
-        if verb == "is-active":
-            return Answer(0, "active") if self.services.is_active(unit) else Answer(3, "inactive")
+            return self.written.properties(name)
+        active, sub = ("active", "running") if self.services.is_active(unit) else ("inactive", "dead")
+        return {"ActiveState": active, "SubState": sub, "Result": "success", "ExecMainStatus": "0"}
+
+    def _change_written(self, verb: str, name: str, *, wait: bool) -> Answer:
+        if verb == "reload":
+            return Answer(3, f"Failed to reload {name}: Job type reload is not applicable for unit {name}.")
+        if verb in ("stop", "restart"):
+            self.written.stop(name)
+        if verb in ("start", "restart"):
+            self.written.start(name, wait=wait)
+        return Answer(0)
+
+    def _change(self, verb: str, unit: Unit, name: str, *, wait: bool) -> Answer:
+        if not wait:
+            threading.Thread(target=self._try, args=(verb, unit, name), daemon=True).start()
+            return Answer(0)
         actions = {
             "start": self.services.start,
             "stop": self.services.stop,
@@ -108,17 +149,28 @@ class Init:
         try:
             actions[verb](unit)
         except UnitError as error:
-            return Answer(1, str(error))
+            raise JobError(f"Job for {name} failed: {error}") from error
         return Answer(0)
+
+    def _try(self, verb: str, unit: Unit, name: str) -> None:
+        try:
+            self._change(verb, unit, name, wait=True)
+        except JobError as error:
+            log.error("%s", error)
 
 
 def _handler(init: Init) -> type[socketserver.BaseRequestHandler]:
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             request = json.loads(self.rfile.readline())
-            self.wfile.write(json.dumps(vars(init.serve(request["verb"], request["unit"]))).encode() + b"\n")
+            answer = init.serve(request["verb"], request["unit"], wait=request["wait"])
+            self.wfile.write(json.dumps(vars(answer)).encode() + b"\n")
 
     return Handler
+
+
+def _clocks(boot: float) -> Callable[[], Moment]:
+    return lambda: Moment(time.monotonic() - boot, datetime.now(UTC))
 
 
 def _prepare_system() -> None:

@@ -1,6 +1,5 @@
-"""Starts, stops and restarts the VPS's services, and starts again those that die."""
+"""Starts, stops and restarts Debian's services on the VPS, and starts again those that die."""
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -10,7 +9,6 @@ from pathlib import Path
 
 from offline.sandbox.vps.units import UNITS, Command, Unit
 
-SYSTEM = Path("/etc/systemd/system")
 LOGS = Path("/var/log/services")
 READY_SECONDS = 60
 RESTART_PAUSE = 1.0
@@ -109,25 +107,3 @@ class Supervisor:
 
     def _log(self, unit: Unit) -> int:
         return os.open(LOGS / f"{unit.name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
-
-
-def is_enabled(unit: Unit) -> bool:
-    """Whether a target wants the unit: packages enable their services themselves, by the same links."""
-    return bool(_links(unit))
-
-
-def enable(unit: Unit) -> None:
-    for target in unit.wanted_by:
-        wants = SYSTEM / f"{target}.wants"
-        wants.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            (wants / unit.file.name).symlink_to(unit.file)
-
-
-def disable(unit: Unit) -> None:
-    for link in _links(unit):
-        link.unlink()
-
-
-def _links(unit: Unit) -> list[Path]:
-    return [link for wants in SYSTEM.glob("*.wants") if (link := wants / unit.file.name).is_symlink()]

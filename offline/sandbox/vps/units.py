@@ -1,4 +1,7 @@
-"""The services that can run on the VPS, by the names systemd knows them. One is there when its package is installed."""
+"""Debian's services that can run on the VPS, by the names systemd knows them, each there when its package is installed.
+
+The other units are those that somebody wrote into /etc/systemd/system; see `written`.
+"""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -11,6 +14,9 @@ Command = Sequence[str]
 
 UNIT_FILES = Path("/usr/lib/systemd/system")
 """Where packages put their unit files."""
+
+SYSTEM = Path("/etc/systemd/system")
+"""Where administrators and programs put theirs, and where links say what is enabled."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +39,6 @@ class Unit:
     def file(self) -> Path:
         """Its unit file, which is there when its package is installed."""
         return UNIT_FILES / (self.name if "." in self.name else f"{self.name}.service")
-
-    @property
-    def wanted_by(self) -> Sequence[str]:
-        """The targets in which it is started when it is enabled; systemd.unit(5), "[Install]"."""
-        lines = self.file.read_text().splitlines()
-        return [target for line in lines if line.startswith("WantedBy=") for target in line[9:].split()]
 
 
 # Docker's client answers only where its package is installed too, the engine without it.
@@ -87,3 +87,9 @@ def find(name: str) -> Unit | None:
     plain = name.removesuffix(".service")
     unit = UNITS.get(ALIASES.get(plain, plain))
     return unit if unit is not None and unit.file.exists() else None
+
+
+def written(name: str) -> Path | None:
+    """The file of a service or timer that somebody wrote, by its full name; None when there is none."""
+    file = SYSTEM / name
+    return file if name.endswith((".service", ".timer")) and file.is_file() and not file.is_symlink() else None
