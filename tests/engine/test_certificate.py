@@ -1,4 +1,4 @@
-"""The certificate of a deployed stack: trusted on every port, asked for once, and what keeps it away told and healed."""
+"""A deployed stack's certificate: trusted on every port, asked for once, and what keeps it away told and healed."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
