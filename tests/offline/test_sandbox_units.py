@@ -367,6 +367,7 @@ def test_a_timer_never_starts_a_service_that_still_runs(world: World) -> None:
         world.pass_time(10)
     assert world.units.properties("a.timer")["SubState"] == "running"
     world.until("a.service", ActiveState="activating")
+    time.sleep(0.3)  # what was started now would have said so
     world.units.stop("a.service")
     assert world.log("a") == "run\n"
     world.until("a.timer", SubState="waiting")
@@ -384,7 +385,7 @@ def test_a_stopped_timer_starts_nothing(world: World) -> None:
 
 def test_a_timer_that_cannot_be_read_or_has_no_service_does_not_start(world: World) -> None:
     world.write("a.timer", "[Timer]\nOnCalendar=now and then\n")
-    with pytest.raises(JobError, match=r"^Unit a\.timer has a bad unit file setting\.\n"):
+    with pytest.raises(JobError, match=r"^Failed to start a\.timer: Unit a\.timer has a bad unit file setting\.\n"):
         world.units.start("a.timer")
     world.write("b.timer", "[Timer]\nOnActiveSec=1s\n")
     with pytest.raises(JobError, match=r"^Job for b\.timer failed\."):
@@ -493,6 +494,13 @@ def test_daemon_reload_reads_the_files_anew(world: World, says: Says) -> None:
     assert says("start a")[0] == 1
     assert says("daemon-reload") == (0, "", "")
     assert says("restart a") == (0, "", "")
+
+
+def test_enabling_reads_the_files_anew_too(world: World, says: Says) -> None:
+    world.oneshot("a", "/bin/false")
+    assert says("start a")[0] == 1
+    world.oneshot("a", "/bin/true", more="[Install]\nWantedBy=multi-user.target\n")
+    assert says("enable --quiet --now a") == (0, "", "")
 
 
 def test_the_properties_of_a_unit_that_is_not_there_are_those_of_one_at_rest(says: Says) -> None:

@@ -126,6 +126,8 @@ def _weekdays(text: str) -> Sequence[int]:
         return range(7)
     found: set[int] = set()
     for item in text.split(","):
+        if any(name[:3].lower() not in _WEEKDAYS for name in item.split("..")):
+            raise ValueError(f"{item!r} is no weekday")
         begin, *end = (_WEEKDAYS.index(name[:3].lower()) for name in item.split(".."))
         found.update((begin + days) % 7 for days in range((end[0] - begin) % 7 + 1 if end else 1))
     return sorted(found)

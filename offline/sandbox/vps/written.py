@@ -92,7 +92,7 @@ class WrittenUnits:
         except BadSettingError as error:
             log.error("%s: %s", name, error)
             raise JobError(
-                f"Unit {name} has a bad unit file setting.\n"
+                f"Failed to start {name}: Unit {name} has a bad unit file setting.\n"
                 f"See system logs and 'systemctl status {name}' for details.\n({error})"
             ) from error
         if wait and service.file.oneshot:
