@@ -266,6 +266,8 @@ def test_an_account_that_the_authority_has_forgotten_is_made_anew(server: Server
     done = server.run()
     assert done.returncode == 0, done.stderr
     assert len(server.asked) == 2
+    config = server.folder / "volume/certificates" / HOME / "config"
+    assert len(list(config.glob("accounts-forgotten-*"))) == 1
 
 
 def test_the_account_s_binding_comes_to_certbot_by_a_file_and_is_kept_nowhere(server: Server) -> None:
