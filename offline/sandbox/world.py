@@ -27,6 +27,8 @@ RESOLVER = Addresses("198.51.100.54", "2001:db8:100::54")
 """What everybody asks; it remembers answers."""
 MIRROR = Addresses("198.51.100.55", "2001:db8:100::55")
 """The servers' package mirror."""
+AUTHORITY = Addresses("198.51.100.56", "2001:db8:100::56")
+"""The certificate authorities: ACME on port 443, what to trust on port 80."""
 EDGE = Addresses("198.51.100.60", "2001:db8:100::60")
 """What a proxied name leads to; nobody answers there."""
 PROVIDER = Addresses("198.51.100.80", "2001:db8:100::80")
@@ -38,6 +40,11 @@ REGISTRY = "127.0.0.1:47003"
 """Where it reaches the container registry."""
 PACKAGES = "http://127.0.0.1:47004"
 """Where it reaches the package mirror."""
+AUTHORITY_CONTROL = "http://127.0.0.1:47005"
+"""Where it reaches what is not ACME of the certificate authorities: their faults, lifetime and roots."""
+
+ACME_HOST, BRIEF_HOST = "acme.example", "brief.example"
+"""The ACME authorities, one that issues for 90 days and one whose certificates live as long as asked for."""
 
 UPDATE_KEY = ("sandbox-ptr", "c2FuZGJveC1wdHItdHNpZy1rZXktMDEyMzQ1Njc4OWE=")
 """Name and secret of the TSIG key (RFC 8945) for dynamic updates of the sandbox's own zones; it opens nothing else."""

@@ -57,6 +57,7 @@ def test_the_registry_is_where_the_servers_look_for_it() -> None:
         ("example", "ns1.sandbox.example", world.AUTHORITATIVE),
         ("example", "resolver.sandbox.example", world.RESOLVER),
         ("example", "packages.sandbox.example", world.MIRROR),
+        ("example", world.ACME_HOST, world.AUTHORITY),
         (world.OTHER_DOMAIN, world.OTHER_HOST, world.PROVIDER),
     ],
 )
@@ -70,8 +71,16 @@ def test_each_fixed_host_has_its_addresses_and_they_lead_back(
         assert reverse[ip_address(address).reverse_pointer, "PTR"] == {f"{host}."}
 
 
+def test_both_acme_servers_are_at_the_authorities_addresses_and_speak_tls_by_their_names() -> None:
+    records = zone("example")
+    for name in (world.ACME_HOST, world.BRIEF_HOST):
+        assert (records[name, "A"], records[name, "AAAA"]) == ({world.AUTHORITY.ipv4}, {world.AUTHORITY.ipv6})
+    named = f"subjectAltName = DNS:{world.ACME_HOST}, DNS:{world.BRIEF_HOST}\n"
+    assert named in (ETC / "authority.cnf").read_text()
+
+
 def test_the_zones_have_no_other_fixed_hosts() -> None:
-    known = {*world.AUTHORITATIVE, *world.RESOLVER, *world.MIRROR, *world.PROVIDER}
+    known = {*world.AUTHORITATIVE, *world.RESOLVER, *world.MIRROR, *world.AUTHORITY, *world.PROVIDER}
     for name in ("example", world.OTHER_DOMAIN):
         listed = {value for (_, kind), values in zone(name).items() if kind in ("A", "AAAA") for value in values}
         assert listed <= known

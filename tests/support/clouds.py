@@ -16,11 +16,14 @@ import dns.reversename
 import hcloud
 
 from offline.sandbox import world
+from offline.sandbox.host import deliveries
 
 T = TypeVar("T")
 
 HETZNER, CLOUDFLARE, MIRROR = world.HETZNER, world.CLOUDFLARE, world.PACKAGES
 """The servers' package mirror: a fault with status 404 is one that apt-get does not try again."""
+AUTHORITY = world.AUTHORITY_CONTROL
+"""The certificate authorities: a fault with status 429 is their rate limit."""
 RESOLVER, AUTHORITATIVE = world.RESOLVER.ipv4, world.AUTHORITATIVE
 """What the world asks, and remembers answers; and what it asks in turn."""
 OUTSIDE = "poste-mail-provider"
@@ -203,7 +206,7 @@ def remove_all_of(stack: str) -> None:
 
 
 def fault(api: str, **rule: Any) -> None:
-    """Ask an API, or the package mirror, to misbehave for its next requests; see `offline.sandbox.faults`."""
+    """Ask an API, the mirror or the authorities to misbehave for its next requests; see `offline.sandbox.faults`."""
     _post(f"{api}/_sandbox/faults", rule)
 
 
@@ -243,7 +246,13 @@ def slow_boot(seconds: float) -> None:
     _post(f"{HETZNER}/_sandbox/boot", {"ssh_delay": seconds})
 
 
+def lifetime(seconds: int) -> None:
+    """Let the second authority issue for that long from now on, and let this machine know its new root."""
+    _post(f"{AUTHORITY}/_sandbox/lifetime", {"seconds": seconds})
+    deliveries.keep_authorities()
+
+
 def _post(url: str, body: dict[str, Any]) -> None:
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10):
+    with urllib.request.urlopen(request, timeout=30):
         pass

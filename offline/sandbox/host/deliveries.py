@@ -1,4 +1,6 @@
-"""Brings images to where they are used: the VPS image into the data centre's engine, Poste's into the registry."""
+"""Brings things to where they are used: the VPS image into the data centre's engine, Poste's into the registry, and
+here what to trust.
+"""
 
 import json
 import urllib.error
@@ -6,13 +8,17 @@ import urllib.request
 from typing import Any
 
 from offline.sandbox.host.images import built_content
-from offline.sandbox.host.parts import CONTENT_LABEL, DATACENTRE, POSTE_REPOSITORY, POSTE_TAG, PREFIX
+from offline.sandbox.host.parts import CONTENT_LABEL, DATACENTRE, POSTE_REPOSITORY, POSTE_TAG, PREFIX, STATE
 from offline.sandbox.host.shell import HostError, pipe, run, say
-from offline.sandbox.world import REGISTRY
+from offline.sandbox.world import AUTHORITY_CONTROL, REGISTRY
 
 VPS_IMAGE = f"{PREFIX}/vps:latest"
 POSTE_IMAGE = f"{PREFIX}/poste:latest"
+AUTHORITIES = STATE / "authorities.pem"
+"""The certificate authorities of the sandbox, for programs on this machine that look at its servers."""
 INNER_DOCKER = ("docker", "exec", "--interactive", DATACENTRE.container, "docker")
+# The environment's proxies are for the internet, not for loopback.
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
 
 
@@ -43,6 +49,18 @@ def push_poste_image() -> None:
     say("the registry has Poste")
 
 
+def keep_authorities() -> None:
+    """Write down whom to trust in the sandbox; raises HostError. This machine's own trust stays as it is."""
+    try:
+        with _OPENER.open(f"{AUTHORITY_CONTROL}/_sandbox/authorities", timeout=10) as answer:
+            pem = answer.read()
+    except OSError as error:
+        raise HostError(f"the certificate authorities don't say whom to trust: {error}") from error
+    unfinished = AUTHORITIES.with_suffix(".new")
+    unfinished.write_bytes(pem)
+    unfinished.replace(AUTHORITIES)
+
+
 def _registry_content() -> str | None:
     """The content hash of Poste's image in the registry; None when it has none."""
     try:
@@ -56,7 +74,6 @@ def _registry_content() -> str | None:
 
 def _get(path: str, accept: str) -> dict[str, Any]:
     request = urllib.request.Request(f"http://{REGISTRY}/v2/{POSTE_REPOSITORY}/{path}", headers={"Accept": accept})
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=10) as answer:
+    with _OPENER.open(request, timeout=10) as answer:
         result: dict[str, Any] = json.load(answer)
         return result

@@ -61,6 +61,7 @@ def _internet() -> None:
         poste = pool.submit(images.ensure, "poste")
         _part(INTERNET)
         readiness.forget_answers()
+        deliveries.keep_authorities()
         poste.result()
     deliveries.push_poste_image()
 

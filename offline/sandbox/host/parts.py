@@ -86,8 +86,8 @@ INTERNET = Part(
     "internet",
     world.AUTHORITATIVE,
     ready=f"{world.CLOUDFLARE}/_sandbox/health",
-    ports=((47002, 8080), (47003, 80), (47004, 8081)),
-    # It adds the resolver's addresses, .54 and ::54, and the package mirror's, .55 and ::55, itself.
+    ports=((47002, 8080), (47003, 80), (47004, 8081), (47005, 8082)),
+    # It adds the addresses of resolver, package mirror and authorities, .54 to .56 and ::54 to ::56, itself.
     flags=("--cap-add", "NET_ADMIN", "--volume", f"{REGISTRY_STORE}:/var/lib/docker-registry"),
 )
 DATACENTRE = Part(

@@ -15,11 +15,14 @@ from pathlib import Path
 
 from aiohttp import web
 
+from offline.sandbox.internet.acme import tls
+from offline.sandbox.internet.acme.pebble import Pebble
+from offline.sandbox.internet.acme.server import Authority
 from offline.sandbox.internet.cloudflare.knot import Knot, knotc
 from offline.sandbox.internet.cloudflare.server import build
 from offline.sandbox.internet.health import accepts, answers_dns
 from offline.sandbox.internet.packages import mirror
-from offline.sandbox.world import AUTHORITATIVE, MIRROR, RESOLVER
+from offline.sandbox.world import ACME_HOST, AUTHORITATIVE, AUTHORITY, BRIEF_HOST, MIRROR, RESOLVER
 
 SETTINGS = Path("/etc/sandbox")
 RUN = Path("/run/sandbox")
@@ -28,6 +31,12 @@ KNOT_ZONES = Path("/var/lib/knot/zones")
 API_PORT, REGISTRY_PORT, MIRROR_PORT = 8080, 80, 80
 MIRROR_CONTROL_PORT = 8081
 """The mirror once more, on the address whose ports are published on loopback: for its faults."""
+ACME_PORT, AUTHORITY_PORT, AUTHORITY_CONTROL_PORT = 443, 80, 8082
+"""ACME; what to trust; and that and faults once more, on the address whose ports are published on loopback."""
+PEBBLE_PORT = 14000
+"""The first of two ports for each, on loopback."""
+LIFETIMES = {ACME_HOST: 90 * 86400, BRIEF_HOST: 3600}
+"""Of the authorities' certificates, in seconds."""
 PACKAGES = Path("/srv/debian")
 BLOCK_LISTS = ("zen.spamhaus.org", "bl.spamcop.net", "b.barracudacentral.org", "dnsbl.sorbs.net")
 START_LIMIT = 10.0  # seconds until a daemon must answer
@@ -50,7 +59,7 @@ def add_addresses() -> None:
     )
     present = {address.get("local") for link in json.loads(shown) for address in link["addr_info"]}
     # Without duplicate address detection (IPv6 only): the address must be usable at once.
-    for ipv4, ipv6 in (RESOLVER, MIRROR):
+    for ipv4, ipv6 in (RESOLVER, MIRROR, AUTHORITY):
         for address in (f"{ipv4}/32", f"{ipv6}/128 nodad"):
             if address.split("/")[0] not in present:
                 subprocess.run(["ip", "address", "add", "dev", interface, *address.split()], check=True)
@@ -105,24 +114,41 @@ async def serve() -> int:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     daemons = {name: await asyncio.create_subprocess_exec(*command) for name, command in DAEMONS.items()}
     await wait_for_knot()
+    own = tls.make(SETTINGS / "authority.cnf", RUN)
+    pebbles = {
+        name: Pebble(name, PEBBLE_PORT + 2 * number, lifetime, RUN, own)
+        for number, (name, lifetime) in enumerate(LIFETIMES.items())
+    }
+    await asyncio.gather(*(pebble.start() for pebble in pebbles.values()))
+    authority = Authority(pebbles, own.authority.read_text())
+
     checks = [answers_dns(address) for address in (*AUTHORITATIVE, *RESOLVER)]
-    checks.append(accepts(AUTHORITATIVE.ipv4, REGISTRY_PORT))
+    checks += [accepts(AUTHORITATIVE.ipv4, REGISTRY_PORT), authority.check]
     api, packages = web.AppRunner(build(Knot(KNOT_ZONES), checks, forget)), web.AppRunner(mirror(PACKAGES))
-    for runner in (api, packages):
+    acme, control = web.AppRunner(authority.acme()), web.AppRunner(authority.control())
+    runners = (api, packages, acme, control)
+    for runner in runners:
         await runner.setup()
     for address in MIRROR:
         await web.TCPSite(packages, address, MIRROR_PORT).start()
     await web.TCPSite(packages, port=MIRROR_CONTROL_PORT).start()
+    for address in AUTHORITY:
+        await web.TCPSite(acme, address, ACME_PORT, ssl_context=own.context()).start()
+        await web.TCPSite(control, address, AUTHORITY_PORT).start()
+    await web.TCPSite(control, port=AUTHORITY_CONTROL_PORT).start()
     await web.TCPSite(api, port=API_PORT).start()
     print(f"Cloudflare API on port {API_PORT}", flush=True)
 
     ends = {asyncio.create_task(daemon.wait(), name=name) for name, daemon in daemons.items()}
+    ends |= {asyncio.create_task(pebble.ended(), name=name) for name, pebble in pebbles.items()}
     stop = asyncio.create_task(stopping.wait())
     done, _ = await asyncio.wait({*ends, stop}, return_when=asyncio.FIRST_COMPLETED)
     for task in done - {stop}:
         print(f"{task.get_name()} ended with exit code {task.result()}", file=sys.stderr, flush=True)
-    for runner in (api, packages):
+    for runner in runners:
         await runner.cleanup()
+    for pebble in pebbles.values():
+        await pebble.stop()
     for daemon in daemons.values():
         if daemon.returncode is None:
             daemon.terminate()

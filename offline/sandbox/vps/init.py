@@ -1,13 +1,15 @@
 """The VPS's init: boots the system as systemd would on a Hetzner server, serves `systemctl`, stops it again.
 
-Boot: the hypervisor plugs in network and volumes, then tmpfs and fstab mounts, host firewall, cloud-init's first two
-stages, ssh, the other enabled services, timers, and cloud-init's last two stages. Ends with status 0 for power-off and
-`REBOOT` for a restart, which the hypervisor then does.
+Boot: the hypervisor plugs in network and volumes, then tmpfs and fstab mounts, trust, host firewall, cloud-init's first
+two stages, ssh, the other enabled services, timers, and cloud-init's last two stages. Ends with status 0 for power-off
+and `REBOOT` for a restart, which the hypervisor then does.
 """
 
+import http.client
 import json
 import logging
 import os
+import re
 import signal
 import socketserver
 import subprocess
@@ -24,13 +26,17 @@ from offline.sandbox.vps.supervisor import LOGS, Supervisor, UnitError
 from offline.sandbox.vps.timers import Moment
 from offline.sandbox.vps.units import UNITS, Unit, find
 from offline.sandbox.vps.written import JobError, NotLoadedError, WrittenUnits
-from offline.sandbox.world import RESOLVER
+from offline.sandbox.world import AUTHORITY, RESOLVER
 
 PLUGGED = Path("/run/plugged")  # written by the hypervisor when network and volumes are there
 BOOT_DELAY = Path("/run/boot-delay")  # seconds by which a test wants the system to come up late
 FIRST_BOOT_DONE = Path("/etc/machine-id")
 STAMPS = Path("/var/lib/systemd/timers")  # kept over reboots; systemd.timer(5), "Persistent="
 REBOOT = 64
+
+TRUSTED = Path("/usr/local/share/ca-certificates")  # update-ca-certificates(8): a file for each
+CERTIFICATE = r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n"
+FETCH_SECONDS = 2  # by each family of addresses
 
 log = logging.getLogger("init")
 
@@ -78,6 +84,7 @@ class Init:
         if not FIRST_BOOT_DONE.exists():
             _first_boot()
         _call("mount", "--all")
+        _trust_authorities()
         if enabled.is_enabled(UNITS["nftables"].file):
             self._start("nftables")
         docker = threading.Thread(target=self._start, args=("docker",), daemon=True)
@@ -189,6 +196,44 @@ def _first_boot() -> None:
     FIRST_BOOT_DONE.write_text(os.urandom(16).hex() + "\n")
     Path("/etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n")
     Path("/etc/hostname").write_text(os.uname().nodename + "\n")
+
+
+def _trust_authorities() -> None:
+    """Trust the sandbox's certificate authorities as a real server does the web's. Without them the boot goes on."""
+    try:
+        pem = _authorities()
+    except (OSError, http.client.HTTPException) as error:
+        log.error("the certificate authorities can't be had: %s", error)
+        return
+    found = {f"sandbox-{number}.crt": text for number, text in enumerate(re.findall(CERTIFICATE, pem, re.DOTALL))}
+    known = {file.name: file.read_text() for file in TRUSTED.glob("sandbox-*.crt")}
+    if found == known:
+        return
+    for name in known:
+        (TRUSTED / name).unlink()
+    for name, text in found.items():
+        (TRUSTED / name).write_text(text)
+    _call("update-ca-certificates")
+
+
+def _authorities() -> str:
+    """What the authorities say that is to be trusted; raises OSError, HTTPException."""
+    try:
+        return _get(AUTHORITY.ipv4, "/_sandbox/authorities")
+    except OSError:  # a server may have IPv6 alone
+        return _get(AUTHORITY.ipv6, "/_sandbox/authorities")
+
+
+def _get(address: str, path: str) -> str:
+    connection = http.client.HTTPConnection(address, timeout=FETCH_SECONDS)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        if answer.status != http.HTTPStatus.OK:
+            raise OSError(f"{address} answers {answer.status}")
+        return answer.read().decode()
+    finally:
+        connection.close()
 
 
 def _call(*command: str) -> None:

@@ -1,0 +1,130 @@
+"""What stands before the ACME servers: passes requests on by the name they are for, and plays faults on request.
+
+Its other side is for servers that want to know whom to trust, and for tests:
+
+GET  /_sandbox/authorities   the sandbox's own authority and the roots of both ACME servers, in PEM (RFC 7468)
+POST /_sandbox/lifetime      {"seconds": 45} how long certificates of `BRIEF_HOST` live from now on; its ACME server
+                             starts anew for that: it has another root then, and has forgotten all accounts
+     /_sandbox/faults        see `offline.sandbox.faults`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any, Protocol
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict
+from yarl import URL
+
+from offline.sandbox.faults import Faults
+from offline.sandbox.internet.acme.problems import fault, problem
+from offline.sandbox.world import BRIEF_HOST
+
+LONGEST = int(timedelta(days=90).total_seconds())
+"""The longest lifetime, in seconds."""
+OF_THE_CONNECTION = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "content-length"}
+"""Headers that are not passed on (RFC 9110 section 7.6.1), and the length, which is written anew."""
+OF_THE_CLIENT = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+"""Headers that the proxy would add of its own."""
+
+
+class Issuer(Protocol):
+    """An ACME server, which answers at `url`."""
+
+    url: str
+
+    async def root(self) -> str:
+        """The root of what it issues, in PEM; raises OSError."""
+
+    async def set_lifetime(self, seconds: int) -> None:
+        """Issue for that long from now on; raises TimeoutError."""
+
+
+class Authority:
+    """ACME servers by the name that each has in the world, and the authority that signed their TLS certificates."""
+
+    def __init__(self, issuers: Mapping[str, Issuer], own: str) -> None:
+        self._issuers = issuers
+        self._own = own
+        self._faults = Faults(fault)
+
+    def acme(self) -> web.Application:
+        """The application for ACME's clients."""
+        app = web.Application(middlewares=[self._faults.middleware()])
+        app.add_routes([web.route("*", "/{path:.*}", self._pass_on)])
+        return app
+
+    def control(self) -> web.Application:
+        """The application for everything else."""
+        app = web.Application()
+        app.add_routes(
+            [
+                web.get("/_sandbox/authorities", self._show),
+                web.post("/_sandbox/lifetime", self._set_lifetime),
+                *self._faults.routes(),
+            ]
+        )
+        return app
+
+    async def check(self) -> None:
+        """Whether all ACME servers answer; raises OSError."""
+        await self._roots()
+
+    async def _roots(self) -> list[str]:
+        return [await issuer.root() for issuer in self._issuers.values()]
+
+    async def _pass_on(self, request: web.Request) -> web.Response:
+        issuer = self._issuers.get(request.url.host or "")
+        if issuer is None:
+            return problem(404, "malformed", f"No ACME server has the name {request.host}")
+        headers = _passed_on(request.headers.items())
+        headers["X-Forwarded-Proto"] = "https"
+        try:
+            async with aiohttp.request(
+                request.method,
+                URL(issuer.url + request.raw_path, encoded=True),
+                headers=headers,
+                data=await request.read(),
+                allow_redirects=False,
+                skip_auto_headers=OF_THE_CLIENT,
+                ssl=False,
+            ) as answer:
+                return web.Response(
+                    status=answer.status,
+                    reason=answer.reason,
+                    headers=_passed_on(answer.headers.items()),
+                    body=await answer.read(),
+                )
+        except aiohttp.ClientError:  # it starts anew
+            return fault(503)
+
+    async def _show(self, _request: web.Request) -> web.Response:
+        try:
+            roots = await self._roots()
+        except OSError as error:
+            return web.json_response({"error": str(error)}, status=503)
+        return web.Response(text="".join((self._own, *roots)), content_type="application/x-pem-file")
+
+    async def _set_lifetime(self, request: web.Request) -> web.Response:
+        try:
+            seconds = _lifetime(await request.json())
+        except ValueError:
+            text = f'a lifetime is {{"seconds": N}}, N a whole number from 1 to {LONGEST}'
+            return web.json_response({"error": text}, status=400)
+        await self._issuers[BRIEF_HOST].set_lifetime(seconds)
+        return web.Response(status=204)
+
+
+def _passed_on(headers: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
+    return CIMultiDict((name, value) for name, value in headers if name.lower() not in OF_THE_CONNECTION)
+
+
+def _lifetime(body: Any) -> int:
+    """The seconds in a request's body; raises ValueError."""
+    seconds = body.get("seconds") if isinstance(body, dict) and body.keys() == {"seconds"} else None
+    if type(seconds) is not int or not 0 < seconds <= LONGEST:  # true is an int, too
+        raise ValueError(body)
+    return seconds
