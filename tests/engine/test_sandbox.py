@@ -1,9 +1,16 @@
 """The sandbox is what it says: a resolver that remembers, servers that install, grow and come back."""
 
+import http.client
+import json
+import socket
+import ssl
+
 import dns.resolver
 import pytest
 from hcloud.locations import Location
 
+from offline.sandbox import world
+from offline.sandbox.host.deliveries import AUTHORITIES
 from tests.support import clouds
 
 ZONE = "remembered.example"
@@ -49,3 +56,15 @@ def test_the_zones_own_name_may_lead_elsewhere_and_take_mail(zone: str) -> None:
     assert clouds.ask(zone, "A") == {"198.51.100.80"}
     assert clouds.ask(zone, "AAAA") == {"2001:db8:100::80"}
     assert clouds.ask(zone, "MX") == {f"5 mail.{zone}."}
+
+
+def test_who_trusts_what_up_has_written_reaches_the_acme_servers_under_their_own_names(sandbox: None) -> None:
+    trusting = ssl.create_default_context(cafile=str(AUTHORITIES))
+    for name in (world.ACME_HOST, world.BRIEF_HOST):
+        for address in world.AUTHORITY:
+            connection = http.client.HTTPSConnection(name, timeout=10)
+            plain = socket.create_connection((address, 443), timeout=10)
+            connection.sock = trusting.wrap_socket(plain, server_hostname=name)
+            connection.request("GET", "/dir")
+            assert json.load(connection.getresponse())["newOrder"] == f"https://{name}/order-plz"
+            connection.close()

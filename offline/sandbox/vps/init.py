@@ -225,7 +225,7 @@ def _authorities() -> str:
 
 
 def _get(address: str, path: str) -> str:
-    connection = http.client.HTTPConnection(address, timeout=FETCH_SECONDS)
+    connection = http.client.HTTPConnection(address, 80, timeout=FETCH_SECONDS)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
