@@ -1,6 +1,7 @@
 """Faults on request: a server of the sandbox that answers late, with an error, or cut off, for the next few requests.
 
-Hetzner's API, Cloudflare's and the package mirror use this one aiohttp middleware. A test posts a rule:
+Hetzner's API, Cloudflare's, the package mirror and the certificate authorities use this one aiohttp middleware. A test
+posts a rule:
 
     POST /_sandbox/faults   {"method": "POST", "path": "/dns_records$", "status": 429, "delay": 0.5, "times": 2}
     GET /_sandbox/faults    all rules since they were cleared, each with `used`: how many requests it has met
