@@ -40,13 +40,15 @@ def policies(rules: Iterable[Rule]) -> list[Policy]:
 
 
 def plain(value: Any) -> Any:
-    """A property as rules see it: whole numbers as int, and UNKNOWN for what cannot be known yet.
+    """A property as rules see it: whole numbers as int, an asset's text or path, and UNKNOWN for what is not known yet.
 
     The SDK's own objects raise UnknownValueError where a value is not known, and the rule that has touched it would be
     skipped with a mere advice.
     """
     if isinstance(value, pulumi.StringAsset):
         return value.text
+    if isinstance(value, pulumi.FileAsset | pulumi.FileArchive):
+        return str(value.path)
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):

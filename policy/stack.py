@@ -17,7 +17,7 @@ from pulumi.runtime import config as runtime
 from model.settings import Settings
 from model.stack_config import ConfigurationError, StackConfig, read_settings
 
-SECRET_ENDINGS = ("password", "passphrase", "token", "key", "secret", "passwords", "tokens", "secrets")
+SECRET_ENDINGS = ("password", "passphrase", "token", "key", "keyid", "secret", "passwords", "tokens", "secrets")
 """How the names of settings end that hold secrets. The engine hands a pack the values, but not which are encrypted."""
 
 

@@ -1,22 +1,44 @@
 """CAA records: who may issue a certificate for a name (RFC 8659), for which account and by which proof (RFC 8657)."""
 
+import json
 import re
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from model.settings import AUTHORITIES
+from operate.verify.https_page import PageUnreadableError, page
 from operate.verify.names import Names
-from operate.verify.result import Finding, fail, ok, warn
+from operate.verify.result import Finding, fail, ok, unknown, warn
 
-ISSUER = "letsencrypt.org"
-ACCOUNTS = "https://acme-v02.api.letsencrypt.org/acme/acct/"
-"""How Let's Encrypt names its accounts."""
+LETS_ENCRYPT = "letsencrypt.org"
+"""What Let's Encrypt is called in CAA records, in its staging environment too."""
 METHOD = "http-01"
 """The proof that Poste gives (RFC 8555, section 8.3)."""
 KNOWN = ("issue", "issuewild", "iodef")
 """The tags that Let's Encrypt understands; a critical record with another one forbids everything."""
 CRITICAL = 128 | 1
 """The critical bit, and the one that many take for it, Let's Encrypt therefore too."""
-EXPECTED = f"none, or {ISSUER} by {METHOD}"
+
+
+@dataclass(frozen=True)
+class Authority:
+    """Who is asked for the certificate."""
+
+    directory: str
+    """The address of its ACME directory."""
+    account: str = ""
+    """The URI of the stack's account there; empty where it is not known."""
+
+    @property
+    def is_lets_encrypt(self) -> bool:
+        """Whether it is Let's Encrypt, be it for trials."""
+        return self.directory in AUTHORITIES.values()
+
+    @property
+    def accounts(self) -> str:
+        """How the URIs of its accounts begin, as far as is known."""
+        return self.directory.replace("/directory", "/acme/acct/") if self.is_lets_encrypt else ""
 
 
 @dataclass(frozen=True)
@@ -27,16 +49,23 @@ class Issue:
     parameters: Mapping[str, str]
 
     @property
-    def refusal(self) -> str:
-        """Why it does not let Let's Encrypt issue by our method; empty if it does."""
-        if self.issuer != ISSUER:
+    def account(self) -> str:
+        """The only account that it permits; empty where it permits all."""
+        return self.parameters.get("accounturi", "")
+
+    def refusal(self, authority: Authority, identities: Sequence[str]) -> str:
+        """Why it does not let the authority, by one of its names, issue by our method; empty if it does."""
+        if self.issuer not in identities:
             return f"permits {self.issuer or 'nobody'}"
         methods = self.parameters.get("validationmethods")
         if methods is not None and METHOD not in methods.split(","):
-            return f"permits {ISSUER} by {methods} only"
-        account = self.parameters.get("accounturi")
-        if account is not None and not account.startswith(ACCOUNTS):
-            return f"permits {ISSUER} for the account {account} only, which is none of its own"
+            return f"permits {self.issuer} by {methods} only"
+        if "accounturi" not in self.parameters:
+            return ""
+        if authority.account and self.account != authority.account:
+            return f"permits {self.issuer} for the account {self.account} only, and this stack's is {authority.account}"
+        if not self.account.startswith(authority.accounts):
+            return f"permits {self.issuer} for the account {self.account} only, which is none of its own"
         return ""
 
 
@@ -51,8 +80,8 @@ def parse(value: str) -> Issue:
     return Issue(issuer.lower().rstrip("."), parameters)
 
 
-async def caa(names: Names, host: str) -> Finding:
-    """The closest CAA record set, if there is one, lets the issuer prove itself by our method."""
+async def caa(names: Names, host: str, authority: Authority, tls: ssl.SSLContext) -> Finding:
+    """The closest CAA record set, if there is one, lets the authority issue by our method."""
     labels = host.split(".")
     for start in range(len(labels)):
         name = ".".join(labels[start:])
@@ -60,29 +89,51 @@ async def caa(names: Names, host: str) -> Finding:
         ask = names.authoritative if "." in name else names.public
         records = (await ask(name, "CAA")).values
         if records:
-            return judged(name, [_fields(record) for record in records])
-    return ok("no CAA record, so everyone may issue", EXPECTED)
+            try:
+                known_as = await identities(names, authority, tls)
+            except PageUnreadableError as error:
+                return unknown(f"{name} has CAA records, and what the authority is called there is not known: {error}")
+            return judged(name, [_fields(record) for record in records], authority, known_as)
+    return ok("no CAA record, so everyone may issue")
 
 
-def judged(name: str, records: Sequence[tuple[int, str, str]]) -> Finding:
+async def identities(names: Names, authority: Authority, tls: ssl.SSLContext) -> Sequence[str]:
+    """What an authority is called in CAA records (RFC 8555, section 7.1.1). Raises PageUnreadableError."""
+    if authority.is_lets_encrypt:
+        return [LETS_ENCRYPT]
+    text = await page(names, authority.directory, tls)
+    try:
+        found = json.loads(text)["meta"]["caaIdentities"]
+        return [str(identity).lower().rstrip(".") for identity in found]
+    except (ValueError, LookupError, TypeError):
+        raise PageUnreadableError(f"{authority.directory} has no caaIdentities") from None
+
+
+def judged(
+    name: str, records: Sequence[tuple[int, str, str]], authority: Authority, known_as: Sequence[str]
+) -> Finding:
     """What a record set (flags, tag, value) means for a certificate of a plain name, for which issuewild is nothing."""
+    issuer = " or ".join(known_as)
+    expected = f"none, or {issuer} by {METHOD}"
     strange = sorted({tag for flags, tag, _ in records if tag not in KNOWN and flags & CRITICAL})
     if strange:
-        return fail(f"{name} has the critical tag {', '.join(strange)}, which {ISSUER} does not know", EXPECTED)
+        remedy = f"Take the record with {', '.join(strange)} out, or its critical flag."
+        return fail(f"{name} has the critical tag {', '.join(strange)}, which {issuer} may not know", expected, remedy)
     issues = [parse(value) for _, tag, value in records if tag == "issue"]
     if not issues:
-        return ok(f"{name} permits everyone", EXPECTED)
-    fitting = [issue for issue in issues if not issue.refusal]
-    if not fitting:
-        return fail(f"{name} {'; '.join(sorted({issue.refusal for issue in issues}))}", EXPECTED)
-    accounts = [issue.parameters.get("accounturi", "") for issue in fitting]
-    if all(accounts):
+        return ok(f"{name} permits everyone", expected)
+    refusals = {issue.refusal(authority, known_as) for issue in issues}
+    if "" not in refusals:
+        remedy = f'Add the CAA record 0 issue "{known_as[0]}" to the zone, at {name}.' if known_as else ""
+        return fail(f"{name} {'; '.join(sorted(refusals))}", expected, remedy)
+    accounts = [issue.account for issue in issues if not issue.refusal(authority, known_as)]
+    if all(accounts) and not authority.account:
         remedy = (
-            "Compare with the account that Poste uses; if it is another, the next renewal fails: add Poste's, or take "
-            "accounturi out."
+            "Compare with the account that the server uses, which the stack's output certificateAccount says after a "
+            "deploy; if it is another, the next renewal fails: add that one, or take accounturi out."
         )
-        return warn(f"{name} permits {ISSUER} for {', '.join(accounts)} only", EXPECTED, remedy)
-    return ok(f"{name} permits {ISSUER}", EXPECTED)
+        return warn(f"{name} permits {issuer} for {', '.join(accounts)} only", expected, remedy)
+    return ok(f"{name} permits {issuer}", expected)
 
 
 def _fields(record: str) -> tuple[int, str, str]:

@@ -1,17 +1,18 @@
 """Certificates and TLS versions as a port presents them."""
 
 import asyncio
-import functools
 import ssl
 import warnings
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from model.ports import Port
 from operate.verify.conversation import encrypted, unverified
+from operate.verify.trust import trusting
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,14 @@ class Presented:
         return "self-signed certificate" in self.distrust
 
     @property
-    def days_left(self) -> float:
-        """Days until it expires; negative once it has."""
-        return (self.certificate.not_valid_after_utc - datetime.now(UTC)).total_seconds() / 86400
+    def left(self) -> timedelta:
+        """Until it expires; negative once it has."""
+        return self.certificate.not_valid_after_utc - datetime.now(UTC)
+
+    @property
+    def lifetime(self) -> timedelta:
+        """From its first moment to its last."""
+        return self.certificate.not_valid_after_utc - self.certificate.not_valid_before_utc
 
     @property
     def fingerprint(self) -> str:
@@ -55,28 +61,24 @@ def covers(names: list[str], host: str) -> bool:
     return host in names or f"*.{parent}" in names
 
 
-async def presented(address: str, port: Port, server_name: str) -> Presented:
-    """Look at a port's certificate twice: as it is, and as a client that checks it against the system's authorities."""
+async def presented(address: str, port: Port, server_name: str, authorities: Path | None = None) -> Presented:
+    """Look at a port's certificate twice: as it is, and as a client that checks it against the authorities it knows.
+
+    Those are the system's, and those in the file `authorities`.
+    """
     async with encrypted(address, port.number, port.service, port.security, server_name, unverified()) as talk:
         if talk.tls is None:
             raise ssl.SSLError("no TLS session")
         certificate = x509.load_der_x509_certificate(talk.tls.getpeercert(binary_form=True) or b"")
         version = talk.tls.version() or "none"
     distrust = ""
+    strict = trusting(authorities, names=False)  # names are a check of their own
     try:
-        async with encrypted(address, port.number, port.service, port.security, server_name, _strict()):
+        async with encrypted(address, port.number, port.service, port.security, server_name, strict):
             pass
     except ssl.SSLCertVerificationError as error:
         distrust = error.verify_message
     return Presented(certificate, version, distrust)
-
-
-@functools.cache
-def _strict() -> ssl.SSLContext:
-    """TLS that checks against the system's authorities, which are read once; names are a check of their own."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    return context
 
 
 async def accepts_old_tls(address: str, port: Port, server_name: str) -> bool:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from model.host_firewall import TABLE
+from model.server_folders import CERTIFICATES
 from model.values import IMAGE
 from operate.verify.context import Context
 from operate.verify.remedies import REFRESH, RERUN, UP
@@ -75,7 +76,8 @@ Ask = Callable[[], Awaitable[Report]]
 def report(context: Context) -> Ask:
     """What the server says of itself; one SSH session answers all checks."""
     names = [domain.name for domain in context.selected]
-    return partial(context.shared.once, "server", partial(ask_server, context.stack, "report", NAME, TABLE, names))
+    work = partial(ask_server, context.stack, "report", NAME, TABLE, names, CERTIFICATES)
+    return partial(context.shared.once, "server", work)
 
 
 def jobs(context: Context) -> Iterable[Job]:

@@ -2,13 +2,15 @@
 
 import ipaddress
 from collections.abc import Iterable
+from functools import partial
 
-from operate.verify.caa import caa
+from operate.verify.caa import Authority, caa
 from operate.verify.context import Context
 from operate.verify.names import Answer, Names
 from operate.verify.remedies import REFRESH
 from operate.verify.result import Check, Finding, equal, fail, ok, warn
 from operate.verify.runner import Job
+from operate.verify.trust import trusting
 
 A = Check(
     "dns.a",
@@ -36,10 +38,11 @@ PROXY = Check(
 )
 CAA = Check(
     "dns.caa",
-    "CAA permits Let's Encrypt",
-    "A CAA record that does not name Let's Encrypt forbids it to issue the certificate (RFC 8659).",
-    'Add the CAA record 0 issue "letsencrypt.org" to the zone, at the name that is shown; take critical tags that '
-    "Let's Encrypt does not know out.",
+    "CAA permits the certificate",
+    "A CAA record that does not name the certificate's authority, or names another account there, forbids it to issue "
+    "(RFC 8659, RFC 8657).",
+    "Let the zone's CAA records, at the name that is shown, name the authority of the stack's certificate.",
+    deadline=30,
 )
 DNSSEC = Check(
     "dns.dnssec",
@@ -68,14 +71,17 @@ def jobs(context: Context) -> Iterable[Job]:
     stack, names = context.stack, context.names
     host = stack.mail_host
     ipv6 = stack.ipv6 if stack.settings.serves_ipv6 else None
-    return [
+    yield from [
         Job(A, host, lambda: addresses(names, host, "A", stack.ipv4)),
         Job(AAAA, host, lambda: addresses(names, host, "AAAA", ipv6)),
         Job(ALIAS, host, lambda: alias(names, host)),
         Job(PROXY, host, lambda: proxied(names, host)),
-        Job(CAA, host, lambda: caa(names, host)),
         Job(DNSSEC, host, lambda: dnssec(names, host)),
     ]
+    if stack.settings.acme_directory:
+        authority, tls = Authority(stack.settings.acme_directory, stack.account), trusting(stack.own.authorities)
+        for name in stack.settings.certificate_names:
+            yield Job(CAA, name, partial(caa, names, name, authority, tls))
 
 
 async def addresses(names: Names, host: str, kind: str, expected: str | None) -> Finding:

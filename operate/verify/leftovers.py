@@ -17,6 +17,7 @@ from operate.verify.names import Names
 from operate.verify.remedies import HOST
 from operate.verify.result import Check, Finding, ok, warn
 from operate.verify.runner import Job
+from operate.verify.trust import trusting
 
 MTA_STS = Check(
     "dns.mta-sts",
@@ -59,13 +60,13 @@ SERVICES = ("autodiscover", "imaps", "imap", "pop3s", "pop3", "submissions", "su
 def jobs(context: Context) -> Iterable[Job]:
     """The checks of the mail host's port 25, and of each domain."""
     names, stack = context.names, context.stack
-    certificate = partial(presented, stack.ipv4, SMTP, stack.mail_host)
+    certificate = partial(presented, stack.ipv4, SMTP, stack.mail_host, stack.own.authorities)
     look = partial(context.shared.once, ("certificate", SMTP.number), certificate)
     yield Job(TLSA, tlsa_name(stack.mail_host), partial(tlsa, names, stack.mail_host, look))
     own = [domain.name for domain in stack.domains]
     # While a domain's mail still goes to its former provider, that provider's records are right.
     for domain in [domain for domain in context.selected if stack.receives(domain.name)]:
-        policy = partial(fetch, names, domain.name)
+        policy = partial(fetch, names, domain.name, trusting(stack.own.authorities))
         yield Job(MTA_STS, domain.name, partial(mta_sts, names, domain.name, stack.mail_host, policy))
         yield Job(TLS_REPORTS, domain.name, partial(tls_reports, names, domain.name, own))
         addresses = [stack.ipv4, stack.ipv6]

@@ -16,6 +16,7 @@ from operate.verify.bounce import bounce_reason
 from operate.verify.conversation import unverified
 from operate.verify.dialled import ImapByName, Pop3ByName, SmtpByName, SmtpsByName
 from operate.verify.stack import Stack
+from operate.verify.trust import trusting
 
 TIMEOUT = 15.0
 """Seconds for each step of a connection."""
@@ -194,7 +195,7 @@ def _explained(what: str) -> Iterator[None]:
 
 def tls_for(stack: Stack) -> ssl.SSLContext:
     """The TLS over which passwords go: to trusted certificates only, unless self-signed ones are allowed."""
-    return unverified() if stack.own.allow_self_signed else ssl.create_default_context()
+    return unverified() if stack.own.allow_self_signed else trusting(stack.own.authorities)
 
 
 def own_mailbox(stack: Stack) -> Mailbox:

@@ -126,6 +126,29 @@ def reboot() -> list[str] | None:
     return sorted(set(packages.read_text().split())) if packages.exists() else []
 
 
+def certificate(folder: str) -> dict[str, Any]:
+    """How the last try to renew the certificate went, as the server noted it, and whether the next ones will come."""
+    try:
+        status = json.loads(Path(folder, "status.json").read_text())
+    except (OSError, ValueError):
+        status = None
+    return {"status": status, "timer": timer("poste-certificate.timer")}
+
+
+def timer(unit: str) -> str:
+    """`active` for a timer that runs and will after the next boot; else what is not so."""
+
+    def said(question: str) -> str:
+        try:
+            done = subprocess.run(["systemctl", question, unit], capture_output=True, text=True, check=False)
+        except FileNotFoundError:
+            return "unknown"
+        return done.stdout.strip() or "unknown"
+
+    now, at_boot = said("is-active"), said("is-enabled")
+    return now if at_boot == "enabled" else f"{now}, {at_boot}"
+
+
 def reach(target: tuple[str, int]) -> dict[str, str]:
     """How another server greets on a port, or why it does not."""
     host, port = target
@@ -138,7 +161,7 @@ def reach(target: tuple[str, int]) -> dict[str, str]:
         return {"error": str(error) or type(error).__name__}
 
 
-def report(name: str, table: str, domains: list[str]) -> None:
+def report(name: str, table: str, domains: list[str], certificates: str) -> None:
     box = container(name)
     print(
         json.dumps(
@@ -148,6 +171,7 @@ def report(name: str, table: str, domains: list[str]) -> None:
                 "memory": memory(),
                 "firewall": firewall(table),
                 "reboot": reboot(),
+                "certificate": certificate(certificates),
                 "keys": signing_keys(name, domains) if box else {},
             }
         )

@@ -4,15 +4,17 @@ import asyncio
 import json
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel
 
 from model.settings import Settings
 from model.values import EmailAddress, Fqdn, HostPort
 from operate.errors import StackError
 from operate.pulumi_cli import pulumi
+from operate.verify.trust import authorities_in
 
 PRODUCT = "poste-mail"
 OWN = "verify"
@@ -31,7 +33,9 @@ class OwnSettings(BaseModel):
     resolver: str | None = None
     """Address of the resolver that stands for the public; the system's unless set."""
     allow_self_signed: bool = False
-    """Whether the certificate may be signed by nobody known, as before Let's Encrypt has been asked for one."""
+    """Whether the certificate may be signed by nobody known, as in a stack that asks for none."""
+    authorities: Annotated[Path, AfterValidator(authorities_in)] | None = None
+    """A PEM file with authorities that are trusted beside the system's, such as a private one's root."""
     other_mailbox: EmailAddress | None = None
     """A mailbox at another provider, with which messages are exchanged."""
     other_host: Fqdn | None = None
@@ -67,6 +71,8 @@ class Stack:
     ipv6: str
     domains: tuple[Domain, ...]
     client_settings: dict[str, list[dict[str, Any]]]
+    account: str = ""
+    """The URI of the account at the certificate's authority; empty where the deploy got no certificate."""
     ipv4_only: bool = False
     """Whether the checks leave IPv6 out, because the machine they run on has none."""
 
@@ -116,7 +122,9 @@ def make_stack(name: str, outputs: dict[str, Any], config: dict[str, Any]) -> St
         Domain(domain, str(record["dkimName"]), str(record["dkimValue"]))
         for domain, record in outputs["domains"].items()
     )
-    return Stack(name, settings, own, str(outputs["ipv4"]), str(outputs["ipv6"]), domains, outputs["clientSettings"])
+    account = str(outputs.get("certificateAccount") or "")
+    addresses = str(outputs["ipv4"]), str(outputs["ipv6"])
+    return Stack(name, settings, own, *addresses, domains, outputs["clientSettings"], account)
 
 
 def settings_of(name: str, config: dict[str, Any], namespace: str, kind: type[AnySettings]) -> AnySettings:

@@ -3,19 +3,21 @@
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import timedelta
 from functools import partial
 
 from model.ports import Port
+from model.settings import AUTHORITIES
 from operate.verify.certificates import Presented, accepts_old_tls, covers, presented
 from operate.verify.context import Context
 from operate.verify.conversation import ConversationError
-from operate.verify.remedies import UP
+from operate.verify.remedies import RERUN, UP
 from operate.verify.result import Check, Finding, fail, ok, unknown, warn
 from operate.verify.runner import Job
 
 ISSUE = (
-    "Request a certificate for the mail host from Let's Encrypt, in Poste's administration: System settings, TLS "
-    "Certificate. If it has one that is not served: docker restart poste, on the server."
+    f"{RERUN}: it gets a certificate where none will do, and has each port serve it. Look at tls.renewal, too. Where "
+    "certificate is none, set it to letsencrypt first, or put one there by hand."
 )
 NAME = Check(
     "tls.name",
@@ -26,9 +28,9 @@ NAME = Check(
 )
 EXPIRY = Check(
     "tls.expiry",
-    "certificate's days left",
-    "An expired certificate stops every client (RFC 5280, section 4.1.2.5). Renewal by Poste can fail silently, "
-    "so look at what is served.",
+    "certificate's time left",
+    "An expired certificate stops every client (RFC 5280, section 4.1.2.5). The server renews it when a third of its "
+    "lifetime is left; less than a quarter says that it does not.",
     ISSUE,
     deadline=30,
 )
@@ -43,7 +45,7 @@ SAME = Check(
     "tls.same",
     "same certificate everywhere",
     "After a renewal, single services of Poste may go on with the old certificate, until it expires.",
-    "Restart the container: docker restart poste, on the server.",
+    f"{RERUN}: it has each port serve the newest certificate, and restarts those of Poste's services that do not.",
     deadline=30,
 )
 FLOOR = Check(
@@ -57,14 +59,15 @@ STARTTLS = Check(
     "tls.starttls",
     "STARTTLS is offered",
     "Without it mail and passwords cross the network in clear text (RFC 3207, RFC 8314).",
-    "Look at the container's log for errors in its certificate's files (docker logs poste, on the server); once they "
-    "are mended, docker restart poste.",
+    f"{RERUN}: it writes the files of the certificate anew. If that does not help, look at docker logs poste, on the "
+    "server.",
     deadline=30,
 )
 CHECKS = (NAME, EXPIRY, TRUST, SAME, FLOOR, STARTTLS)
 
-RENEWAL_DAYS = 21
-"""Poste renews 30 days ahead; fewer days than this say that it fails to."""
+SHARE = 1 / 4
+"""Of its lifetime; a certificate with less left should have been renewed at a third."""
+TRUSTED = "signed by a known authority"
 
 Look = Callable[[], Awaitable[Presented]]
 
@@ -72,18 +75,20 @@ Look = Callable[[], Awaitable[Presented]]
 def jobs(context: Context) -> Iterable[Job]:
     """The checks of each port that speaks TLS, over IPv4: the services are the same on both families."""
     stack = context.stack
+    names = stack.settings.certificate_names if stack.settings.acme_directory else [stack.mail_host]
+    for_trials = stack.settings.acme_directory == AUTHORITIES["staging"]
     allowed = stack.own.allow_self_signed
     secure = [port for port in stack.settings.ports if port.security != "none" and serves(context, port)]
 
     def look(port: Port) -> Look:
-        work = partial(presented, stack.ipv4, port, stack.mail_host)
+        work = partial(presented, stack.ipv4, port, stack.mail_host, stack.own.authorities)
         return partial(context.shared.once, ("certificate", port.number), work)
 
     for port in secure:
         subject = f"{port.number} {port.service}"
-        yield Job(NAME, subject, partial(name, look(port), stack.mail_host, allow_self_signed=allowed))
+        yield Job(NAME, subject, partial(name, look(port), names, allow_self_signed=allowed))
         yield Job(EXPIRY, subject, partial(expiry, look(port)))
-        yield Job(TRUST, subject, partial(trust, look(port), allow_self_signed=allowed))
+        yield Job(TRUST, subject, partial(trust, look(port), allow_self_signed=allowed, for_trials=for_trials))
         yield Job(FLOOR, subject, partial(floor, stack.ipv4, port, stack.mail_host, look(port)))
         if port.security == "STARTTLS":
             yield Job(STARTTLS, subject, partial(starttls, look(port)))
@@ -96,36 +101,47 @@ def serves(context: Context, port: Port) -> bool:
     return port.service != "https" or (settings.https and not settings.reverse_proxy_cidrs)
 
 
-async def name(look: Look, host: str, *, allow_self_signed: bool) -> Finding:
-    """The certificate is for the mail host."""
+async def name(look: Look, hosts: Sequence[str], *, allow_self_signed: bool) -> Finding:
+    """The certificate is for the mail host, and for the other names that it was asked for."""
     look_at = await look()
+    expected = ", ".join(hosts)
     found = ", ".join(look_at.names) or "no name"
-    if covers(look_at.names, host):
-        return ok(found, host)
-    # Poste's own certificate, which it has until Let's Encrypt has given one, has no name at all.
+    if all(covers(look_at.names, host) for host in hosts):
+        return ok(found, expected)
+    # Poste's own certificate, which it has until an authority has given one, has no name at all.
     if allow_self_signed and look_at.is_self_signed and not look_at.names:
-        return warn("no name, which was allowed", host)
-    return fail(found, host)
+        return warn("no name, which was allowed", expected)
+    return fail(found, expected)
 
 
 async def expiry(look: Look) -> Finding:
-    """The certificate has not expired, and will not soon."""
-    days = (await look()).days_left
-    expected = f"{RENEWAL_DAYS} days or more"
-    if days < 0:
-        return fail(f"expired {-days:.0f} days ago", expected)
-    return warn(f"{days:.0f} days", expected) if days < RENEWAL_DAYS else ok(f"{days:.0f} days", expected)
+    """The certificate has not expired, and will be renewed before it does."""
+    look_at = await look()
+    left, least = look_at.left, look_at.lifetime * SHARE
+    expected = f"{shown(least)} or more"
+    if left < timedelta():
+        return fail(f"expired {shown(-left)} ago", expected)
+    return warn(shown(left), expected) if left < least else ok(shown(left), expected)
 
 
-async def trust(look: Look, *, allow_self_signed: bool) -> Finding:
+def shown(time: timedelta) -> str:
+    """A time in whole days, or in hours where it is short."""
+    hours = time / timedelta(hours=1)
+    return f"{hours / 24:.0f} days" if hours >= 48 else f"{hours:.0f} hours"
+
+
+async def trust(look: Look, *, allow_self_signed: bool, for_trials: bool) -> Finding:
     """A client with the usual authorities trusts it."""
     look_at = await look()
+    if for_trials:
+        remedy = f"Set certificate to letsencrypt (pulumi config set certificate letsencrypt), then {UP}."
+        return fail(look_at.distrust or "from Let's Encrypt's staging environment", TRUSTED, remedy)
     if not look_at.distrust:
-        return ok("signed by a known authority")
+        return ok(TRUSTED)
     # Only that nobody known has signed it is permitted; an expired or broken one is not what was asked for.
     if allow_self_signed and look_at.is_self_signed:
-        return warn("self-signed, which was allowed", "signed by a known authority")
-    return fail(look_at.distrust, "signed by a known authority")
+        return warn("self-signed, which was allowed", TRUSTED)
+    return fail(look_at.distrust, TRUSTED)
 
 
 async def same(looks: Sequence[Look], numbers: Sequence[int]) -> Finding:

@@ -2,6 +2,7 @@
 
 from policy.rule import Rule
 from policy.rules import (
+    certificate,
     connections,
     container,
     dkim,
@@ -28,6 +29,7 @@ GROUPS: dict[str, tuple[Rule, ...]] = {
     "DKIM": dkim.RULES,
     "DMARC": dmarc.RULES,
     "Poste container": container.RULES + folders.RULES,
+    "Certificate": certificate.RULES,
     "Connections": connections.RULES,
     "Secrets": secrets.RULES,
     "Passwords": passwords.RULES,

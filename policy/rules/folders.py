@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from model.server_folders import CERTIFICATES
 from policy.model import CONTAINER, UNKNOWN, VOLUME, Resource, Resources
 from policy.rule import ResourceRule, Settings, StackRule
 from policy.stack import Stack
@@ -67,13 +68,15 @@ def data_kept(container: Resource, _stack: Stack, _settings: Settings) -> Iterat
 
 
 def volume_only(container: Resource, _stack: Stack, _settings: Settings) -> Iterator[str]:
-    """Folders of the server are mounted from the volume alone, and Docker's own volumes not at all.
+    """Folders of the server are mounted from the volume alone, without the authority's account; Docker's volumes never.
 
     Docker keeps its volumes on the server's disk, and with options a volume of its can be any folder of the server.
     """
     for mount in mounts(container):
         if mount.kind == "bind" and isinstance(mount.source, str) and not _normal(mount.source).startswith(MOUNTED):
             yield f"The server's {mount.source} is mounted into the container."
+        elif mount.kind == "bind" and isinstance(mount.source, str) and _overlap(_normal(mount.source), CERTIFICATES):
+            yield f"{mount.source}, which is mounted into the container, holds the key of the authority's account."
         elif mount.kind not in ("bind", "tmpfs", UNKNOWN):
             yield f"A {mount.kind} that is no folder of the volume is mounted as {mount.target}."
 
@@ -90,6 +93,10 @@ def data_on_volume(resources: Resources, _stack: Stack, _settings: Settings) -> 
             yield container, f"The folder that is mounted as {DATA} does not come from a volume."
 
 
+def _overlap(one: str, other: str) -> bool:
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
+
+
 def _normal(path: str) -> str:
     return posixpath.normpath(f"/{path.lstrip('/')}")
 
@@ -104,9 +111,9 @@ RULES = (
     ),
     ResourceRule(
         name="container-sees-volume-only",
-        why="The container sees no folder or socket of the server but what lies on the volume, because whoever breaks "
-        "into Poste would else own the server.",
-        remedy="Mount only the volume's folder, and as type bind.",
+        why="The container sees no folder or socket of the server but what lies on the volume, and of that not the "
+        "authority's account, because whoever breaks into Poste would else own the server or the account.",
+        remedy="Mount only Poste's data and the challenges from the volume, and as type bind.",
         types=(CONTAINER,),
         check=volume_only,
     ),

@@ -10,6 +10,7 @@ from policy.model import UNKNOWN, Resource
 from policy.rule import Rule
 from policy.rules import RULES
 from tests.policy import (
+    test_certificate,
     test_connections,
     test_container,
     test_firewall,
@@ -23,6 +24,7 @@ from tests.policy import (
 from tests.support.case import Case, findings, sentence
 
 TABLES = (
+    test_certificate,
     test_connections,
     test_container,
     test_firewall,

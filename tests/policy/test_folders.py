@@ -23,6 +23,13 @@ def mounting(*others: dict[str, Any], **changes: Any) -> Resource:
     return container(mounts=[DATA | changes, *others])
 
 
+CHALLENGES = {
+    "target": "/opt/www/.well-known/acme-challenge",
+    "source": "/mnt/poste/webroot/.well-known/acme-challenge",
+    "type": "bind",
+}
+
+
 VOLUME_ITSELF = Resource(VOLUME, "mail", {}, "volume")
 SCRIPT = Resource(COMMAND, "host-volume", {}, "script", uses={"stdin": frozenset({"volume"})})
 ELSEWHERE = Resource(COMMAND, "host-ready", {}, "other")
@@ -68,11 +75,24 @@ CASES = [
     Case(
         "folders of the volume, and memory",
         "container-sees-volume-only",
-        [mounting({"target": "/run", "type": "tmpfs"}), folder("/mnt/poste/data"), container(tmpfs={"/run": ""})],
+        [
+            mounting(CHALLENGES, {"target": "/run", "type": "tmpfs"}),
+            folder("/mnt/poste/data"),
+            container(tmpfs={"/run": ""}),
+        ],
     ),
     *(
         Case(f"the server's {path} as a mount", "container-sees-volume-only", [mounting(source=path)], path)
         for path in ("/", "//", "/etc", "/mnt", "/mnt/../etc", "/mnt/poste/../..", "/srv/poste", "/mntposte")
+    ),
+    *(
+        Case(
+            f"{path}, in which the authority's account lies",
+            "container-sees-volume-only",
+            [mounting(CHALLENGES | {"source": path})],
+            "the authority's account",
+        )
+        for path in ("/mnt/poste", "/mnt/poste/certificates/", "/mnt/poste/data/../certificates/x/config/accounts")
     ),
     *(
         Case(f"the server's {path} beside the data", "container-sees-volume-only", [folder(path, "/x")], path)

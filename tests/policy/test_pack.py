@@ -110,6 +110,11 @@ def test_a_file_that_is_copied_from_memory_is_judged_by_its_text() -> None:
     assert message.startswith("The property source holds the secret poste-mail:adminPassword.")
 
 
+def test_a_file_that_is_copied_from_the_disk_is_judged_by_its_path() -> None:
+    (message,) = said("account-key-stays", COPY, {"source": pulumi.FileAsset("backup/privkey.pem")})
+    assert message.startswith("The property source is backup/privkey.pem, which holds a key.")
+
+
 def test_a_rule_of_the_level_remediate_sees_what_is_not_encrypted() -> None:
     (policy,) = [policy for policy in pack.policies(RULES) if policy.name == "secrets-encrypted"]
     assert isinstance(policy, ResourceValidationPolicy)

@@ -62,8 +62,17 @@ def registered(resource: Registered) -> Resource:
 FORMS: dict[str, dict[str, Any]] = {
     "host": {"networkMode": "host", "optionalPorts": [995]},
     "bridge": {"networkMode": "bridge", "elasticsearch": "198.51.100.9:9200"},
-    "server to be replaced": {"unprotected": ["server"], "reverseProxyCidrs": ["198.51.100.80/32"]},
+    "server to be replaced": {
+        "unprotected": ["server"],
+        "reverseProxyCidrs": ["198.51.100.80/32"],
+        "certificate": "none",
+    },
     "another provider's mail": {"domains": [{"name": "example.com", "receive": False, "senders": ["ip4:192.0.2.9"]}]},
+    "a certificate of another authority": {
+        "acmeServer": "https://acme.example.net/directory",
+        "acmeKeyId": "kid-1234567",
+        "acmeHmacKey": "MTIzNDU2Nzg5MDEyMzQ1Ng",
+    },
     "records to be given up": {"unprotected": ["records", "addresses"]},
 }
 
@@ -77,6 +86,6 @@ def test_the_program_keeps_its_own_rules(form: str, unknown: bool) -> None:
     stack = read_stack(handed_over(**config) | TOKENS)
     assert isinstance(stack, Stack)
     assert stack.settings.protect
-    assert len(stack.secrets) == 5
+    assert len(stack.secrets) == 5 + len({"acmeKeyId", "acmeHmacKey"} & config.keys())
     assert {FIREWALL, DNS_RECORD, CONTAINER} <= {resource.type for resource in resources}
     assert list(found(resources, stack)) == []

@@ -29,7 +29,13 @@ def reason(**config: Any) -> str:
 
 
 def test_the_settings_are_those_that_the_program_reads() -> None:
-    found = stack(mailHost="Mail.example.com", protect="false", httpPort="8080", networkMode="bridge")
+    found = stack(
+        mailHost="Mail.example.com",
+        protect="false",
+        httpPort="8080",
+        networkMode="bridge",
+        certificate="none, in tests",
+    )
     assert (found.project, found.name) == ("poste-mail", "prod")
     assert (found.settings.mail_host, found.settings.protect, found.settings.http_port) == (
         "mail.example.com",

@@ -26,6 +26,7 @@ IPV4, IPV6 = "198.51.100.140", "2001:db8:100:101::"
 ZONE = "0123456789abcdef0123456789abcdef"
 ZONES = {"example.org": "fedcba9876543210fedcba9876543210"}
 """Zones of their own; all other names lie in `ZONE`."""
+ACCOUNT = "https://acme-v02.api.letsencrypt.org/acme/acct/1"
 SELECTOR = "s20261125123"
 HELD = {
     f"hcloud:index/get{kind[0].upper()}{kind[1:]}:get{kind[0].upper()}{kind[1:]}": kind
@@ -94,7 +95,7 @@ class Cloud(Mocks):
                 return {"imageId": "sha256:" + "b" * 64}
             case "command:remote:Command":
                 key = {"selector": SELECTOR, "public_key": self.public_key}
-                return {"stdout": json.dumps(key | {"folder": "/mnt/poste/data"})}
+                return {"stdout": json.dumps(key | {"folder": "/mnt/poste/data", "account": ACCOUNT})}
             case _:
                 return {}
 

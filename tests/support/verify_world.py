@@ -57,8 +57,11 @@ def stack(**changes: object) -> Stack:
     )
 
 
-def make_certificate(folder: Path, names: Sequence[str], days: float = 90) -> ssl.SSLContext:
-    """A server's TLS context with a self-signed certificate for these names; negative days make it an expired one."""
+def make_certificate(folder: Path, names: Sequence[str], days: float = 90, lifetime: float = 100) -> ssl.SSLContext:
+    """A server's TLS context with a self-signed certificate for these names, with so many of its days left.
+
+    Negative days make it an expired one.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
     end = datetime.now(UTC) + timedelta(days=days)
@@ -68,7 +71,7 @@ def make_certificate(folder: Path, names: Sequence[str], days: float = 90) -> ss
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(end - timedelta(days=100))
+        .not_valid_before(end - timedelta(days=lifetime))
         .not_valid_after(end)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
         .sign(key, SHA256())

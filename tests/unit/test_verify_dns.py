@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+import json
+from pathlib import Path
 
 import dns.message
 import dns.rrset
@@ -11,20 +13,23 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from model.dmarc import DmarcError, parse
 from model.records import dkim, spf
+from model.settings import AUTHORITIES
 from operate.verify import domain_names, host_names, leftovers, reputation, reverse_dns
-from operate.verify.caa import caa
+from operate.verify.caa import Authority, caa
 from operate.verify.context import Context
 from operate.verify.dkim_record import dkim_record
 from operate.verify.dmarc_policy import dmarc_policy, organizational_domain
 from operate.verify.dmarc_reports import report_addresses
-from operate.verify.mta_sts import PolicyUnreadableError, fetch, mta_sts
+from operate.verify.https_page import PageUnreadableError
+from operate.verify.mta_sts import fetch, mta_sts
 from operate.verify.names import Answer, answer_of
 from operate.verify.remedies import REFRESH
 from operate.verify.result import Finding, Status
 from operate.verify.runner import Shared, carry_out
 from operate.verify.spf_policy import spf_lookups, spf_policy
 from operate.verify.stack import Domain
-from tests.support.verify_world import DOMAIN, HOST, IPV4, IPV6, Records, stack
+from operate.verify.trust import trusting
+from tests.support.verify_world import DOMAIN, HOST, IPV4, IPV6, LOOPBACK, Records, make_certificate, server, stack
 
 OK, WARN, FAIL, UNKNOWN = Status.OK, Status.WARN, Status.FAIL, Status.UNKNOWN
 SENDERS = [IPV4, IPV6]
@@ -74,6 +79,13 @@ def test_proxied_mail_host_is_recognised_by_cloudflares_addresses() -> None:
 
 
 ACCOUNT = "https://acme-v02.api.letsencrypt.org/acme/acct/1"
+STAGING = AUTHORITIES["staging"]
+
+
+def permitted(records: dict[tuple[str, str], list[str]], directory: str = "", account: str = "") -> Finding:
+    """The check of CAA records, for Let's Encrypt unless told otherwise."""
+    authority = Authority(directory or AUTHORITIES["letsencrypt"], account)
+    return asyncio.run(caa(Records(records), HOST, authority, trusting(None)))
 
 
 @pytest.mark.parametrize(
@@ -96,7 +108,7 @@ ACCOUNT = "https://acme-v02.api.letsencrypt.org/acme/acct/1"
         (['0 issue "letsencrypt.org; validationmethods=dns-01"'], FAIL),
         (['0 issue "letsencrypt.org; validationmethods="'], FAIL),
         (['0 issue "letsencrypt.org; validationmethods=dns-01"', '0 issue "letsencrypt.org"'], OK),
-        ([f'0 issue "letsencrypt.org; accounturi={ACCOUNT}"'], WARN),  # which account is Poste's, nobody tells
+        ([f'0 issue "letsencrypt.org; accounturi={ACCOUNT}"'], WARN),  # which account is the stack's, nobody tells
         ([f'0 issue "letsencrypt.org; accounturi={ACCOUNT}; validationmethods=dns-01"'], FAIL),
         (['0 issue "letsencrypt.org; accounturi=https://ca.example/acct/1"'], FAIL),
         ([f'0 issue "letsencrypt.org; accounturi={ACCOUNT}"', '0 issue "letsencrypt.org"'], OK),
@@ -108,7 +120,88 @@ ACCOUNT = "https://acme-v02.api.letsencrypt.org/acme/acct/1"
     ],
 )
 def test_caa_permits_the_issuer_by_the_method_in_use(texts: list[str], status: Status) -> None:
-    assert asyncio.run(caa(Records({(DOMAIN, "CAA"): texts}), HOST)).status is status
+    assert permitted({(DOMAIN, "CAA"): texts}).status is status
+
+
+def for_account(account: str) -> dict[tuple[str, str], list[str]]:
+    return {(DOMAIN, "CAA"): [f'0 issue "letsencrypt.org; accounturi={account}"']}
+
+
+def test_caa_for_an_account_is_held_against_the_stacks_own() -> None:
+    assert permitted(for_account(ACCOUNT), account=ACCOUNT).status is OK
+    other = permitted(for_account(f"{ACCOUNT}2"), account=ACCOUNT)
+    assert other.status is FAIL
+    assert f"for the account {ACCOUNT}2 only, and this stack's is {ACCOUNT}" in other.found
+    both = {(DOMAIN, "CAA"): [*for_account(ACCOUNT)[DOMAIN, "CAA"], *for_account(f"{ACCOUNT}2")[DOMAIN, "CAA"]]}
+    assert permitted(both, account=ACCOUNT).status is OK
+
+
+def test_accounts_for_trials_are_others_under_the_same_name() -> None:
+    trials = ACCOUNT.replace("v02", "staging-v02")
+    assert permitted(for_account(trials), STAGING).status is WARN
+    assert permitted(for_account(ACCOUNT), STAGING).status is FAIL
+    assert permitted(for_account(trials)).status is FAIL
+
+
+def with_directory(folder: Path, directory: object, *texts: str, status: int = 200, account: str = "") -> Finding:
+    """The check for an authority of one's own, whose directory is served so."""
+
+    def reply(line: str) -> str:
+        text = json.dumps(directory)
+        answer = f"HTTP/1.1 {status} x\r\nContent-Length: {len(text)}\r\n\r\n{text}"
+        return answer if line.startswith("GET /acme/directory?x ") else ""
+
+    async def run() -> Finding:
+        name = "acme.example.net"
+        async with server("", reply, make_certificate(folder, [name]), direct=True) as number:
+            names = Records({(DOMAIN, "CAA"): texts, (name, "A"): [LOOPBACK]})
+            authority = Authority(f"https://{name}:{number}/acme/directory?x", account)
+            return await caa(names, HOST, authority, trusting(folder / f"{name}90.pem"))
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('0 issue "ca.example.net"', OK),
+        ('0 issue "second.example.net; validationmethods=http-01"', OK),
+        ('0 issue "letsencrypt.org"', FAIL),
+        ('0 issue "ca.example.net; accounturi=https://acme.example.net/1"', WARN),
+        ('0 iodef "mailto:a@example.com"', OK),
+    ],
+)
+def test_caa_permits_another_authority_by_the_names_that_its_directory_tells(
+    tmp_path: Path, text: str, expected: Status
+) -> None:
+    directory = {"meta": {"caaIdentities": ["CA.example.net", "second.example.net"]}}
+    assert with_directory(tmp_path, directory, text).status is expected
+
+
+@pytest.mark.parametrize("directory", [{}, {"meta": {}}, {"meta": {"caaIdentities": None}}, [], "x"])
+def test_authority_that_tells_no_name_for_caa_leaves_the_answer_open(tmp_path: Path, directory: object) -> None:
+    finding = with_directory(tmp_path, directory, '0 issue "ca.example.net"')
+    assert finding.status is UNKNOWN
+    assert "has no caaIdentities" in finding.found
+    assert with_directory(tmp_path, directory).status is OK  # nothing to ask for, where no record is
+
+
+def test_authority_that_does_not_answer_leaves_the_answer_open_with_the_reason(tmp_path: Path) -> None:
+    finding = with_directory(tmp_path, {}, '0 issue "ca.example.net"', status=503)
+    assert (finding.status, "answers 503" in finding.found) == (UNKNOWN, True)
+    distrusted = Authority("https://acme.example.net:1/directory")
+    names = Records({(DOMAIN, "CAA"): ['0 issue "x"'], ("acme.example.net", "A"): [LOOPBACK]})
+    finding = asyncio.run(caa(names, HOST, distrusted, trusting(None)))
+    assert (finding.status, "refused" in finding.found) == (UNKNOWN, True)
+
+
+def test_caa_is_looked_at_for_each_name_of_the_certificate_and_not_where_none_is_asked_for() -> None:
+    def subjects(**changes: object) -> list[str]:
+        context = Context(stack(**changes), Records({}), Shared(), ())
+        return [job.subject for job in host_names.jobs(context) if job.check.name == "dns.caa"]
+
+    assert subjects(formerMailHosts=["mx.example.com"]) == [HOST, "mx.example.com"]
+    assert subjects(certificate="none, in tests") == []
 
 
 @pytest.mark.parametrize(
@@ -120,9 +213,9 @@ def test_caa_permits_the_issuer_by_the_method_in_use(texts: list[str], status: S
 )
 def test_closest_caa_set_counts_alone(near: str, far: str, status: Status) -> None:
     records = {(HOST, "CAA"): [f'0 issue "{near}"'], (DOMAIN, "CAA"): [f'0 issue "{far}"']}
-    assert asyncio.run(caa(Records(records), HOST)).status is status
+    assert permitted(records).status is status
     climbed = {("com", "CAA"): [f'0 issue "{near}"']}
-    assert asyncio.run(caa(Records(climbed), HOST)).status is status
+    assert permitted(climbed).status is status
 
 
 def test_unsigned_zone_is_noted_but_no_failure() -> None:
@@ -399,7 +492,7 @@ POLICY_TEXT = "version: STSv1\r\nmode: {mode}\r\nmx: {host}\r\nmax_age: 604800\r
 def test_mta_sts_policy_of_a_former_server_is_seen(texts: list[str], policy: str | None, status: Status) -> None:
     async def fetched() -> str:
         if policy is None:
-            raise PolicyUnreadableError("mta-sts.example.com has no address")
+            raise PageUnreadableError("mta-sts.example.com has no address")
         return policy
 
     names = Records({(f"_mta-sts.{DOMAIN}", "TXT"): texts})
@@ -407,8 +500,8 @@ def test_mta_sts_policy_of_a_former_server_is_seen(texts: list[str], policy: str
 
 
 def test_mta_sts_policy_without_a_server_cannot_be_fetched() -> None:
-    with pytest.raises(PolicyUnreadableError, match=f"mta-sts.{DOMAIN} has no address"):
-        asyncio.run(fetch(Records({}), DOMAIN))
+    with pytest.raises(PageUnreadableError, match=f"mta-sts.{DOMAIN} has no address"):
+        asyncio.run(fetch(Records({}), DOMAIN, trusting(None)))
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from operate.verify.recipients import Replies, nobody, recipients, refuses
 from operate.verify.relay import relay
 from operate.verify.result import Check, Finding, Result, Status, ok
 from operate.verify.runner import Job, Shared, carry_out, run_all
+from operate.verify.trust import trusting
 from tests.support.verify_world import DOMAIN, HOST, LOOPBACK, Records, make_certificate, port, server, smtp_replies
 
 OK, WARN, FAIL, UNKNOWN = Status.OK, Status.WARN, Status.FAIL, Status.UNKNOWN
@@ -76,11 +77,13 @@ def test_suspects_are_what_the_stack_does_not_open() -> None:
     assert 22 not in ports.suspects({22})
 
 
-def look_at(folder: Path, names: list[str], days: float = 90, *, direct: bool = True) -> Presented:
+def look_at(
+    folder: Path, names: list[str], days: float = 90, *, direct: bool = True, lifetime: float = 100
+) -> Presented:
     """What a server with such a certificate presents."""
 
     async def look() -> Presented:
-        context = make_certificate(folder, names, days)
+        context = make_certificate(folder, names, days, lifetime)
         service = "imaps" if direct else "smtp"
         async with server("220 x\r\n", smtp_replies(strict), context, direct=direct) as number:
             return await presented(LOOPBACK, port(number, service, "TLS" if direct else "STARTTLS"), HOST)
@@ -97,25 +100,76 @@ def seen(what: Presented) -> tls.Look:
     return look
 
 
+def trust(what: Presented, *, allow_self_signed: bool = False, for_trials: bool = False) -> Finding:
+    """The check of who has signed it."""
+    return asyncio.run(tls.trust(seen(what), allow_self_signed=allow_self_signed, for_trials=for_trials))
+
+
+def test_authority_that_the_configuration_adds_is_trusted_and_none_beside_it(tmp_path: Path) -> None:
+    authorities, other = tmp_path / "authorities.pem", tmp_path / "other.pem"
+
+    async def look(file: Path) -> Presented:
+        context = make_certificate(tmp_path, [HOST])
+        (tmp_path / f"{HOST}90.pem").rename(authorities)
+        make_certificate(tmp_path, [HOST])
+        (tmp_path / f"{HOST}90.pem").rename(other)
+        async with server("", smtp_replies(strict), context, direct=True) as number:
+            return await presented(LOOPBACK, port(number, "imaps", "TLS"), HOST, file)
+
+    assert trust(asyncio.run(look(authorities))).status is OK
+    trusting.cache_clear()
+    assert trust(asyncio.run(look(other))).status is FAIL
+
+
+def test_certificate_for_trials_is_red_and_says_what_to_set(tmp_path: Path) -> None:
+    found = look_at(tmp_path, [HOST])
+    for allowed in (False, True):
+        finding = trust(found, allow_self_signed=allowed, for_trials=True)
+        assert finding.status is FAIL
+        assert "Set certificate to letsencrypt" in finding.remedy
+
+
+def test_certificate_has_to_be_for_the_former_names_too_where_it_was_asked_for_them(tmp_path: Path) -> None:
+    former = "mx.example.com"
+    one, both = look_at(tmp_path, [HOST]), look_at(tmp_path, [HOST, former])
+    assert asyncio.run(tls.name(seen(both), [HOST, former], allow_self_signed=False)).status is OK
+    assert asyncio.run(tls.name(seen(one), [HOST, former], allow_self_signed=True)).status is FAIL
+
+
 @pytest.mark.parametrize("direct", [True, False], ids=["TLS", "STARTTLS"])
 def test_certificate_is_read_and_distrusted_when_self_signed(tmp_path: Path, direct: bool) -> None:
     found = look_at(tmp_path, [HOST], direct=direct)
     assert found.names == [HOST]
     assert found.version == "TLSv1.3"
-    finding = asyncio.run(tls.trust(seen(found), allow_self_signed=False))
+    finding = trust(found)
     assert (finding.status, finding.found) == (FAIL, "self-signed certificate")
-    assert asyncio.run(tls.trust(seen(found), allow_self_signed=True)).status is WARN
-    assert asyncio.run(tls.name(seen(found), HOST, allow_self_signed=False)).status is OK
+    assert trust(found, allow_self_signed=True).status is WARN
+    assert asyncio.run(tls.name(seen(found), [HOST], allow_self_signed=False)).status is OK
 
 
 def test_certificate_for_another_name_is_red_even_where_self_signed_ones_are_allowed(tmp_path: Path) -> None:
     found = look_at(tmp_path, ["other.example"])
-    assert asyncio.run(tls.name(seen(found), HOST, allow_self_signed=True)).status is FAIL
+    assert asyncio.run(tls.name(seen(found), [HOST], allow_self_signed=True)).status is FAIL
 
 
-def test_expired_certificate_is_red_and_one_about_to_expire_is_noted(tmp_path: Path) -> None:
-    for days, status in ((90, OK), (10, WARN), (-3, FAIL)):
-        assert asyncio.run(tls.expiry(seen(look_at(tmp_path, [HOST], days)))).status is status, days
+@pytest.mark.parametrize(
+    ("lifetime", "left", "status", "shown"),
+    [
+        (90, 30, OK, "30 days"),
+        (90, 23, OK, "23 days"),
+        (90, 22, WARN, "22 days"),
+        (47, 12, OK, "12 days"),
+        (6, 1.6, OK, "38 hours"),
+        (6, 1.4, WARN, "34 hours"),
+        (90, -3, FAIL, "expired 3 days ago"),
+        (6, -0.5, FAIL, "expired 12 hours ago"),
+    ],
+)
+def test_certificate_past_its_renewal_is_noted_by_its_own_lifetime_and_an_expired_one_is_red(
+    tmp_path: Path, lifetime: float, left: float, status: Status, shown: str
+) -> None:
+    finding = asyncio.run(tls.expiry(seen(look_at(tmp_path, [HOST], left, lifetime=lifetime))))
+    assert (finding.status, finding.found) == (status, shown)
 
 
 def test_name_is_covered_by_itself_or_a_wildcard_of_one_label() -> None:

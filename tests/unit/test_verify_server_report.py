@@ -8,18 +8,19 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from model.records import dkim
-from operate.verify import container, outbound, server, signing_key
+from operate.verify import container, outbound, renewal, server, signing_key
 from operate.verify.context import Context
 from operate.verify.names import Dns
 from operate.verify.remedies import RERUN
 from operate.verify.result import Finding, Result, Status
-from operate.verify.runner import Shared
+from operate.verify.runner import Shared, carry_out
 from operate.verify.server_shell import SCRIPT
 from operate.verify.stack import Domain
 from tests.support.verify_world import DOMAIN, LOOPBACK, stack
@@ -54,6 +55,7 @@ REPORT: dict[str, Any] = {
     "memory": {"total": 4 * 2**30, "available": 2**30},
     "firewall": {"input": "drop", "forward": "drop"},
     "reboot": None,
+    "certificate": {"status": None, "timer": "active"},
     "keys": {
         DOMAIN: {
             "files": signing(),
@@ -74,6 +76,50 @@ def told(part: str, **changes: Any) -> container.Ask:
         return report
 
     return ask
+
+
+def renewal_of(timer: str = "active", *, hours: float = 1, left: float = 60, **status: Any) -> Finding:
+    """The check of the renewal, for a last try of `hours` ago and a certificate of 90 days with `left` ones."""
+    now = time.time()
+    ends = now + left * 86400
+    noted = {"tried": now - hours * 3600, "result": "current", "error": "", "begins": ends - 90 * 86400, "ends": ends}
+    return asyncio.run(renewal.renewal(told("certificate", timer=timer, status=noted | status)))
+
+
+def test_renewal_is_well_while_the_timer_runs_and_its_last_try_went_well() -> None:
+    assert renewal_of().status is OK
+    assert renewal_of(result="issued").status is OK
+    assert asyncio.run(renewal.renewal(told("certificate", timer="active"))).status is FAIL  # no try yet
+
+
+@pytest.mark.parametrize("timer", ["inactive", "active, disabled", "inactive, not-found", "unknown, unknown"])
+def test_timer_that_does_not_run_or_will_not_after_a_boot_is_red(timer: str) -> None:
+    assert renewal_of(timer).status is FAIL
+    assert timer in renewal_of(timer).found
+
+
+def test_renewal_that_was_not_tried_for_hours_is_red() -> None:
+    assert renewal_of(hours=2.9).status is OK
+    finding = renewal_of(hours=5)
+    assert (finding.status, finding.found) == (FAIL, "the last try is 5 hours ago (current)")
+
+
+@pytest.mark.parametrize(
+    ("result", "left", "status"),
+    [("refused", 29, WARN), ("refused", 20, FAIL), ("refused", -1, FAIL), ("not served", 60, FAIL)],
+)
+def test_refused_renewal_is_noted_in_the_authoritys_words_and_red_when_time_runs_out(
+    result: str, left: float, status: Status
+) -> None:
+    finding = renewal_of(left=left, result=result, error="acme.example.net said: no.")
+    assert (finding.status, finding.found) == (status, f"{result}: acme.example.net said: no.")
+    assert RERUN in finding.remedy
+    assert renewal_of(result="refused", begins=None, ends=None).status is FAIL  # there has never been one
+
+
+def test_stack_that_asks_for_no_certificate_says_why_and_asks_the_server_nothing() -> None:
+    (job,) = renewal.jobs(Context(stack(certificate="none, by hand"), Dns(Shared(), [LOOPBACK]), Shared(), ()))
+    assert asyncio.run(carry_out(job)).finding == Finding(OK, "no certificate is asked for: by hand")
 
 
 def gone() -> container.Ask:
@@ -301,9 +347,31 @@ def test_script_reads_the_firewalls_chains_and_their_absence(tmp_path: Path) -> 
 
 
 def test_script_tells_of_a_server_without_docker_and_firewall(tmp_path: Path) -> None:
-    found = run_script(f"report('poste', 'mail_host', ['{DOMAIN}'])", {"PATH": str(tmp_path)})
+    found = run_script(f"report('poste', 'mail_host', ['{DOMAIN}'], '{tmp_path}')", {"PATH": str(tmp_path)})
+    assert found["certificate"] == {"status": None, "timer": "unknown, unknown"}
     assert (found["container"], found["firewall"], found["keys"]) == (None, {}, {})
     assert found["memory"]["total"] > 0
+
+
+@pytest.mark.parametrize(
+    ("active", "enabled", "shown"),
+    [
+        ("echo active", "echo enabled", "active"),
+        ("echo active", "echo disabled; exit 1", "active, disabled"),
+        ("echo inactive; exit 3", "echo enabled", "inactive"),
+        ("echo inactive; exit 4", "exit 1", "inactive, unknown"),
+    ],
+)
+def test_script_tells_how_the_last_renewal_went_and_whether_more_will_follow(
+    tmp_path: Path, active: str, enabled: str, shown: str
+) -> None:
+    status = {"result": "refused", "error": "no", "tried": 1.5}
+    (tmp_path / "status.json").write_text(json.dumps(status))
+    asked = (
+        f'[ "$2" = poste-certificate.timer ] || exit 9; case $1 in is-active) {active};; is-enabled) {enabled};; esac'
+    )
+    found = run_script(f"print(json.dumps(certificate('{tmp_path}')))", commands(tmp_path, systemctl=asked))
+    assert found == {"status": status, "timer": shown}
 
 
 def test_script_reads_the_keys_that_sign_not_the_files_beside_them(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import plistlib
 import re
 from pathlib import Path
@@ -19,6 +20,7 @@ from operate.verify.checks import CHECKS, is_selected, jobs
 from operate.verify.client_accounts import Account, account
 from operate.verify.client_guides import PATHS, guide
 from operate.verify.context import Context
+from operate.verify.mailbox import tls_for
 from operate.verify.mobileconfig import mobileconfig
 from operate.verify.remedies import ADDRESS, REFRESH, RERUN, UP, filled
 from operate.verify.remedies import HOST as HOST_NAME
@@ -27,7 +29,7 @@ from operate.verify.runner import Shared
 from operate.verify.stack import Stack, make_stack
 from operate.verify.table import as_json, plain, show, verdict
 from tests.support.examples import PASSWORD, VALUES, settings
-from tests.support.verify_world import DOMAIN, HOST, IPV4, IPV6, Records, stack
+from tests.support.verify_world import DOMAIN, HOST, IPV4, IPV6, Records, make_certificate, stack
 
 OUTPUTS: dict[str, Any] = {
     "ipv4": IPV4,
@@ -76,6 +78,43 @@ def test_secrets_do_not_show_when_a_stack_is_printed() -> None:
 def test_stack_that_is_not_deployed_says_what_to_do() -> None:
     with pytest.raises(StackError, match="pulumi up --stack test"):
         make_stack("test", {}, config())
+
+
+def test_account_at_the_authority_is_known_where_the_deploy_got_a_certificate() -> None:
+    account = "https://acme-v02.api.letsencrypt.org/acme/acct/1"
+    assert make_stack("test", OUTPUTS | {"certificateAccount": account}, config()).account == account
+    assert make_stack("test", OUTPUTS, config()).account == ""
+
+
+def test_further_authorities_are_read_by_their_path_from_the_projects_root(tmp_path: Path) -> None:
+    make_certificate(tmp_path, [HOST])
+    file = tmp_path / f"{HOST}90.pem"
+    root = Path(__file__).parents[2]
+    written = os.path.relpath(file, root)
+    found = make_stack("test", OUTPUTS, config(authorities=written)).own.authorities
+    assert found
+    assert found.resolve() == file.resolve()
+
+
+@pytest.mark.parametrize(("text", "reason"), [(None, "No such file"), ("", "NO_CERTIFICATE"), ("x", "NO_CERTIFICATE")])
+def test_file_that_holds_no_authorities_is_named_with_its_setting(
+    tmp_path: Path, text: str | None, reason: str
+) -> None:
+    file = tmp_path / "authorities.pem"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(StackError, match=reason) as caught:
+        make_stack("test", OUTPUTS, config(authorities=str(file)))
+    assert f"verify:authorities is {file}" in str(caught.value)
+
+
+def test_passwords_go_to_authorities_of_ones_own_only_where_the_configuration_says_so(tmp_path: Path) -> None:
+    make_certificate(tmp_path, [HOST])
+    plain = make_stack("test", OUTPUTS, config())
+    own = make_stack("test", OUTPUTS, config(authorities=str(tmp_path / f"{HOST}90.pem")))
+    more = tls_for(own).cert_store_stats()["x509"] - tls_for(plain).cert_store_stats()["x509"]
+    assert more == 1
+    assert tls_for(own).check_hostname
 
 
 def test_typing_mistake_in_own_settings_is_named_without_its_value() -> None:
@@ -136,7 +175,7 @@ def test_closed_optional_ports_are_not_asked_for_mail() -> None:
 
 
 def test_behind_a_reverse_proxy_the_web_is_not_looked_at_from_outside() -> None:
-    behind = names_of(stack(https=False, reverseProxyCidrs=["198.51.100.9/32"]))
+    behind = names_of(stack(https=False, reverseProxyCidrs=["198.51.100.9/32"], certificate="none"))
     assert not [name for name, subject in behind if name.startswith("web.") or "http" in subject]
 
 
