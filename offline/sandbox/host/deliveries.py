@@ -8,7 +8,7 @@ import urllib.request
 from typing import Any
 
 from offline.sandbox.host.images import built_content
-from offline.sandbox.host.parts import CONTENT_LABEL, DATACENTRE, POSTE_REPOSITORY, POSTE_TAG, PREFIX, STATE
+from offline.sandbox.host.parts import CONTENT_LABEL, DATACENTRE, POSTE_REPOSITORY, POSTE_TAG, PREFIX, PROVIDER, STATE
 from offline.sandbox.host.shell import HostError, pipe, run, say
 from offline.sandbox.world import AUTHORITY_CONTROL, REGISTRY
 
@@ -50,14 +50,18 @@ def push_poste_image() -> None:
 
 
 def keep_authorities() -> None:
-    """Write down whom to trust in the sandbox; raises HostError. This machine's own trust stays as it is."""
+    """Write down whom to trust in the sandbox: its authorities, and the other provider, which signs for itself.
+
+    Raises HostError. This machine's own trust stays as it is.
+    """
     try:
         with _OPENER.open(f"{AUTHORITY_CONTROL}/_sandbox/authorities", timeout=10) as answer:
-            pem = answer.read()
+            pem = answer.read().decode()
     except OSError as error:
         raise HostError(f"the certificate authorities don't say whom to trust: {error}") from error
     unfinished = AUTHORITIES.with_suffix(".new")
-    unfinished.write_bytes(pem)
+    provider = run("docker", "exec", PROVIDER.container, "cat", "/run/provider/tls.crt")
+    unfinished.write_text(f"{pem}{provider}")
     unfinished.replace(AUTHORITIES)
 
 

@@ -44,6 +44,7 @@ def up() -> None:
         with ThreadPoolExecutor() as pool:
             for track in [pool.submit(track) for track in (_machines, _internet, _provider)]:
                 track.result()
+        deliveries.keep_authorities()
         images.prune()
         say("the sandbox is up")
 
@@ -61,7 +62,6 @@ def _internet() -> None:
         poste = pool.submit(images.ensure, "poste")
         _part(INTERNET)
         readiness.forget_answers()
-        deliveries.keep_authorities()
         poste.result()
     deliveries.push_poste_image()
 
