@@ -61,4 +61,4 @@ pulumi.export(
     "domains", {domain: {"dkimName": key.record_name, "dkimValue": key.record_text} for domain, key in keys.items()}
 )
 pulumi.export("clientSettings", client_settings(settings.mail_host, settings.ports))
-pulumi.export("nextSteps", server.ipv4.apply(lambda ipv4: next_steps(settings, ipv4)))
+pulumi.export("nextSteps", server.ipv4.apply(next_steps))

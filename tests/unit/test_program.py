@@ -11,6 +11,7 @@ from pulumi.output import Unknown
 from pulumi.runtime.mocks import MockCallArgs
 
 from components import remote_scripts
+from model.settings import AUTHORITIES
 from model.ssh_keys import ssh_public_key
 from tests.support.examples import HOST_KEY, LOGIN_KEY, PASSWORD, openssh_key, settings
 from tests.support.mocked import IPV4, SELECTOR, ZONE, ZONES, Cloud, Registered, Secret, refusal, run_program
@@ -137,6 +138,43 @@ def test_the_installer_gets_its_password_by_standard_input() -> None:
     assert command.inputs["create"].startswith("python3 /opt/poste-mail/install.py # script ")
 
 
+def test_the_certificate_is_asked_for_when_mail_works_and_nothing_waits_for_it() -> None:
+    found = run(formerMailHosts=["mx.example.com"], domains=[{"name": "example.com"}, {"name": "example.org"}])
+    certificate = found["Command certificate"]
+    records = {name for name in found if name.startswith("DnsRecord")}
+    assert {"DnsRecord mx.example.com-a", "DnsRecord example.org-mx"} <= records
+    assert records | {"Firewall mail", "Command dkim-signers"} <= behind(found, certificate)
+    for name, resource in found.items():
+        assert "Command certificate" not in resource.depends_on, name
+
+
+def test_the_certificate_is_for_all_names_from_the_authority_that_was_chosen() -> None:
+    asked = json.loads(run(formerMailHosts=["mx.example.com"])["Command certificate"].inputs["stdin"])
+    assert (asked["names"], asked["email"]) == (["mail.example.com", "mx.example.com"], None)
+    assert asked["authority"] == AUTHORITIES["letsencrypt"]
+    assert (asked["folder"], asked["container"]) == ("/mnt/poste/certificates", "poste")
+    assert {(port["number"], port["security"]) for port in asked["ports"]} >= {(25, "STARTTLS"), (443, "TLS")}
+    other = run(acmeServer="https://acme.example.net/directory", certificateEmail="a@example.com")
+    asked = json.loads(other["Command certificate"].inputs["stdin"])
+    assert (asked["authority"], asked["email"]) == ("https://acme.example.net/directory", "a@example.com")
+
+
+def test_the_account_binding_is_told_as_a_secret_by_standard_input_alone() -> None:
+    key = "MTIzNDU2Nzg5MDEyMzQ1Ng"
+    found = run(acmeServer="https://acme.example.net/directory", acmeKeyId="kid-12345", acmeHmacKey=key)
+    command = found["Command certificate"]
+    assert secret_json(command)["binding"] == {"key_id": "kid-12345", "hmac_key": key}
+    for name, resource in found.items():
+        shown = repr({key: value for key, value in resource.inputs.items() if not isinstance(value, Secret)})
+        assert "kid-12345" not in shown, name
+        assert key not in shown, name
+
+
+def test_a_stack_that_wants_no_certificate_asks_for_none() -> None:
+    found = run(certificate="none, in tests")
+    assert not {"Certificate certificate", "Command certificate"} & found.keys()
+
+
 def test_only_the_installer_is_told_a_password() -> None:
     for name, script in scripts(run()).items():
         assert isinstance(script.inputs["stdin"], Secret) is (name == "Command poste-install"), name
@@ -158,7 +196,11 @@ def test_the_docker_provider_checks_the_host_key_with_files_of_the_owner_alone(t
 def test_the_container_is_replaced_stop_first_and_keeps_its_data_on_the_volume() -> None:
     container = run()["Container poste"]
     assert container.delete_first
-    assert container.inputs["mounts"] == [{"type": "bind", "source": "/mnt/poste/data", "target": "/data"}]
+    challenges = ".well-known/acme-challenge"
+    assert container.inputs["mounts"] == [
+        {"type": "bind", "source": "/mnt/poste/data", "target": "/data"},
+        {"type": "bind", "source": f"/mnt/poste/webroot/{challenges}", "target": f"/opt/www/{challenges}"},
+    ]
     assert container.inputs["hostname"] == "mail.example.com"
     assert container.inputs["networkMode"] == "host"
     assert container.inputs["ports"] == []
@@ -193,8 +235,9 @@ def test_a_server_that_is_out_of_reach_can_still_be_replaced_or_destroyed() -> N
     for name in ("RemoteImage poste", "Container poste"):
         assert found[name].goes_with.endswith("hcloud:index/server:Server::server"), name
     undone = [script for script in scripts(found).values() if script.inputs.get("delete")]
-    assert [command.name for command in undone] == ["host-volume"]
-    assert undone[0].goes_with.endswith("hcloud:index/server:Server::server")
+    assert [command.name for command in undone] == ["host-volume", "certificate"]
+    for command in undone:
+        assert command.goes_with.endswith("hcloud:index/server:Server::server")
 
 
 def test_the_volume_leaves_a_server_that_stays_only_after_the_container_and_the_mount() -> None:
@@ -227,7 +270,7 @@ def test_what_the_world_reads_hangs_on_nothing_that_a_change_replaces() -> None:
 
 def test_a_script_runs_again_by_an_update_and_never_by_a_replacement() -> None:
     for name, script in scripts(run()).items():
-        assert bool(script.inputs.get("triggers")) is (name == "Command host-volume"), name
+        assert bool(script.inputs.get("triggers")) is (name in ("Command host-volume", "Command certificate")), name
 
 
 @pytest.mark.parametrize(
@@ -238,6 +281,7 @@ def test_a_script_runs_again_by_an_update_and_never_by_a_replacement() -> None:
         ("host-firewall", "Server server"),
         ("poste-install", "Container poste"),
         ("dkim-signers", "Container poste"),
+        ("certificate", "Container poste"),
         ("dkim-example.com", "Volume volume"),
     ],
 )
@@ -249,7 +293,7 @@ def test_each_script_runs_again_when_what_it_looks_at_is_another_one(command: st
 
 def test_raising_rerun_runs_every_script_again() -> None:
     before, after = run(), run(rerun="1")
-    assert len(scripts(before)) == 6
+    assert len(scripts(before)) == 7
     for name in scripts(before):
         assert before[name].inputs["update"] != after[name].inputs["update"], name
 
@@ -377,8 +421,9 @@ def test_bridge_mode_publishes_the_table_on_ipv4_and_makes_no_aaaa() -> None:
         ({"timeZone": "Asia/Shanghai"}, ["TZ=Asia/Shanghai"]),
         ({"disableClamav": "true", "disableRspamd": "true", "disableRoundcube": "true"},
          ["DISABLE_CLAMAV=TRUE", "DISABLE_ROUNDCUBE=TRUE", "DISABLE_RSPAMD=TRUE", "TZ=UTC"]),
-        ({"https": "false", "reverseProxyCidrs": ["198.51.100.9/32"]}, ["HTTPS=OFF", "TZ=UTC"]),
-        ({"httpPort": "8080", "httpsPort": "4433"}, ["HTTPS_PORT=4433", "HTTP_PORT=8080", "TZ=UTC"]),
+        ({"https": "false", "reverseProxyCidrs": ["198.51.100.9/32"], "certificate": "none"}, ["HTTPS=OFF", "TZ=UTC"]),
+        ({"httpPort": "8080", "httpsPort": "4433", "certificate": "none, in tests"},
+         ["HTTPS_PORT=4433", "HTTP_PORT=8080", "TZ=UTC"]),
         ({"elasticsearch": "10.0.0.5:9200"}, ["ELASTICSEARCH=10.0.0.5:9200", "TZ=UTC"]),
     ],
 )  # fmt: skip

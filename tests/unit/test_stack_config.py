@@ -15,11 +15,17 @@ from pulumi.runtime import settings as runtime_settings
 from pydantic import BaseModel
 
 from components.existing.stack_config import load_settings
-from model.settings import Dmarc, MailDomainSettings, Settings
+from model.settings import AUTHORITIES, Dmarc, MailDomainSettings, Settings
 from model.stack_config import MISSING, SECRETS
 from tests.support.examples import HOST_KEY, IMAGE, LOGIN_KEY, PASSWORD, VALUES
 
 ROOT = Path(__file__).parents[2]
+
+
+NONE = {"certificate": "none, in tests"}
+"""What a stack says whose port 80 no authority reaches."""
+DIRECTORY = "https://acme.example.net/directory"
+HMAC = "MTIzNDU2Nzg5MDEyMzQ1Ng"
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +52,7 @@ def message(**changes: Any) -> str:
 
 
 def test_a_complete_configuration_is_accepted() -> None:
-    configure(protect="false", volumeSize="40", httpPort="8080")
+    configure(protect="false", volumeSize="40", httpPort="8080", certificate="none, in tests")
     settings = load_settings()
     assert (settings.protect, settings.volume_size, settings.http_port) == (False, 40, 8080)
     assert settings.domains[0] == MailDomainSettings(name="example.com")
@@ -104,10 +110,10 @@ def test_a_complete_configuration_is_accepted() -> None:
         ({"adminCidrs": ["198.51.100.7/32", "::1/128"]}, "from ::1/128 (loopback) nobody"),
         ({"adminCidrs": ["198.51.100.7/32", "::ffff:192.0.2.0/120"]}, "(reserved) nobody"),
         ({"sshHostKey": LOGIN_KEY}, "sshHostKey: is the same key as sshPrivateKey"),
-        ({"reverseProxyCidrs": ["127.0.0.1/32"]}, "127.0.0.1/32 is the server itself"),
-        ({"https": "false", "reverseProxyCidrs": ["0.0.0.0/0", "::/0"]}, "lets the whole world in, while https is off"),
-        ({"https": "false", "reverseProxyCidrs": ["0.0.0.0/1", "128.0.0.0/1"]}, "lets the whole world in"),
-        ({"https": "false", "protect": "false", "reverseProxyCidrs": ["::/0"]}, "lets the whole world in"),
+        ({**NONE, "reverseProxyCidrs": ["127.0.0.1/32"]}, "127.0.0.1/32 is the server itself"),
+        ({**NONE, "https": "false", "reverseProxyCidrs": ["0.0.0.0/0", "::/0"]}, "whole world in, while https is off"),
+        ({**NONE, "https": "false", "reverseProxyCidrs": ["0.0.0.0/1", "128.0.0.0/1"]}, "lets the whole world in"),
+        ({**NONE, "https": "false", "protect": "false", "reverseProxyCidrs": ["::/0"]}, "lets the whole world in"),
         ({"posteImage": "analogic/poste.io"}, "Expected an image with tag and digest"),
         ({"posteImage": "analogic/poste.io:2.5.11"}, "has no digest"),
         ({"posteImage": "https://hub.docker.com/r/analogic/poste.io:2"}, "Expected an image with tag and digest"),
@@ -131,14 +137,14 @@ def test_a_complete_configuration_is_accepted() -> None:
         ({"volumeSize": "20 GB"}, 'volumeSize: "20 GB": Expected a valid integer'),
         ({"protect": "perhaps"}, 'protect: "perhaps": Expected a valid boolean'),
         ({"optionalPorts": [25]}, "25 cannot be chosen"),
-        ({"https": "false"}, "https: \"false\": is off with nothing in front"),
-        ({"httpPort": "25"}, "25 is the port of smtp"),
-        ({"httpPort": "443"}, "443 is httpPort too"),
-        ({"httpPort": "22"}, "22 is the port of SSH"),
-        ({"httpPort": "6379"}, "6379 is the port of one of Poste's own parts"),
+        ({**NONE, "https": "false"}, "https: \"false\": is off with nothing in front"),
+        ({**NONE, "httpPort": "25"}, "25 is the port of smtp"),
+        ({**NONE, "httpPort": "443"}, "443 is httpPort too"),
+        ({**NONE, "httpPort": "22"}, "22 is the port of SSH"),
+        ({**NONE, "httpPort": "6379"}, "6379 is the port of one of Poste's own parts"),
         ({"httpsPort": "11334"}, "11334 is the port of one of Poste's own parts"),
-        ({"httpPort": "110", "optionalPorts": [4190]}, "110 is the port of pop3"),
-        ({"httpPort": "9200", "elasticsearch": "127.0.0.1:9200"}, "9200 is the port of Elasticsearch"),
+        ({**NONE, "httpPort": "110", "optionalPorts": [4190]}, "110 is the port of pop3"),
+        ({**NONE, "httpPort": "9200", "elasticsearch": "127.0.0.1:9200"}, "9200 is the port of Elasticsearch"),
         ({"elasticsearch": "localhost:9200", "networkMode": "bridge"}, "localhost is the container itself"),
         ({"elasticsearch": "http://search:9200"}, "Expected a host and a port"),
         ({"elasticsearch": "10.0.0.256:9200"}, "Expected a host and a port"),
@@ -213,7 +219,6 @@ def test_a_stack_name_that_makes_a_host_name_is_accepted(stack: str) -> None:
         ("posteImage", f"127.0.0.1:5000/analogic/poste.io:2@sha256:{'a' * 64}", None),
         ("serverImage", "ubuntu-24.04", None),
         ("serverImage", "debian-12", None),
-        ("reverseProxyCidrs", ["10.0.0.0/8"], ("10.0.0.0/8",)),
         ("elasticsearch", "[2001:db8::5]:9200", None),
         ("adminPassword", "Guide rule 10!", None),
         ("formerMailHosts", ["MX.example.com."], ("mx.example.com",)),
@@ -223,6 +228,117 @@ def test_what_is_right_in_an_unusual_form_is_kept_in_the_usual_one(key: str, wri
     configure(**{key: written})
     found = load_settings().model_dump(by_alias=True)[key]
     assert (found.get_secret_value() if key == "adminPassword" else found) == (written if read is None else read)
+
+
+def test_networks_of_a_proxy_may_be_private() -> None:
+    configure(reverseProxyCidrs=["10.0.0.0/8"], certificate="none")
+    assert load_settings().reverse_proxy_cidrs == ("10.0.0.0/8",)
+
+
+@pytest.mark.parametrize(
+    ("written", "directory", "reason"),
+    [
+        ("letsencrypt", AUTHORITIES["letsencrypt"], ""),
+        ("LETSENCRYPT", AUTHORITIES["letsencrypt"], ""),
+        (" Staging ", AUTHORITIES["staging"], ""),
+        ("none, since ours is put there by hand", None, "since ours is put there by hand"),
+        ("None, because of a proxy.", None, "because of a proxy."),
+        ("none: x", None, "x"),
+        ("NONE - by hand", None, "by hand"),
+        ("none (by hand)", None, "by hand"),
+        ("none because x", None, "because x"),
+    ],
+)
+def test_the_certificates_authority_may_be_written_in_several_ways(
+    written: str, directory: str | None, reason: str
+) -> None:
+    configure(certificate=written)
+    settings = load_settings()
+    assert (settings.acme_directory, settings.no_certificate_because) == (directory, reason)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"certificate": "none", "reverseProxyCidrs": ["198.51.100.9/32"]},
+        {"certificate": "none", "reverseProxyCidrs": ["198.51.100.9/32"], "https": "false"},
+        {"certificate": "letsencrypt", "reverseProxyCidrs": ["0.0.0.0/0", "::/0"]},
+        {"certificate": "letsencrypt", "certificateEmail": "Admin@Example.com"},
+        {"acmeServer": DIRECTORY},
+        {"acmeServer": "https://[2001:db8::5]:14000/dir?x=1"},
+        {"acmeServer": DIRECTORY, "acmeKeyId": "kid-1", "acmeHmacKey": HMAC},
+    ],
+)
+def test_each_way_to_a_certificate_or_to_none_is_accepted(changes: dict[str, Any]) -> None:
+    configure(**changes)
+    assert load_settings()
+
+
+def test_another_authority_takes_lets_encrypts_place() -> None:
+    configure(acmeServer=DIRECTORY, formerMailHosts=["mx.example.com"])
+    assert load_settings().acme_directory == DIRECTORY
+    assert load_settings().certificate_names == ["mail.example.com", "mx.example.com"]
+
+
+def test_the_hmac_key_is_kept_as_base64url_without_padding() -> None:
+    configure(acmeServer=DIRECTORY, acmeKeyId="kid-1", acmeHmacKey="++++////MTIzNDU2Nzg5MA==")
+    key = load_settings().acme_hmac_key
+    assert key
+    assert key.get_secret_value() == "----____MTIzNDU2Nzg5MA"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"certificate": "zerossl"}, 'certificate: "zerossl": Expected letsencrypt, staging'),
+        ({"certificate": "letsencrypt, please"}, "Expected letsencrypt, staging"),
+        ({"certificate": "nonesuch"}, "Expected letsencrypt, staging"),
+        ({"certificate": "none"}, "leaves clients with a certificate that none of them trusts. Expected the reason"),
+        ({"certificate": "none, "}, "or none with the reason behind it"),
+        ({"https": "false", "reverseProxyCidrs": ["198.51.100.9/32"]}, "https is off, so another machine answers"),
+        ({"reverseProxyCidrs": ["198.51.100.9/32"]}, "reverseProxyCidrs opens it to the proxy only"),
+        ({"httpPort": "8080"}, "and httpPort is 8080. Expected none, or that port open"),
+        ({"certificate": "staging", "httpPort": "8080"}, "and httpPort is 8080"),
+        ({"certificate": "staging", "acmeServer": DIRECTORY}, "is another authority than certificate says"),
+        ({"certificateEmail": "a@example.com", **NONE}, "is for a certificate, and certificate is none"),
+        ({"acmeServer": DIRECTORY, **NONE}, "is for a certificate, and certificate is none"),
+        ({"acmeServer": DIRECTORY, "acmeKeyId": "kid-12345"}, "acmeHmacKey: is missing beside acmeKeyId"),
+        ({"acmeServer": DIRECTORY, "acmeHmacKey": HMAC}, "acmeKeyId: is missing beside acmeHmacKey"),
+        ({"acmeKeyId": "kid-12345", "acmeHmacKey": HMAC}, "acmeServer: is missing: Let's Encrypt has no account"),
+        ({"certificateEmail": "admin"}, "Expected an e-mail address"),
+        ({"acmeServer": "http://acme.example.net/directory"}, "Expected the directory of an ACME authority"),
+        ({"acmeServer": "acme.example.net"}, "Expected the directory of an ACME authority"),
+        ({"acmeServer": "https://acme.example.net:70000/directory"}, "Expected the directory of an ACME authority"),
+        ({"acmeServer": "https://a@acme.example.net/directory"}, "Expected the directory of an ACME authority"),
+    ],
+)
+def test_a_mistake_about_the_certificate_is_named_with_what_would_be_right(
+    changes: dict[str, Any], sentence: str
+) -> None:
+    text = message(**changes)
+    assert text.startswith("Configuration of stack prod: 1 mistake in Pulumi.prod.yaml\n")
+    assert sentence in text
+    assert "kid-12345" not in text
+    assert HMAC not in text
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("acmeKeyId", "kid 12345"), ("acmeHmacKey", "short-12345"), ("acmeHmacKey", "not!base64!at!all!12345")],
+)
+def test_a_broken_account_binding_is_refused_and_never_shown(key: str, value: str) -> None:
+    text = message(**{"acmeServer": DIRECTORY, "acmeKeyId": "kid-12345", "acmeHmacKey": HMAC, key: value})
+    assert f"{key}: Expected the " in text
+    assert value not in text
+
+
+@pytest.mark.parametrize("key", ["acmeKeyId", "acmeHmacKey"])
+def test_an_account_binding_in_plain_text_is_a_mistake(key: str) -> None:
+    binding = {"acmeServer": DIRECTORY, "acmeKeyId": "kid-12345", "acmeHmacKey": HMAC}
+    configure(secrets=tuple(name for name in SECRETS if name != key), **binding)
+    with pytest.raises(pulumi.RunError, match=f"{key}: is stored in plain text") as caught:
+        load_settings()
+    assert binding[key] not in str(caught.value)
 
 
 def test_a_trailing_dot_of_a_domain_and_of_its_zone_makes_no_difference() -> None:
