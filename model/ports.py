@@ -4,7 +4,7 @@ The rows are the port table of the Poste guide. (The guide's own iptables line l
 is complete.)
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -76,14 +76,19 @@ EGRESS: tuple[Egress, ...] = (
 )
 
 
-def outbound(search: tuple[str, int] | None) -> list[Egress]:
-    """What a stack's server may start connections to. `search` is host and port of its Elasticsearch, if it has one."""
+def outbound(others: Mapping[str, tuple[str, int] | None]) -> list[Egress]:
+    """What a stack's server may start connections to.
+
+    `others` names hosts and ports that this stack alone needs, where it needs them, by what they are for.
+    """
     listed = {rule.port for rule in EGRESS if rule.protocol == "tcp"}
-    if search is None or is_loopback(search[0]) or search[1] in listed:
-        return list(EGRESS)
-    host, port = search
-    networks = collapsed([host]) if is_address(host) else ANYWHERE
-    return [*EGRESS, Egress("tcp", port, "Full-text search (Elasticsearch)", networks)]
+    rules = list(EGRESS)
+    for purpose, target in others.items():
+        if target is None or is_loopback(target[0]) or target[1] in listed:
+            continue
+        host, port = target
+        rules.append(Egress("tcp", port, purpose, collapsed([host]) if is_address(host) else ANYWHERE))
+    return rules
 
 
 def open_ports(optional: Collection[int], http: int = HTTP.number, https: int = HTTPS.number) -> Sequence[Port]:

@@ -4,6 +4,7 @@ Keys and defaults are documented in the config section of Pulumi.yaml.
 """
 
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
@@ -246,7 +247,13 @@ class Settings(Model):
     @property
     def egress(self) -> list[Egress]:
         """What the server may start connections to."""
-        return outbound(split_host_port(self.elasticsearch) if self.elasticsearch else None)
+        authority = urlsplit(self.acme_directory or "")
+        return outbound(
+            {
+                "Full-text search (Elasticsearch)": split_host_port(self.elasticsearch) if self.elasticsearch else None,
+                "The certificate's authority": (authority.hostname or "", authority.port) if authority.port else None,
+            }
+        )
 
     @property
     def serves_ipv6(self) -> bool:

@@ -91,6 +91,19 @@ def test_outbound_the_port_of_elasticsearch_is_open_where_the_network_is_needed_
 
 
 @pytest.mark.parametrize(
+    ("directory", "ports"),
+    [
+        ("https://acme.example.net/directory", []),
+        ("https://acme.example.net:443/directory", []),
+        ("https://acme.example.net:14000/dir", [14000]),
+    ],
+)
+def test_outbound_the_port_of_another_authority_is_open(directory: str, ports: list[int]) -> None:
+    more = egress_rules(settings(acme_server=directory).egress)[len(egress_rules()) :]
+    assert [found.port for found in more] == ports
+
+
+@pytest.mark.parametrize(
     ("network", "address"),
     [
         ("2001:db8:100:1::", "2001:db8:100:1::1"),
