@@ -43,7 +43,9 @@ class Server:
         self.lifetime = seconds
 
     async def answer(self, request: web.Request) -> web.Response:
-        """A new order."""
+        """The directory, or a new order."""
+        if request.path == "/dir":
+            return web.json_response({"newOrder": "order-plz", "meta": {"termsOfService": "none"}})
         headers = {name.lower(): value for name, value in request.headers.items()}
         self.seen.append((request.method, request.raw_path, headers, await request.read()))
         made = web.Response(status=201, body=b'{"status": "pending"}', content_type="application/json", headers=ISSUED)
@@ -92,6 +94,13 @@ def test_the_answer_reaches_the_client_unchanged(world: World) -> None:
     assert (answer.status_code, answer.content) == (201, b'{"status": "pending"}')
     assert answer.headers["content-type"].startswith("application/json")
     assert {name: answer.headers[name] for name in ISSUED} == ISSUED | {"Link": "<up>, <index>"}
+
+
+def test_the_directory_says_what_the_authority_is_called_in_caa_records(world: World) -> None:
+    assert world.acme.get("/dir", headers={"Host": ACME_HOST}).json() == {
+        "newOrder": "order-plz",
+        "meta": {"termsOfService": "none", "caaIdentities": ["letsencrypt.org"]},
+    }
 
 
 def test_a_name_that_no_server_has_is_refused(world: World) -> None:

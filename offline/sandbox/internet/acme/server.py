@@ -10,6 +10,7 @@ POST /_sandbox/lifetime      {"seconds": 45} how long certificates of `BRIEF_HOS
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Protocol
@@ -23,6 +24,9 @@ from offline.sandbox.faults import Faults
 from offline.sandbox.internet.acme.problems import fault, problem
 from offline.sandbox.world import BRIEF_HOST
 
+DIRECTORY = "/dir"
+CAA_IDENTITY = "letsencrypt.org"
+"""What both are called in CAA records: as who they stand in for. This version of theirs says nothing of it."""
 LONGEST = int(timedelta(days=90).total_seconds())
 """The longest lifetime, in seconds."""
 OF_THE_CONNECTION = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "content-length"}
@@ -92,11 +96,12 @@ class Authority:
                 skip_auto_headers=OF_THE_CLIENT,
                 ssl=False,
             ) as answer:
+                body = await answer.read()
                 return web.Response(
                     status=answer.status,
                     reason=answer.reason,
                     headers=_passed_on(answer.headers.items()),
-                    body=await answer.read(),
+                    body=_named(body) if request.path == DIRECTORY and answer.status == 200 else body,
                 )
         except aiohttp.ClientError:  # it starts anew
             return fault(503)
@@ -116,6 +121,13 @@ class Authority:
             return web.json_response({"error": text}, status=400)
         await self._issuers[BRIEF_HOST].set_lifetime(seconds)
         return web.Response(status=204)
+
+
+def _named(directory: bytes) -> bytes:
+    """The directory with what the authority is called in CAA records (RFC 8555, section 7.1.1)."""
+    fields = json.loads(directory)
+    fields["meta"]["caaIdentities"] = [CAA_IDENTITY]
+    return json.dumps(fields, indent=3).encode()
 
 
 def _passed_on(headers: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
