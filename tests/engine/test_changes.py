@@ -87,7 +87,7 @@ def container_env(stack: Stack) -> list[str]:
 def test_a_setting_of_the_container_restarts_it_and_touches_nothing_else(deployed: Stack) -> None:
     changes = change(deployed, timeZone="Asia/Tokyo", disableRspamd=True)
     assert touched(changes, *REPLACING) == {"Container poste"}
-    assert touched(changes, "update") == {"Command poste-install", "Command dkim-signers"}
+    assert touched(changes, "update") == {"Command poste-install", "Command dkim-signers", "Command certificate"}
     assert {"TZ=Asia/Tokyo", "DISABLE_RSPAMD=TRUE"} <= set(container_env(deployed))
 
 
@@ -107,8 +107,14 @@ def test_a_newer_image_is_pulled_before_the_old_container_stops_and_an_older_one
 def test_the_web_ports_and_who_may_reach_which_port_change_on_both_walls(deployed: Stack) -> None:
     mine = deployed.setting("adminCidrs")
     other = {"httpPort": 8080, "httpsPort": 4433, "optionalPorts": [143], "adminCidrs": [*mine, "198.51.100.99/32"]}
+    authority = deployed.setting("acmeServer")
+    deployed.configure(**other)
+    assert "and httpPort is 8080. Expected none" in deployed.refused()
+    other |= {"certificate": "none, since nobody reaches port 80", "acmeServer": None}
+    certificate = the_one(deployed.outputs()["ipv4"], HOST)
     changes = change(deployed, **other)
-    assert touched(changes, *REPLACING) == {"Container poste"}
+    assert touched(changes, *REPLACING) == {"Container poste", "Command certificate"}
+    assert "inactive" in deployed.on_server("systemctl is-active poste-certificate.timer || true")
     asked = [80, 443, 8080, 4433, 110, 143, 25]
     address = deployed.outputs()["ipv4"]
     opened = clouds.eventually(lambda: clouds.open_ports(address, asked, outside=True), 60)
@@ -116,8 +122,9 @@ def test_the_web_ports_and_who_may_reach_which_port_change_on_both_walls(deploye
     host_firewall = deployed.on_server("nft list table inet mail_host")
     assert "198.51.100.99" in host_firewall
     assert "110" not in host_firewall
-    change(deployed, **(dict.fromkeys(other) | {"adminCidrs": mine}))
+    change(deployed, **(dict.fromkeys(other) | {"adminCidrs": mine, "acmeServer": authority}))
     assert clouds.open_ports(address, [80, 443, 110], outside=True) == [80, 443, 110]
+    assert the_one(address, HOST) == certificate
 
 
 def test_what_a_domain_publishes_changes_in_place_and_what_a_new_server_would_get_changes_nothing(

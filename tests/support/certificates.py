@@ -14,6 +14,10 @@ SECURE = tuple(port for port in TABLE if port.security != "none")
 """The nine ports that speak TLS."""
 
 
+CLOSING = 0.2
+"""Seconds."""
+
+
 @dataclass(frozen=True)
 class Served:
     """One certificate, by digests of it and of its public key."""
@@ -31,7 +35,10 @@ def served(address: str, host: str) -> Mapping[int, Served]:
         return Served(*(hashlib.sha256(text).hexdigest() for text in (found.public_bytes(Encoding.DER), key)))
 
     async def all_of_them() -> list[Served]:
-        return await asyncio.gather(*map(look, SECURE))
+        found = await asyncio.gather(*map(look, SECURE))
+        # Connections end only now, and Python warns of each that has not when the loop does.
+        await asyncio.sleep(CLOSING)
+        return found
 
     return {port.number: found for port, found in zip(SECURE, asyncio.run(all_of_them()), strict=True)}
 
