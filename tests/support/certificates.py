@@ -8,14 +8,11 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from model.ports import TABLE, Port
+from offline.sandbox.host.deliveries import AUTHORITIES
 from operate.verify.certificates import presented
 
 SECURE = tuple(port for port in TABLE if port.security != "none")
 """The nine ports that speak TLS."""
-
-
-CLOSING = 0.2
-"""Seconds."""
 
 
 @dataclass(frozen=True)
@@ -30,15 +27,12 @@ def served(address: str, host: str) -> Mapping[int, Served]:
     """What each port presents."""
 
     async def look(port: Port) -> Served:
-        found = (await presented(address, port, host)).certificate
+        found = (await presented(address, port, host, AUTHORITIES)).certificate
         key = found.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         return Served(*(hashlib.sha256(text).hexdigest() for text in (found.public_bytes(Encoding.DER), key)))
 
     async def all_of_them() -> list[Served]:
-        found = await asyncio.gather(*map(look, SECURE))
-        # Connections end only now, and Python warns of each that has not when the loop does.
-        await asyncio.sleep(CLOSING)
-        return found
+        return await asyncio.gather(*map(look, SECURE))
 
     return {port.number: found for port, found in zip(SECURE, asyncio.run(all_of_them()), strict=True)}
 
