@@ -60,7 +60,7 @@ LOCK = Path("/run/lock/poste-certificate")
 STATUS, REQUEST = "status.json", "request.json"
 SHARE = 1 / 3
 """Of its lifetime left, at which a certificate is renewed."""
-PAUSES = (5, 20)  # seconds before a second and a third try: a name server may take that long to show a new record
+PAUSES = (5, 10)  # seconds before a second and a third try: a name server may take that long to show a new record
 DEADLINE = 240  # seconds, after which no further try begins
 TRY = 180  # seconds for one
 PROBE = 60  # seconds until Poste's web server hands out a challenge

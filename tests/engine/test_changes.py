@@ -113,7 +113,11 @@ def test_the_web_ports_and_who_may_reach_which_port_change_on_both_walls(deploye
     other |= {"certificate": "none, since nobody reaches port 80", "acmeServer": None}
     certificate = the_one(deployed.outputs()["ipv4"], HOST)
     changes = change(deployed, **other)
-    assert touched(changes, *REPLACING) == {"Container poste", "Command certificate"}
+    assert touched(changes, *REPLACING) == {
+        "Container poste",
+        "Command certificate",
+        "Certificate certificate",
+    }
     assert "inactive" in deployed.on_server("systemctl is-active poste-certificate.timer || true")
     asked = [80, 443, 8080, 4433, 110, 143, 25]
     address = deployed.outputs()["ipv4"]
