@@ -25,14 +25,14 @@ IMAGE_ID = f"sha256:{'5' * 64}"
 
 
 class Paper(provider_pb2_grpc.ResourceProviderServicer):
-    """Takes all inputs as they are; a command has printed a DKIM key, as the one that asks Poste for it does."""
+    """Takes all inputs as they are; a command has printed what those do whose output the program reads."""
 
     def __init__(self, version: str) -> None:
         self._version = version
         self._numbers = count(1)
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
         public = base64.b64encode(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
-        self._printed = json.dumps({"selector": "s1", "public_key": public})
+        self._printed = json.dumps({"selector": "s1", "public_key": public, "account": "https://acme.example/acct/1"})
 
     def Attach(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802  (the names are the protocol's)
         return empty_pb2.Empty()
