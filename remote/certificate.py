@@ -75,8 +75,8 @@ UNBOUND = re.compile(r"externalAccountRequired|external account binding|eab", re
 FORGOTTEN = re.compile(
     r"accountDoesNotExist|No such account|account .{0,80}not found|unable to find account", re.IGNORECASE
 )
-UNSEEN = re.compile(r"\bType: ")
-"""Certbot names the type of problem where the authority looked for the challenge."""
+UNSEEN = re.compile(r"\bType: |not finalized by the CA")
+"""Certbot names the type of problem where the authority looked for the challenge, or says that it looks still."""
 POSTES_OWN = re.compile(r"^([ \t]*cert_domains[ \t]*=)", re.MULTILINE)
 
 

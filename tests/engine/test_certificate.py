@@ -43,7 +43,7 @@ TROUBLES: dict[str, tuple[Trouble, list[str]]] = {
     ),
     "shut-out": (
         lambda: firewall("mail", lambda rules: [rule for rule in rules if rule.port != "80"]),
-        [f"Domain: {HOST} Type: ", "whether anything in front closes port 80"],
+        ["acme.example said:", "whether anything in front closes port 80"],
     ),
 }
 
