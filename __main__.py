@@ -2,12 +2,14 @@
 
 import pulumi
 
+from components.accounts import Accounts, Deletions
 from components.certificate import Certificate
 from components.dkim_key import DkimKey
 from components.dkim_signers import DkimSigners
 from components.existing.stack_config import load_settings
 from components.existing.stack_state import state
 from components.existing.survey import look, refuse_impossible_changes
+from components.existing.who_leaves import tell_who_leaves
 from components.existing.zones import Zones
 from components.host import Host
 from components.mail_domain import MailDomain
@@ -28,6 +30,7 @@ clouds = pulumi.ResourceOptions(providers=[hcloud, dns, ssh_commands()])
 held = state()
 survey = look(labels, held, hcloud)
 refuse_impossible_changes(survey, settings)
+tell_who_leaves(held, settings)
 zones = Zones(settings, held, dns, survey.addresses)
 
 server = MailServer(title, settings, survey, clouds)
@@ -42,9 +45,12 @@ keys = {
     domain.name: DkimKey(f"dkim-{domain.name}", domain.name, settings, server, host, poste, clouds)
     for domain in settings.domains
 }
-domains = [
-    MailDomain(domain, settings, server, keys[domain.name], zones, [firewall], clouds) for domain in settings.domains
-]
+domains = []
+for domain in settings.domains:
+    accounts = Accounts(domain, settings, server, host, keys[domain.name], clouds)
+    domains.append(MailDomain(domain, settings, server, keys[domain.name], zones, [firewall, accounts], clouds))
+if settings.delete_mailboxes or settings.delete_domains:
+    Deletions("deletions", settings, server, host, poste, clouds)
 signers = DkimSigners("dkim-signers", settings, host, poste, list(keys.values()), clouds)
 if settings.acme_directory:
     mail_works = [*addresses, *domains, signers]

@@ -9,11 +9,12 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.figures import DOMAINS, KINDS, LAYOUTS, Figure, Kind, Layout, Runs, figures
+from benchmarks.figures import DOMAINS, KINDS, LAYOUTS, MAILBOXES, Figure, Kind, Layout, Runs, figures
 from benchmarks.server_on_paper import server_on_paper
 from benchmarks.world import PROGRAM, BenchmarkError, Project, Run, plugins, processor, stack
 from operate import command_line
@@ -81,7 +82,10 @@ def measure(repeat: int, say: Say) -> Runs:
                         deploy(project, paper, say)
                     what = f"{kind} preview, {DOMAINS} domains in {layout}"
                     many[kind, layout] = least(project, what, repeat, say, paper if kind == "no-op" else {})
-    return Runs(floor, single, many)
+        with stack(PROGRAM, [{"name": ZONE, "mailboxes": mailboxes()}]) as project:
+            deploy(project, paper, say)
+            people = least(project, f"no-op preview, {MAILBOXES} mailboxes", repeat, say, paper)
+    return Runs(floor, single, many, people)
 
 
 def least(project: Project, what: str, repeat: int, say: Say, variables: dict[str, str]) -> Run:
@@ -99,12 +103,17 @@ def deploy(project: Project, paper: dict[str, str], say: Say) -> None:
     project.pulumi("up", "--yes", "--skip-preview", variables=paper)
 
 
+def mailboxes() -> list[dict[str, str]]:
+    """The mailboxes of a domain with many people."""
+    return [{"address": f"person{number}@{ZONE}", "name": f"Person {number}"} for number in range(MAILBOXES)]
+
+
 def further() -> list[str]:
     """The names of all domains but the first."""
     return [f"d{number}.example" for number in range(1, DOMAINS)]
 
 
-def domains(names: Sequence[str] = (), layout: Layout = "one zone") -> list[dict[str, str]]:
+def domains(names: Sequence[str] = (), layout: Layout = "one zone") -> list[dict[str, Any]]:
     """The setting `domains`: the first domain and those named, all in its zone or each in its own."""
     if layout == "zones of their own":
         return [{"name": ZONE}, *({"name": name} for name in names)]

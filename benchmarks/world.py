@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import requests
 import yaml
@@ -47,7 +48,7 @@ class Project:
             (folder / name).symlink_to(ROOT / name)
         (folder / "__main__.py").write_text(program)
 
-    def configure(self, hetzner: int, cloudflare: int, domains: Sequence[Mapping[str, str]]) -> None:
+    def configure(self, hetzner: int, cloudflare: int, domains: Sequence[Mapping[str, Any]]) -> None:
         """The stack of the sandbox, with the APIs at these ports and with these domains."""
         stack = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())
         stack["config"] |= {
@@ -83,7 +84,7 @@ class Project:
 
 
 @contextmanager
-def stack(program: str, domains: Sequence[Mapping[str, str]], zones: Sequence[str] = ()) -> Iterator[Project]:
+def stack(program: str, domains: Sequence[Mapping[str, Any]], zones: Sequence[str] = ()) -> Iterator[Project]:
     """A stack that is not deployed yet, with its clouds, for as long as the block lasts.
 
     `zones` are made at Cloudflare beside those of the sandbox.

@@ -23,14 +23,14 @@ COPY = "5m"
 
 @dataclass(frozen=True)
 class Undoing:
-    """How what a script did is undone, in order, before something that it was done to is taken away."""
+    """How what a script did is undone when it is no longer wanted, or before something is taken away it was done to."""
 
     argument: str
     """With which the script undoes it."""
-    before_losing: pulumi.Input[str]
-    """The identifier of that thing: when it changes, the command is replaced, undone first."""
     goes_with: pulumi.Resource
     """The server: with it goes all that was done on it, and nothing needs to be undone."""
+    before_losing: pulumi.Input[str] | None = None
+    """The identifier of that thing: when it changes, the command is replaced, undone first."""
 
 
 class RemoteScripts:
@@ -72,6 +72,7 @@ class RemoteScripts:
         stdin: pulumi.Input[str],
         parent: pulumi.Resource,
         *,
+        argument: str = "",
         again_with: Mapping[str, pulumi.Input[str]] | None = None,
         undone_with: Undoing | None = None,
         depends_on: Sequence[pulumi.Resource] = (),
@@ -79,11 +80,11 @@ class RemoteScripts:
     ) -> remote.Command:
         """Run a script now, and again when its input, its text or one of `again_with` changes.
 
-        `again_with` names what the script looks at on the server that its input does not tell, such as the container's
-        id. `deadline` is a Go duration such as 5m.
+        `argument` is the word behind the script's name, if it needs one. `again_with` names what the script looks at
+        on the server that its input does not tell, such as the container's id. `deadline` is a Go duration such as 5m.
         """
         program = f"python3 {FOLDER}/{script}"
-        line = command_line(program, fingerprint(script), self._rerun, again_with or {})
+        line = command_line(f"{program} {argument}".rstrip(), fingerprint(script), self._rerun, again_with or {})
         options = child(
             parent,
             depends_on=[*self._copies, *depends_on],
@@ -99,7 +100,7 @@ class RemoteScripts:
             # An update must print what a create prints: its output is read by other resources.
             update=line,
             delete=f"{program} {undone_with.argument}" if undone_with else None,
-            triggers=[undone_with.before_losing] if undone_with else None,
+            triggers=[undone_with.before_losing] if undone_with and undone_with.before_losing is not None else None,
             stdin=stdin,
             # sshd takes no variables from a client, and each run would warn of it.
             add_previous_output_in_env=False,

@@ -1,15 +1,19 @@
 """What is right by itself in the settings but wrong together."""
 
 import ipaddress
+from collections import Counter
 from collections.abc import Iterator
 
+from model.accounts import EVERYBODY, loops, with_forwards
 from model.networks import is_loopback, open_to_everybody, unreachable
 from model.ports import HTTP, HTTPS, INNER, SSH, TABLE
-from model.settings import Settings
+from model.settings import MailDomainSettings, Settings
 from model.values import IMAGE, is_within, split_host_port
 
-Contradiction = tuple[str, str]
-"""The key to change, and what is wrong with its value and what would be right."""
+Place = tuple[str | int, ...]
+"""The way to a value deep in the settings: keys, and positions in lists."""
+Contradiction = tuple[str | Place, str]
+"""The key to change, or the place below one, and what is wrong with its value and what would be right."""
 
 
 def contradictions(settings: Settings) -> Iterator[Contradiction]:
@@ -20,6 +24,11 @@ def contradictions(settings: Settings) -> Iterator[Contradiction]:
     yield from _of_proxies(settings)
     yield from _of_ports(settings)
     yield from _of_certificate(settings)
+    for index, domain in enumerate(settings.domains):
+        yield from _of_accounts(settings, domain, ("domains", index))
+    yield from _of_passwords(settings)
+    yield from _of_ways(settings)
+    yield from _of_deletions(settings)
 
 
 def _of_names(settings: Settings) -> Iterator[Contradiction]:
@@ -105,6 +114,85 @@ def _of_ports(settings: Settings) -> Iterator[Contradiction]:
             yield key, f"{number} is the port of {taken[number]}. Expected a free one, for example 8080 or 4433"
     if settings.http_port == settings.https_port:
         yield "httpsPort", f"{settings.https_port} is httpPort too. Expected two different ports, for example 443"
+
+
+def _of_accounts(settings: Settings, domain: MailDomainSettings, place: Place) -> Iterator[Contradiction]:
+    names = [other.name for other in settings.domains]
+    times = Counter(domain.addresses)
+    named = [((*place, "mailboxes", index), box.address) for index, box in enumerate(domain.mailboxes)]
+    named += [((*place, "aliases", alias), alias) for alias in domain.aliases]
+    for where, address in named:
+        local, _, home = address.rpartition("@")
+        if home != domain.name:
+            yield where, f"{address} is no address of {domain.name}. Expected one there, or the domain it belongs to"
+        if local == EVERYBODY:
+            yield where, f"{address} is no single address. Expected catchAll for mail to addresses that nobody has"
+        if times[address] > 1:
+            yield where, f"{address} is there more than once. Expected it as a mailbox or as an alias, once"
+    if settings.admin_address in domain.aliases:
+        wrong = f"{settings.admin_address} is adminAddress, which is a mailbox. Expected another alias"
+        yield (*place, "aliases", settings.admin_address), wrong
+    for index, box in enumerate(domain.mailboxes):
+        if box.address == settings.admin_address and (box.disabled or box.administrator is False or box.internal_only):
+            right = "Expected an administrator who is not disabled and takes all mail"
+            yield (*place, "mailboxes", index), f"{box.address} is adminAddress. {right}"
+    for alias, targets in domain.aliases.items():
+        for target in targets:
+            local, _, home = target.rpartition("@")
+            if local == EVERYBODY and home not in names:
+                wrong = f"{alias} leads to {target}. Expected a domain of this stack ({', '.join(names)}) behind *@"
+                yield (*place, "aliases", alias), wrong
+    yield from _of_the_rest(settings, domain, place)
+
+
+def _of_the_rest(settings: Settings, domain: MailDomainSettings, place: Place) -> Iterator[Contradiction]:
+    """Where a domain's mail goes that is for none of its addresses."""
+    if domain.catch_all:
+        local, _, home = domain.catch_all.rpartition("@")
+        if local == EVERYBODY or home not in [other.name for other in settings.domains]:
+            wrong = f"catchAll {domain.catch_all} is elsewhere. Expected a mailbox in one of the domains"
+            yield (*place, "catchAll"), wrong
+    if domain.forward_to:
+        to = f"forwardTo {domain.forward_to}"
+        if domain.addresses or domain.catch_all:
+            wrong = f"{to} leaves {domain.name} without mailboxes, aliases and catchAll of its own"
+            yield (*place, "forwardTo"), f"{wrong}. Leave one of both out"
+        if settings.admin_address.rpartition("@")[2] == domain.name:
+            wrong = f"{to} takes the mail of adminAddress, {settings.admin_address}, away"
+            yield (*place, "forwardTo"), f"{wrong}. Expected the administrator in another domain"
+
+
+def _of_passwords(settings: Settings) -> Iterator[Contradiction]:
+    if settings.admin_address in settings.passwords:
+        yield "passwords", f"{settings.admin_address} is adminAddress. Expected its password in adminPassword alone"
+    for index, domain in enumerate(settings.domains):
+        for position, box in enumerate(domain.mailboxes):
+            given = box.address in settings.passwords or box.address == settings.admin_address
+            if box.password == "always" and not given:  # noqa: S105 - no password
+                wrong = f"{box.address} is always to have its password, and the stack has none for it"
+                right = f"Set one with: ./run mail mailbox passwd {box.address} --stack STACK"
+                yield ("domains", index, "mailboxes", position), f"{wrong}. {right}"
+
+
+def _of_ways(settings: Settings) -> Iterator[Contradiction]:
+    """Mail that would go round for ever."""
+    forwards = {domain.name: domain.forward_to for domain in settings.domains if domain.forward_to}
+    aliases = {alias: targets for domain in settings.domains for alias, targets in settings.aliases(domain).items()}
+    right = "Expected a mailbox, or somebody elsewhere, at the end"
+    round_and_round = loops({name: [to] for name, to in forwards.items()})
+    for way in round_and_round:
+        yield "domains", f"forwardTo: {' leads to '.join(way)}. {right}"
+    if not round_and_round:
+        for way in loops(with_forwards(aliases, forwards)):
+            yield "domains", f"aliases: {' leads to '.join(way)}. {right}"
+
+
+def _of_deletions(settings: Settings) -> Iterator[Contradiction]:
+    kept = {settings.admin_address, *(address for domain in settings.domains for address in domain.addresses)}
+    for address in sorted(kept & set(settings.delete_mailboxes)):
+        yield "deleteMailboxes", f"{address} is in the settings. Take it off there first, or leave it out here"
+    for name in sorted({domain.name for domain in settings.domains} & set(settings.delete_domains)):
+        yield "deleteDomains", f"{name} is in the settings. Take it off there first, or leave it out here"
 
 
 def _of_certificate(settings: Settings) -> Iterator[Contradiction]:

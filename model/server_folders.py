@@ -11,3 +11,6 @@ CHALLENGES = f"{VOLUME}/webroot/.well-known/acme-challenge"
 
 CERTIFICATES = f"{VOLUME}/certificates"
 """The accounts at authorities, their certificates, and how the last try to renew went."""
+
+ACCOUNTS = f"{VOLUME}/accounts"
+"""Which mailboxes and aliases were carried out, so that those are known that leave the settings."""

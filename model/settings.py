@@ -3,12 +3,14 @@
 Keys and defaults are documented in the config section of Pulumi.yaml.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from model.accounts import ROLES, Accounts, EachOnce, MailboxSettings
+from model.base import Model
 from model.networks import collapsed
 from model.ports import HTTP, HTTPS, OPTIONAL, Egress, Port, open_ports, outbound
 from model.records import DmarcPolicy, SpfQualifier, spf_policy
@@ -64,12 +66,6 @@ Part = Literal["server", "records", "addresses", "volume"]
 """What can be protected from deletion, each apart from the others. The firewalls belong to the server."""
 
 
-class Model(BaseModel):
-    """Settings are written in camelCase, as Pulumi's are; an unknown key is an error, since it is a typing mistake."""
-
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
 class Dmarc(Model):
     """DMARC policy of one domain (RFC 9989, section 4.7)."""
 
@@ -107,8 +103,8 @@ class Dmarc(Model):
         return {tag: value for tag, value in optional.items() if value is not None}
 
 
-class MailDomainSettings(Model):
-    """One domain that receives and sends mail."""
+class MailDomainSettings(Accounts):
+    """One domain that receives and sends mail, and who has mailboxes in it."""
 
     name: Fqdn
     zone: Fqdn | None = None
@@ -131,7 +127,7 @@ class MailDomainSettings(Model):
         """The name of the zone that holds the records."""
         return self.zone or self.name
 
-    @field_validator("zone", mode="before")
+    @field_validator("zone", "catch_all", "forward_to", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: Any) -> Any:
         return value or None
@@ -171,6 +167,12 @@ class Settings(Model):
     domains: tuple[MailDomainSettings, ...]
     admin_address: EmailAddress
     admin_password: Password
+    passwords: Annotated[Mapping[EmailAddress, Password], EachOnce] = {}
+    """Of mailboxes, by address."""
+    delete_mailboxes: tuple[EmailAddress, ...] = ()
+    """Mailboxes that are to be deleted, with all their mail."""
+    delete_domains: tuple[Fqdn, ...] = ()
+    """Domains that are to be deleted in Poste, with all their mailboxes and mail."""
     former_mail_hosts: tuple[Fqdn, ...] = ()
     """Earlier names of the mail server whose address records stay."""
     adopted_records: tuple[str, ...] = ()
@@ -229,6 +231,25 @@ class Settings(Model):
     def certificate_names(self) -> list[str]:
         """The names that the certificate is for: the mail host's own, and those by which clients may still call it."""
         return list(dict.fromkeys((self.mail_host, *self.former_mail_hosts)))
+
+    @property
+    def mailboxes(self) -> list[MailboxSettings]:
+        """The mailboxes of all domains."""
+        return [box for domain in self.domains for box in domain.mailboxes]
+
+    def aliases(self, domain: MailDomainSettings) -> dict[str, Sequence[str]]:
+        """The aliases of a domain, by address: those that are set, and the administrator's.
+
+        Whoever has a complaint writes to the roles (RFC 2142), and reports go to the addresses that the domain's DMARC
+        record names. Where nobody else is to get these, the administrator does.
+        """
+        if domain.forward_to:
+            return {}
+        reports = {to for other in self.domains for to in (*(other.dmarc.rua or ()), *(other.dmarc.ruf or ()))}
+        wanted = {f"{role}@{domain.name}" for role in ROLES} | reports
+        ours = {address for address in wanted if address.rpartition("@")[2] == domain.name}
+        free = sorted(ours - {self.admin_address, *domain.addresses})
+        return {**domain.aliases, **dict.fromkeys(free, (self.admin_address,))}
 
     def protects(self, part: Part) -> bool:
         """Whether this part of the stack is protected from deletion and replacement."""

@@ -9,12 +9,18 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from model.accounts_file import Merged, merged
 from model.contradictions import contradictions
 from model.labels import unusable_names
 from model.public_passphrase import passphrase_refusal
 from model.settings import Settings
 
-SECRETS = ("adminPassword", "sshPrivateKey", "previousSshPrivateKey", "sshHostKey", "acmeKeyId", "acmeHmacKey")
+PASSWORDS = "passwords"
+"""The one secret that is a table."""
+SECRETS = (
+    *("adminPassword", PASSWORDS, "sshPrivateKey", "previousSshPrivateKey", "sshHostKey"),
+    *("acmeKeyId", "acmeHmacKey"),
+)
 MISSING = {
     "adminPassword": "the administrator's password: 10 or more characters, upper and lower case, digits, specials",
     "sshPrivateKey": 'the key you log in with, made for example by: ssh-keygen -t ed25519 -N "" -f id_mail',
@@ -25,6 +31,8 @@ MISSING = {
     "adminCidrs": 'the networks that may use SSH, for example ["198.51.100.7/32"]',
     "posteImage": "the image with tag and digest, for example analogic/poste.io:2.5.11@sha256:<64 hex digits>",
 }
+KEY = "[key]"
+"""Pydantic's word behind the place of a table's entry whose name is wrong."""
 LONGEST_SHOWN = 100
 """Characters of a wrong value that are shown; more would hide the sentence."""
 
@@ -55,12 +63,12 @@ class StackConfig:
             if not full_key.startswith(namespace):
                 continue
             key, value = full_key.removeprefix(namespace), text
-            if value.lstrip().startswith(("[", "{")) and key not in SECRETS:
+            if value.lstrip().startswith(("[", "{")) and (key not in SECRETS or key == PASSWORDS):
                 # What cannot be decoded (depth and length of numbers have limits, too) stays a text, which no list is.
                 with contextlib.suppress(ValueError, RecursionError):
                     value = _whole(json.loads(value))
             # Pulumi.yaml declares keys that have no default with an empty one.
-            if value == "" or (key in MISSING and not value):
+            if value == "" or (key in (*MISSING, PASSWORDS) and not value):
                 continue
             yield key, value
 
@@ -73,19 +81,26 @@ def read_settings(config: StackConfig, environment: Mapping[str, str]) -> Settin
     refusal = passphrase_refusal(config.stack, config.values, environment)
     if refusal:
         raise ConfigurationError(refusal)
-    values = dict(config.own())
+    whole = merged(dict(config.own()), config.stack)
+    values = whole.values
     mistakes = [f"  {text}." for text in unusable_names(config.project, config.stack)]
     mistakes += _mistakes_in_storage(config, values)
+    mistakes += [f"  {whole.file}: {text}." for text in whole.mistakes]
     settings = None
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        mistakes += [_line(config, values, detail) for detail in error.errors(include_url=False)]
+        mistakes += [_line(config, whole, detail) for detail in error.errors(include_url=False)]
     else:
-        mistakes += [_sentence(config, key, values.get(key), text) for key, text in contradictions(settings)]
+        for key, text in contradictions(settings):
+            path = (key,) if isinstance(key, str) else key
+            # Below a domain, the text itself names what is wrong.
+            value = values.get(key) if isinstance(key, str) else None
+            mistakes.append(_sentence(config, path, _place(whole, path), value, text))
     if settings is None or mistakes:
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-        lines = [f"Configuration of stack {config.stack}: {count} in Pulumi.{config.stack}.yaml"]
+        files = " and ".join(filter(None, (f"Pulumi.{config.stack}.yaml", whole.file)))
+        lines = [f"Configuration of stack {config.stack}: {count} in {files}"]
         raise ConfigurationError("\n".join([*lines, *sorted(set(mistakes))]))
     return settings
 
@@ -97,24 +112,43 @@ def _whole(value: Any) -> Any:
 
 def _mistakes_in_storage(config: StackConfig, values: Mapping[str, Any]) -> Iterator[str]:
     for key in SECRETS:
-        if key in values and not config.is_secret(key):
+        if not values.get(key) or config.is_secret(key):
+            continue
+        if key == PASSWORDS:
+            command = f"./run mail mailbox passwd ADDRESS --stack {config.stack}, after: pulumi config rm {key}"
+            yield f"  {key}: is stored in plain text. Set each with: {command} (and change them)"
+        else:
             yield f"  {key}: is stored in plain text. Set it with: pulumi config set --secret {key} (and change it)"
 
 
-def _line(config: StackConfig, values: Mapping[str, Any], detail: Any) -> str:
-    path: Sequence[str | int] = detail["loc"]
-    key, top = ".".join(map(str, path)), str(path[0])
+def _line(config: StackConfig, whole: Merged, detail: Any) -> str:
+    path: Sequence[str | int] = [part for part in detail["loc"] if part != KEY]
+    key, top = _place(whole, path), str(path[0])
     if detail["type"] == "missing" and len(path) == 1:
         secret = "--secret " if key in SECRETS else ""
         return f"  {key}: is missing. Expected {MISSING[key]}. Set it with: pulumi config set {secret}{key} …"
     if detail["type"] == "extra_forbidden":
         close = difflib.get_close_matches(str(path[-1]), _fields(path[:-1]), n=1)
         return f"  {key}: is no setting of this program." + (f" Did you mean {close[0]}?" if close else "")
-    value: Any = values.get(top)
+    value: Any = whole.values.get(top)
     for part in path[1:]:
-        items: dict[str | int, Any] = dict(enumerate(value)) if isinstance(value, list) else value
+        # A lone target of an alias counts as a list of it.
+        listed = [value] if isinstance(value, str) else value
+        items: dict[str | int, Any] = dict(enumerate(listed)) if isinstance(listed, list) else listed
         value = items.get(part) if isinstance(items, dict) else None
-    return _sentence(config, key, value, expectation(path, detail))
+    # What is wrong with an entry's name stands in the place already.
+    value = None if detail["loc"][-1] == KEY else value
+    return _sentence(config, path, key, value, expectation(path, detail))
+
+
+def _place(whole: Merged, path: Sequence[str | int]) -> str:
+    """Where a value stands. A secret's name in a table is told only where it is no secret, put there by mistake."""
+    inner = [
+        part if isinstance(part, int) or len(part) <= LONGEST_SHOWN else f"{part[:LONGEST_SHOWN]}…" for part in path
+    ]
+    if path[0] in SECRETS:
+        inner = [part for part in inner if part == path[0] or "@" in str(part)]
+    return json.dumps(whole.place(inner), ensure_ascii=False)[1:-1]
 
 
 def expectation(path: Sequence[str | int], detail: Any) -> str:
@@ -122,8 +156,11 @@ def expectation(path: Sequence[str | int], detail: Any) -> str:
     match detail["type"]:
         case "value_error":
             return str(detail["msg"]).removeprefix("Value error, ")
+        case "mapping_type" | "dict_type":
+            return "Expected addresses, each with what belongs to it"
         case "tuple_type":
-            return f"Expected a list. Set it with: pulumi config set --path '{path[0]}[0]' …"
+            way = f". Set it with: pulumi config set --path '{path[0]}[0]' …" if len(path) == 1 else ""
+            return f"Expected a list{way}"
         case "model_type" | "model_attributes_type":
             return f"Expected settings by name, of {', '.join(_fields(path))}"
         case "missing":
@@ -133,9 +170,10 @@ def expectation(path: Sequence[str | int], detail: Any) -> str:
     return str(detail["msg"]).replace("Input should be", "Expected") + example
 
 
-def _sentence(config: StackConfig, key: str, value: Any, text: str) -> str:
-    hidden = value is None or config.is_secret(key.partition(".")[0]) or key in SECRETS
-    return f"  {key}:{'' if hidden else f' {_shown(value)}:'} {text}."
+def _sentence(config: StackConfig, path: Sequence[str | int], place: str, value: Any, text: str) -> str:
+    top = str(path[0])
+    hidden = value is None or config.is_secret(top) or top in SECRETS
+    return f"  {place}:{'' if hidden else f' {_shown(value)}:'} {text}."
 
 
 def _shown(value: Any) -> str:
@@ -145,7 +183,9 @@ def _shown(value: Any) -> str:
 
 def _fields(path: Sequence[str | int]) -> list[str]:
     """The keys that may stand at a place in the settings."""
-    return [str(field.alias) for field in _model(path).model_fields.values()]
+    model = _model(path)
+    own_first = sorted(model.model_fields.items(), key=lambda named: named[0] not in model.__annotations__)
+    return [str(field.alias) for _, field in own_first]
 
 
 def _default(path: Sequence[str | int]) -> Any:

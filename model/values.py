@@ -51,7 +51,8 @@ def password_lacks(password: str) -> list[str]:
     return lacks
 
 
-def _fqdn(value: str) -> str:
+def fqdn(value: str) -> str:
+    """A name in lower case without the trailing dot. Raises ValueError with what would be right."""
     name = value.lower().removesuffix(".")
     if len(name) > 253 or not re.fullmatch(rf"{LABEL}(\.{LABEL})+", name) or name.rsplit(".", 1)[1].isdigit():
         raise ValueError(
@@ -69,13 +70,14 @@ def _host_name(value: str) -> str:
     return value
 
 
-def _email_address(value: str) -> str:
+def email_address(value: str) -> str:
+    """An address in lower case. Raises ValueError with what would be right."""
     local, at, domain = value.rpartition("@")
     # A dot-atom (RFC 5322, section 3.2.3): dots stand between other characters only.
     if not at or len(local) > 64 or not re.fullmatch(rf"{ATEXT}+(\.{ATEXT}+)*", local):
         raise ValueError("Expected an e-mail address, for example admin@example.com")
     try:
-        return f"{local.lower()}@{_fqdn(domain)}"
+        return f"{local.lower()}@{fqdn(domain)}"
     except ValueError:
         raise ValueError("Expected an e-mail address, for example admin@example.com") from None
 
@@ -224,11 +226,11 @@ def _ssh_private_key(value: SecretStr) -> SecretStr:
     return SecretStr(canonical_ssh_key(value.get_secret_value()))
 
 
-Fqdn = Annotated[str, AfterValidator(_fqdn)]
+Fqdn = Annotated[str, AfterValidator(fqdn)]
 """A name such as mail.example.com, kept in lower case without the trailing dot."""
 HostName = Annotated[Fqdn, AfterValidator(_host_name)]
 """The name that a host calls itself, and its certificate."""
-EmailAddress = Annotated[str, AfterValidator(_email_address)]
+EmailAddress = Annotated[str, AfterValidator(email_address)]
 """A mailbox such as admin@example.com, kept in lower case."""
 Cidr = Annotated[str, AfterValidator(_cidr)]
 """An IPv4 or IPv6 network without host bits."""

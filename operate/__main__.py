@@ -14,6 +14,7 @@ COMMANDS = {
     "drift": ("operate.workflow.drift", "find what was changed behind the program's back"),
     "repair": ("operate.repair.command", "bring state and clouds together after a deploy that was cut off"),
     "verify": ("operate.verify.command", "ask from outside whether the mail server works"),
+    "mailbox": ("operate.mailboxes.command", "make, list and change mailboxes and aliases"),
     "clients": ("operate.verify.clients", "show how mail programs are set up, and write the files they take"),
     "benchmark": ("benchmarks.command", "measure how long previews take, for whoever changes the program"),
 }

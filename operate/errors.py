@@ -23,3 +23,7 @@ class WizardError(OperateError):
 
 class RepairError(OperateError):
     """Something could not be looked at or mended."""
+
+
+class MailboxError(OperateError):
+    """A mailbox or an alias cannot be set as asked for."""

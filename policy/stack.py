@@ -22,6 +22,10 @@ SECRET_ENDINGS = ("password", "passphrase", "token", "key", "keyid", "secret", "
 
 
 INDICES = re.compile(r"(\[\d+\])+$")
+IN_TABLE = re.compile(r"(passwords|tokens|secrets)\..*", re.IGNORECASE)
+"""An entry of a table of secrets, whatever it is called itself."""
+CHOICE = re.compile(r".*:domains\[\d+\]\.mailboxes\[\d+\]\.password")
+"""When a mailbox's password is set, which is none itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +41,7 @@ class Stack:
     @property
     def secrets(self) -> dict[str, str]:
         """The secrets of the configuration, by key."""
-        return {key: text for key, text in texts("", self.config) if names_a_secret(key)}
+        return {key: text for key, text in texts("", self.config) if names_a_secret(key) and not CHOICE.fullmatch(key)}
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,8 @@ def read_stack(values: Mapping[str, str]) -> Stack | Unreadable:
 
 
 def names_a_secret(path: str) -> bool:
-    """Whether a setting or property holds a secret by its name, or is an entry of a list that does."""
-    return INDICES.sub("", path).lower().endswith(SECRET_ENDINGS)
+    """Whether a setting or property holds a secret by its name, or is an entry of a list or a table that does."""
+    return INDICES.sub("", IN_TABLE.sub(r"\1", path)).lower().endswith(SECRET_ENDINGS)
 
 
 def texts(path: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -125,7 +125,12 @@ def appoint(url: str, admin: str, password: str) -> None:
         )
     poste = Poste(url, *last)
     box = f"/boxes/{quote(admin)}"
-    if poste.api("GET", box).status == 404:
+    found = poste.api("GET", box)
+    is_alias = found.status == 200 and bool(found.json().get("redirect_to"))
+    if is_alias:
+        # A role's, say: nobody can sign in with it, and it holds no mail.
+        poste.api("DELETE", box)
+    if is_alias or found.status == 404:
         poste.ensure_domain(admin.rpartition("@")[2])
         account = {"email": admin, "name": "Administrator", "passwordPlaintext": password, "superAdmin": True}
         made = poste.api("POST", "/boxes", account)

@@ -54,8 +54,8 @@ def reason(answer: Answer) -> str:
         return ""
     if not isinstance(said, dict):
         return ""
-    told = [said[key] for key in ("message", "detail", "error", "errors") if said.get(key)]
-    return f" ({str(told[0])[:300]})" if told else ""
+    told = [str(said[key]) for key in ("message", "detail", "error", "errors") if said.get(key)]
+    return f" ({': '.join(told)[:300]})" if told else ""
 
 
 class Poste:

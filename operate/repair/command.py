@@ -16,7 +16,6 @@ from typing import Any
 import yaml
 
 from model.labels import stack_labels
-from model.settings import Settings
 from operate import command_line
 from operate.clouds.hetzner import connected
 from operate.command_line import DONE, FAILED, TO_DO
@@ -27,7 +26,7 @@ from operate.repair.backend import is_locked_for_nothing, torn_attributes
 from operate.repair.finding import Finding
 from operate.repair.mending import mend
 from operate.repair.state import read_state
-from operate.verify.stack import PRODUCT, read_config, settings_of, values
+from operate.verify.stack import read_config, settings_of, values
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -54,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         file.unlink()
     config = asyncio.run(read_config(stack))
     token, base_url = _secret(config, "cloudflare:apiToken"), values(config, "cloudflare").get("baseUrl")
-    settings = settings_of(stack, config, PRODUCT, Settings)
+    settings = settings_of(stack, config)
     with connected(_secret(config, "hcloud:token"), values(config, "hcloud").get("endpoint")) as client:
 
         def look() -> Finding:

@@ -2,7 +2,7 @@
 
 import getpass
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from operate.errors import WizardError
@@ -38,14 +38,29 @@ class Answers:
                 return default
             self.missing.append(f"{flag}: {question}")
             return ""
+        return self._typed(question, flag, default, check)
+
+    def several(
+        self, question: str, *, flag: str, given: Sequence[str], check: Callable[[str], str] = str
+    ) -> Sequence[str]:
+        """Lines of text, as many as there are; none where there is nobody to ask. An empty line is the last one."""
+        if given or not self.asking:
+            return [self.text(question, flag=flag, given=one, check=check) for one in given]
+        answers: list[str] = []
+        while answer := self._typed(question, flag, None, lambda line: check(line) if line else ""):
+            answers.append(answer)
+        return answers
+
+    @staticmethod
+    def _typed(question: str, flag: str, default: str | None, check: Callable[[str], str]) -> str:
+        """An answer that the check takes; a wrong one is asked for again."""
         while True:
             print(f"{question}{f' [{default}]' if default else ''}: ", end="", file=sys.stderr, flush=True)
             line = sys.stdin.readline()
             if not line:
                 raise WizardError(f"There is nobody to ask any more. {flag}: {question}")
-            answer = line.strip() or default or ""
             try:
-                return check(answer)
+                return check(line.strip() or default or "")
             except ValueError as error:
                 print(f"  {error}", file=sys.stderr)
 

@@ -17,14 +17,16 @@ from model.ssh_keys import key_mark, ssh_public_key
 from operate import command_line
 from operate.clouds.cloudflare import find_zone
 from operate.errors import OperateError, WizardError
+from operate.mailboxes import passwords
+from operate.mailboxes.book import add
 from operate.stacks import passphrase
 from operate.stacks.answers import Answers
 from operate.stacks.keys import new_password, new_ssh_key
 from operate.stacks.obstacles import obstacles
 from operate.stacks.offers import offers
 from operate.stacks.options import parse
-from operate.stacks.plan import Domain, check, domain_paths, merged
-from operate.stacks.questions import asked
+from operate.stacks.plan import Domain, check, domain_paths, merged, new_mailboxes, with_accounts, with_mailboxes
+from operate.stacks.questions import asked, mailboxes
 from operate.stacks.server_choice import choose
 from operate.stacks.stack import Stack
 
@@ -60,6 +62,7 @@ def make_stack(options: argparse.Namespace, project: str) -> list[str]:
     paths, tokens = asked(answers, options, stack, kept)
     answers.require_all()
     domain_name = paths.pop("domain")
+    boxes = mailboxes(answers, options.mailbox, domain_name, kept)
 
     zone = find_zone(domain_name, tokens["cloudflare:apiToken"], cloudflare_url)
     domain = Domain(domain_name, zone.name, options.dmarc_policy)
@@ -76,7 +79,9 @@ def make_stack(options: argparse.Namespace, project: str) -> list[str]:
     known_owner = owner(stack, kept)
     paths["ownerId"] = known_owner or secrets.token_hex(8)
     values = {key: value for key, value in kept.items() if not (options.admin_cidr and key == "adminCidrs")}
-    settings = check(merged(values, paths))
+    values = with_accounts(merged(values, paths), stack.name)
+    boxes = new_mailboxes(values, boxes)
+    settings = check(with_mailboxes(values, boxes))
     ownership = Ownership(known_owner, earlier_comment(project, options.stack))
     in_the_way = list(obstacles(zone, settings, ownership))
     for obstacle in in_the_way:
@@ -85,6 +90,9 @@ def make_stack(options: argparse.Namespace, project: str) -> list[str]:
     if needs_passphrase and not passphrase.use(stack.name, os.environ):
         passphrase.make(stack.name, os.environ)
     write(stack, options, kept, paths, tokens)
+    for address in boxes:
+        add(stack, {"address": address}, new_password())
+        say(f"Mailbox: {address}. Read its password with: {passwords.reading(stack, address)}")
     finish(stack, in_the_way)
     return in_the_way
 

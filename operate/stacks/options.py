@@ -19,6 +19,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--domain", help="mail domain, for example example.com; another one than before is added")
     add("--mail-host", help="name of the server (default: mail.DOMAIN)")
     add("--admin-address", help="the administrator's mailbox (default: admin@DOMAIN)")
+    add("--mailbox", action="append", default=[], help="another mailbox, with a password that is made; may be repeated")
     add("--admin-cidr", action="append", help="network that may use SSH, this machine's included; may be repeated")
     add("--image", help="Poste's image with its tag; its digest is looked up (default: the newest)")
     add("--location", help="Hetzner location (default: the first of nbg1, fsn1, hel1 … that has a server)")

@@ -1,12 +1,13 @@
 """What the stack's configuration is to become, as pure functions on what it is and what was answered."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
+from model import accounts_file
 from model.contradictions import contradictions
 from model.settings import Settings
 from model.stack_config import expectation
@@ -60,6 +61,30 @@ def merged(values: Mapping[str, Any], paths: Mapping[str, str]) -> dict[str, Any
     return result
 
 
+def with_accounts(values: Mapping[str, Any], stack: str) -> dict[str, Any]:
+    """The configuration with what the stack's file of accounts adds. Raises WizardError with what is wrong there."""
+    whole = accounts_file.merged(dict(values), stack)
+    if whole.mistakes:
+        raise WizardError("\n  ".join([f"{whole.file} is not right. Nothing was set:", *whole.mistakes]))
+    return whole.values
+
+
+def new_mailboxes(values: Mapping[str, Any], addresses: Iterable[str]) -> list[str]:
+    """Those of the addresses that a configuration has not yet as a mailbox."""
+    boxes = (box for domain in values["domains"] for box in domain.get("mailboxes") or ())
+    there = {values.get("adminAddress"), *(str(box.get("address")).lower() for box in boxes if isinstance(box, dict))}
+    return [address for address in dict.fromkeys(addresses) if address not in there]
+
+
+def with_mailboxes(values: Mapping[str, Any], addresses: Collection[str]) -> dict[str, Any]:
+    """The configuration with further mailboxes."""
+    result = copy.deepcopy(dict(values))
+    for domain in result["domains"]:
+        boxes = [{"address": address} for address in addresses if address.rpartition("@")[2] == domain["name"]]
+        domain["mailboxes"] = [*(domain.get("mailboxes") or ()), *boxes]
+    return result
+
+
 def check(values: Mapping[str, Any]) -> Settings:
     """The settings that a configuration makes; WizardError with all mistakes that the program would find in it.
 
@@ -76,7 +101,10 @@ def check(values: Mapping[str, Any]) -> Settings:
             for detail in error.errors(include_url=False)
         ]
     else:
-        mistakes = [f"{key}: {text}" for key, text in contradictions(settings)]
+        mistakes = [
+            f"{key if isinstance(key, str) else '.'.join(map(str, key))}: {text}"
+            for key, text in contradictions(settings)
+        ]
     if settings is None or mistakes:
         raise WizardError("\n  ".join(["The configuration would not be valid. Nothing was set:", *mistakes]))
     return settings

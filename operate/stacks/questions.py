@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -65,6 +65,16 @@ def asked(
         )
     }
     return paths, tokens
+
+
+def mailboxes(answers: Answers, given: Sequence[str], domain: str, kept: dict[str, Any]) -> Sequence[str]:
+    """Addresses of mailboxes beside the administrator's. A person is asked while the stack is made, not again later."""
+    domains = kept.get("domains") or []
+    if domains and not given:
+        return []
+    question = f"Another mailbox, for example ann@{domain}, with a password that is made (empty for none)"
+    check = mailbox_in({domain, *(known["name"] for known in domains if "name" in known)})
+    return answers.several(question, flag="--mailbox", given=given, check=check)
 
 
 def image(answers: Answers, given: str | None, kept: str | None) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from operate.errors import StackError
 from operate.pulumi_cli import pulumi
 
 
@@ -14,7 +15,7 @@ class Stack:
     """A stack of the project in the current folder."""
 
     def __init__(self, name: str, project: str) -> None:
-        self.name = name
+        self.name, self.project = name, project
         self._namespace = f"{project}:"
         self.file = Path(f"Pulumi.{name}.yaml")
 
@@ -30,11 +31,21 @@ class Stack:
 
     def values(self) -> dict[str, Any]:
         """The plain values that are set; keys of this project without their namespace."""
-        return {key: value for key, value in self._config().items() if not _is_secret(value)}
+        return {key: value for key, value in self._config().items() if not _has_secrets(value)}
 
     def secrets(self) -> set[str]:
-        """The keys of the secrets that are set."""
-        return {key for key, value in self._config().items() if _is_secret(value)}
+        """The keys of the secrets that are set, and of tables of secrets."""
+        return {key for key, value in self._config().items() if _has_secrets(value)}
+
+    def secrets_in(self, key: str) -> set[str]:
+        """The keys in a table of secrets. Raises StackError where it is one secret as a whole."""
+        table = self._config().get(key) or {}
+        if _is_secret(table):
+            raise StackError(
+                f"{key} is stored in {self.file} as one secret. Expected one for each entry: take it out (pulumi "
+                f"config rm {key} --stack {self.name}) and set each again, as docs/accounts.md has it"
+            )
+        return set(table)
 
     def secret(self, key: str) -> str:
         """The plain value of a secret."""
@@ -60,6 +71,18 @@ class Stack:
         """Set a secret; the value goes by standard input, where nobody else sees it."""
         pulumi("config", "set", "--secret", key, "--stack", self.name, stdin=value)
 
+    def set_secret_in(self, key: str, name: str, value: str) -> None:
+        """Set a secret in a table of them, by standard input as well."""
+        pulumi("config", "set", "--secret", "--path", in_table(key, name), "--stack", self.name, stdin=value)
+
+    def remove_secret_in(self, key: str, name: str) -> None:
+        """Remove a secret from a table of them, and the table with the last."""
+        there = self.secrets_in(key)
+        if there == {name}:
+            self.remove(key)
+        elif name in there:
+            pulumi("config", "rm", "--path", in_table(key, name), "--stack", self.name)
+
     def _content(self) -> Mapping[str, Any]:
         return yaml.safe_load(self.file.read_text()) or {} if self.file.exists() else {}
 
@@ -69,5 +92,14 @@ class Stack:
         }
 
 
+def in_table(key: str, name: str) -> str:
+    """The path to an entry whose name has dots, as `pulumi config --path` takes it."""
+    return f'{key}["{name}"]'
+
+
 def _is_secret(value: Any) -> bool:
     return isinstance(value, dict) and value.keys() == {"secure"}
+
+
+def _has_secrets(value: Any) -> bool:
+    return _is_secret(value) or (isinstance(value, dict) and any(map(_has_secrets, value.values())))

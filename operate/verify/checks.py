@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from types import ModuleType
 
 from operate.verify import (
+    accounts,
     container,
     domain_names,
     host_names,
@@ -41,6 +42,7 @@ GROUPS: Sequence[ModuleType] = (
     other_provider,
     container,
     signing_key,
+    accounts,
     server,
 )
 """Each has CHECKS, what it looks at, and jobs(context), the work for one stack."""

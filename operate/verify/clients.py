@@ -12,7 +12,7 @@ from operate.verify.autoconfig import autoconfig
 from operate.verify.client_accounts import Account, account
 from operate.verify.client_guides import guide
 from operate.verify.mobileconfig import mobileconfig
-from operate.verify.stack import read_stack
+from operate.verify.stack import Stack, read_stack
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = command_line.parser("clients", __doc__ or "")
     parser.add_argument("--config-file", default="", help="the stack's configuration file, as in pulumi --config-file")
     parser.add_argument(
-        "--mailbox", action="append", default=[], help="a mailbox; may be repeated; the administrator's unless given"
+        "--mailbox", action="append", default=[], help="a mailbox; may be repeated; all of the stack's unless given"
     )
     parser.add_argument(
         "--write", type=Path, metavar="FOLDER", help="write autoconfig XML and .mobileconfig files here"
@@ -28,8 +28,8 @@ def main(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(arguments)
     try:
         stack = asyncio.run(read_stack(chosen.stack, chosen.config_file))
-        addresses = chosen.mailbox or [stack.settings.admin_address]
         known = {domain.name for domain in stack.domains}
+        addresses = chosen.mailbox or [address for address in mailboxes(stack) if address.rpartition("@")[2] in known]
         strange = [address for address in addresses if address.rpartition("@")[2] not in known]
         if strange:
             raise StackError(f"{strange[0]} is in none of the stack's domains: {', '.join(sorted(known))}.")
@@ -37,7 +37,8 @@ def main(arguments: Sequence[str]) -> int:
         print(error, file=sys.stderr)
         return command_line.UNUSABLE
     accounts = [account(address, stack.client_settings) for address in addresses]
-    files = [file for mailbox in accounts for file in write(mailbox, chosen.write)] if chosen.write else []
+    written = [file for mailbox in accounts for file in write(mailbox, chosen.write)] if chosen.write else []
+    files = list(dict.fromkeys(written))  # a domain's mailboxes have one file in common
     if chosen.json:
         told = [asdict(mailbox) for mailbox in accounts]
         command_line.show_json(stack=stack.name, mailboxes=told, written=[str(file) for file in files])
@@ -47,6 +48,14 @@ def main(arguments: Sequence[str]) -> int:
         for file in files:
             print(f"written: {file}")
     return command_line.DONE
+
+
+def mailboxes(stack: Stack) -> Sequence[str]:
+    """The addresses of the stack's mailboxes that somebody can sign in to, the administrator's first."""
+    settings = stack.settings
+    return list(
+        dict.fromkeys([settings.admin_address, *(box.address for box in settings.mailboxes if not box.disabled)])
+    )
 
 
 def write(mailbox: Account, folder: Path) -> Sequence[Path]:

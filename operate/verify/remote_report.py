@@ -3,13 +3,24 @@
 Standard input of the Python that runs it: this file, then the lines that call `report`.
 """
 
+import importlib
 import json
 import os
 import socket
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+
+SCRIPTS = "/opt/poste-mail"
+"""Where the deploy has put its scripts, two of which are used here."""
+LIMITS = {"storageLimit": "storage_limit", "countLimit": "count_limit"}
+"""A quota's fields as Poste's requests name them, and as its answers do, though maybe not in every version."""
+BOX = ("address", "name", "disabled", "super_admin", "redirect_to", "internal_only", "reference_id")
+DOMAIN = ("name", "domain_bin", "domain_bin_address", "forward", "forward_domain")
+"""What is told of each. The hash of a password, which Poste's API tells, too, never leaves the server."""
 
 
 def run(*command: str) -> str:
@@ -149,6 +160,18 @@ def timer(unit: str) -> str:
     return now if at_boot == "enabled" else f"{now}, {at_boot}"
 
 
+def set_password(url: str, address: str, password: str) -> None:
+    """Give a mailbox another password; prints whether there is such a mailbox."""
+    sys.tracebacklimit = 0  # no line of this program, which holds the password, may stand in an error
+    sys.path.insert(0, SCRIPTS)
+    administrator, poste_http = importlib.import_module("administrator"), importlib.import_module("poste_http")
+    poste = poste_http.Poste(url, *administrator.known())
+    answer = poste.api("PATCH", f"/boxes/{quote(address)}", {"passwordPlaintext": password})
+    if answer.status != 404 and answer.status not in range(200, 300):
+        sys.exit(f"Poste's API answers {answer.status} when asked to set the password of {address}.")
+    print(json.dumps({"set": answer.status != 404}))
+
+
 def reach(target: tuple[str, int]) -> dict[str, str]:
     """How another server greets on a port, or why it does not."""
     host, port = target
@@ -181,3 +204,44 @@ def report(name: str, table: str, domains: list[str], certificates: str) -> None
 def reached(targets: list[tuple[str, int]]) -> None:
     with ThreadPoolExecutor(len(targets)) as pool:
         print(json.dumps(list(pool.map(reach, targets))))
+
+
+def boxes(url: str, quotas: list[str]) -> None:
+    """All that Poste has of mailboxes, aliases and domains, with the quotas of these mailboxes."""
+    sys.path.insert(0, SCRIPTS)
+    # They are there on the server only.
+    administrator, poste_http = importlib.import_module("administrator"), importlib.import_module("poste_http")
+    poste = poste_http.Poste(url, *administrator.known())
+
+    def told(path: str) -> Any:
+        answer = poste.api("GET", path)
+        if answer.status != 200:
+            sys.exit(f"Poste's API answers {answer.status} when asked for {path.partition('?')[0]}.")
+        return answer.json()
+
+    def listed(path: str) -> list[dict[str, Any]]:
+        found, page, last = [], 1, 1
+        while page <= last:
+            answer = told(f"{path}?page={page}&paging=1000")
+            found += answer["results"]
+            page, last = page + 1, answer.get("last_page") or 1
+        return found
+
+    found = listed("/boxes")
+    with ThreadPoolExecutor(16) as pool:
+        known = {box["address"]: box for box in pool.map(lambda box: whole(box, told), found)}
+        wanted = [address for address in quotas if address in known]
+        for address, quota in zip(
+            wanted, pool.map(lambda one: told(f"/boxes/{quote(one, safe='')}/quota"), wanted), strict=True
+        ):
+            known[address]["quota"] = {name: quota.get(shown, quota.get(name)) for name, shown in LIMITS.items()}
+    print(json.dumps({"boxes": list(known.values()), "domains": [named(one, DOMAIN) for one in listed("/domains")]}))
+
+
+def whole(box: dict[str, Any], told: Any) -> dict[str, Any]:
+    """A mailbox with the fields that are told of it, asked for by itself where the list does not have them all."""
+    return named(box if "super_admin" in box else told(f"/boxes/{quote(box['address'], safe='')}"), BOX)
+
+
+def named(found: dict[str, Any], fields: tuple[str, ...]) -> dict[str, Any]:
+    return {name: found[name] for name in fields if name in found}

@@ -5,12 +5,13 @@ import json
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel
 
 from model.settings import Settings
+from model.stack_config import SECRETS, ConfigurationError, StackConfig, read_settings
 from model.values import EmailAddress, Fqdn, HostPort
 from operate.errors import StackError
 from operate.pulumi_cli import pulumi
@@ -19,8 +20,6 @@ from operate.verify.trust import authorities_in
 PRODUCT = "poste-mail"
 OWN = "verify"
 """Namespace of verification's own settings in a stack's configuration."""
-
-AnySettings = TypeVar("AnySettings", bound=BaseModel)
 
 
 class OwnSettings(BaseModel):
@@ -116,8 +115,8 @@ def make_stack(name: str, outputs: dict[str, Any], config: dict[str, Any]) -> St
     missing = [key for key in ("ipv4", "ipv6", "domains", "clientSettings") if key not in outputs]
     if missing:
         raise StackError(f"Stack {name} has no output {missing[0]}. Deploy it first: pulumi up --stack {name}")
-    settings = settings_of(name, config, PRODUCT, Settings)
-    own = settings_of(name, config, OWN, OwnSettings)
+    settings = settings_of(name, config)
+    own = _own_settings(name, config)
     domains = tuple(
         Domain(domain, str(record["dkimName"]), str(record["dkimValue"]))
         for domain, record in outputs["domains"].items()
@@ -127,10 +126,20 @@ def make_stack(name: str, outputs: dict[str, Any], config: dict[str, Any]) -> St
     return Stack(name, settings, own, *addresses, domains, outputs["clientSettings"], account)
 
 
-def settings_of(name: str, config: dict[str, Any], namespace: str, kind: type[AnySettings]) -> AnySettings:
-    """The settings in one namespace of a stack's configuration. Raises StackError with every mistake in them."""
+def settings_of(name: str, config: dict[str, Any]) -> Settings:
+    """A stack's settings, read as the program reads them. Raises StackError with every mistake in them."""
+    text = {key: str(entry.get("value", "")) for key, entry in config.items()}
+    # That those which must be secret are is the program's own check.
+    secrets = {f"{PRODUCT}:{key}" for key in SECRETS} | {key for key, entry in config.items() if entry.get("secret")}
     try:
-        return kind.model_validate(values(config, namespace))
+        return read_settings(StackConfig(PRODUCT, name.rpartition("/")[2], text, secrets), {})
+    except ConfigurationError as error:
+        raise StackError(str(error)) from None
+
+
+def _own_settings(name: str, config: dict[str, Any]) -> OwnSettings:
+    try:
+        return OwnSettings.model_validate(values(config, OWN))
     except ValidationError as error:
         lines = [f"  {'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors(include_url=False)]
         raise StackError("\n".join([f"Configuration of stack {name}:", *lines])) from None

@@ -2,6 +2,7 @@
 
 from policy.rule import Rule
 from policy.rules import (
+    accounts,
     certificate,
     connections,
     container,
@@ -29,6 +30,7 @@ GROUPS: dict[str, tuple[Rule, ...]] = {
     "DKIM": dkim.RULES,
     "DMARC": dmarc.RULES,
     "Poste container": container.RULES + folders.RULES,
+    "Mailboxes and aliases": accounts.RULES,
     "Certificate": certificate.RULES,
     "Connections": connections.RULES,
     "Secrets": secrets.RULES,

@@ -1,5 +1,6 @@
 """Passwords of the administrator and of every mailbox."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,18 +8,18 @@ from model.values import password_lacks
 from policy.model import COMMAND, LOCAL_COMMAND, STACK, Resource
 from policy.rule import ResourceRule, Settings
 from policy.rules.secrets import given
-from policy.stack import Stack, texts
+from policy.stack import CHOICE, Stack, texts
 
-MAILBOX_PASSWORDS = ("password", "adminpassword")
-"""How a mailbox's password is called in the configuration and in what a script is given."""
+MAILBOX_PASSWORD = re.compile(r"(.*[.:])?((admin)?password|passwords\..*)", re.IGNORECASE)
+"""How a mailbox's password is called in the configuration, also in the table by address, and in what a script gets."""
 
 
 def strong(resource: Resource, stack: Stack, _settings: Settings) -> Iterator[str]:
     """Those in the configuration are judged with the stack itself, first of all; others where a script gets them."""
     source: Any = stack.config if resource.type == STACK else given(resource)
     for path, password in texts("", source):
-        name = path.rpartition(".")[2].rpartition(":")[2]
-        if name.lower() in MAILBOX_PASSWORDS and (lacks := password_lacks(password)):
+        is_one = MAILBOX_PASSWORD.fullmatch(path) and not CHOICE.fullmatch(path)
+        if is_one and (lacks := password_lacks(password)):
             yield f"The password in {path} lacks {', '.join(lacks)}."
 
 

@@ -26,6 +26,7 @@ SCENARIO = (
     "test_deploy",
     "test_verify",
     "test_certificate",
+    "test_accounts",
     "test_faults",
     "test_environments",
     "test_changes",

@@ -4,6 +4,7 @@ import asyncio
 import re
 import sqlite3
 import subprocess
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -215,6 +216,58 @@ def test_domain_lives_from_post_to_delete(administered: Layout) -> None:
     serve(administered, scenario)
 
 
+def test_domain_has_catch_all_forwarding_forced_route_and_an_end_of_reception(administered: Layout) -> None:
+    settings = {
+        "domainBin": True,
+        "domainBinAddress": "Ann@club.example",
+        "forward": True,
+        "forwardDomain": "family.example",
+        "forceRoute": True,
+        "forceRouteHost": "mx.elsewhere.example",
+        "disabled": True,
+        "referenceId": "7",
+    }
+
+    async def scenario(client: Client) -> None:
+        club = API + "/domains/club.example"
+        assert (await client.patch(club, json=settings, headers=AUTH)).status == 204
+        shown = await (await client.get(club, headers=AUTH)).json()
+        assert {name: shown[name] for name in ("domain_bin", "forward", "force_route", "disabled")} == dict.fromkeys(
+            ("domain_bin", "forward", "force_route", "disabled"), True
+        )
+        assert shown["domain_bin_address"] == "ann@club.example"
+        assert (shown["forward_domain"], shown["force_route_host"]) == ("family.example", "mx.elsewhere.example")
+        off = {"domainBin": False, "domainBinAddress": None, "forward": False}
+        assert (await client.patch(club, json=off, headers=AUTH)).status == 204
+        shown = await (await client.get(club, headers=AUTH)).json()
+        assert (shown["domain_bin"], shown["domain_bin_address"], shown["forward"]) == (False, "", False)
+        assert (shown["forward_domain"], shown["reference_id"]) == ("family.example", "7"), "the rest stays"
+
+    serve(administered, scenario)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"domainBin": True}, "domainBinAddress"),
+        ({"domainBin": True, "domainBinAddress": "ann"}, "domainBinAddress"),
+        ({"forward": True, "forwardDomain": None}, "forwardDomain"),
+        ({"forward": True, "forwardDomain": "club.example"}, "forwardDomain"),
+        ({"forceRoute": True, "forceRouteHost": ""}, "forceRouteHost"),
+        ({"disabled": 1}, "disabled"),
+        ({"name": "family.example"}, "name"),
+        ({"domain_bin": True}, "domain_bin"),
+    ],
+)
+def test_domain_with_a_bad_setting_is_refused(administered: Layout, change: dict[str, object], field: str) -> None:
+    async def scenario(client: Client) -> None:
+        answer = await client.patch(API + "/domains/club.example", json=change, headers=AUTH)
+        assert answer.status == 400
+        assert list((await answer.json())["errors"]["children"]) == [field]
+
+    serve(administered, scenario)
+
+
 def test_lists_come_in_pages(administered: Layout) -> None:
     for name in ("a.example", "b.example"):
         Operations(administered).create_domain(name)
@@ -266,7 +319,11 @@ def test_mailbox_lives_from_post_to_delete(administered: Layout) -> None:
         {"email": "ann"},
         {"email": "../ann@club.example"},
         {"passwordPlaintext": "short"},
+        {"email": "*@club.example"},
+        {"passwordPlaintext": "1234567"},
         {"redirectTo": "bob@club.example"},
+        {"redirectTo": ["bob"]},
+        {"redirectTo": ["ann@club.example"]},
         {"superAdmin": "yes"},
         {"unknown": 1},
     ],
@@ -280,6 +337,159 @@ def test_mailbox_with_a_bad_value_is_refused(administered: Layout, change: dict[
 
     serve(administered, scenario)
     assert len(Operations(administered).store.boxes()) == 1
+
+
+def test_mailbox_is_shown_with_every_field_that_clients_of_poste_know(administered: Layout) -> None:
+    async def scenario(client: Client) -> None:
+        ann = API + "/boxes/ann@club.example"
+        values = {"name": "Ann", "email": "Ann@club.example", "passwordPlaintext": PASSWORD}
+        assert (await client.post(API + "/boxes", json=values, headers=AUTH)).status == 201
+        shown = await (await client.get(ann, headers=AUTH)).json()
+        assert verify_password(PASSWORD, shown.pop("password")), "the hash, as Poste shows it"
+        assert shown.pop("created") == shown.pop("updated")
+        assert shown == {
+            "address": "ann@club.example",
+            "user": "ann",
+            "domain": "club.example",
+            "name": "Ann",
+            "disabled": False,
+            "domain_admin": False,
+            "super_admin": False,
+            "strict_from_disabled": False,
+            "redirect_only": False,
+            "redirect_to": [],
+            "discard": False,
+            "internal_only": False,
+            "reference_id": None,
+        }
+        switches = ("disabled", "strictFromDisabled", "discard", "internalOnly")
+        change = {**dict.fromkeys(switches, True), "referenceId": "7", "name": "Anna"}
+        assert (await client.patch(ann, json=change, headers=AUTH)).status == 204
+        shown = await (await client.get(ann, headers=AUTH)).json()
+        assert all(shown[name] for name in ("disabled", "strict_from_disabled", "discard", "internal_only"))
+        assert (shown["reference_id"], shown["name"]) == ("7", "Anna")
+
+    serve(administered, scenario)
+
+
+def test_list_of_mailboxes_takes_a_query_and_any_size_of_page(administered: Layout) -> None:
+    for number in range(60):
+        Operations(administered).create_box(f"user{number}@club.example", PASSWORD, {})
+
+    async def scenario(client: Client) -> None:
+        whole = await (await client.get(API + "/boxes?page=1&paging=50000", headers=AUTH)).json()
+        assert (whole["results_count"], len(whole["results"]), whole["last_page"]) == (61, 61, 1)
+        some = await (await client.get(API + "/boxes?query=user5", headers=AUTH)).json()
+        assert (some["results_count"], some["paging"]) == (11, 50)
+
+    serve(administered, scenario)
+
+
+def test_address_with_targets_is_a_redirect_that_nobody_signs_in_with(administered: Layout) -> None:
+    async def scenario(client: Client) -> None:
+        boxes, info = API + "/boxes", API + "/boxes/info@club.example"
+        targets = ["Admin@club.example", "user@other.example", "*@club.example"]
+        values = {"email": "info@club.example", "redirectTo": targets}
+        assert (await client.post(boxes, json=values, headers=AUTH)).status == 201
+        shown = await (await client.get(info, headers=AUTH)).json()
+        assert (shown["redirect_only"], shown["password"]) == (True, "")
+        assert shown["redirect_to"] == ["admin@club.example", "user@other.example", "*@club.example"]
+        change = {"passwordPlaintext": PASSWORD, "superAdmin": True}
+        assert (await client.patch(info, json=change, headers=AUTH)).status == 204
+        assert (await client.get(info, headers=login("info@club.example", PASSWORD))).status == 401
+        assert (await client.patch(info, json={"redirectTo": []}, headers=AUTH)).status == 204
+        assert (await client.get(info, headers=login("info@club.example", PASSWORD))).status == 200
+
+    serve(administered, scenario)
+
+
+def test_only_a_redirect_can_do_without_a_password(administered: Layout) -> None:
+    Operations(administered).create_box("info@club.example", None, {"redirectTo": [ADMIN]})
+
+    async def scenario(client: Client) -> None:
+        created = await client.post(API + "/boxes", json={"email": "ann@club.example"}, headers=AUTH)
+        turned = await client.patch(API + "/boxes/info@club.example", json={"redirectTo": []}, headers=AUTH)
+        for answer in (created, turned):
+            assert answer.status == 400
+            assert list((await answer.json())["errors"]["children"]) == ["passwordPlaintext"]
+
+    serve(administered, scenario)
+
+
+def test_wildcard_target_is_for_local_domains_only(administered: Layout) -> None:
+    async def scenario(client: Client) -> None:
+        values = {"email": "all@club.example", "redirectTo": ["*@other.example"]}
+        answer = await client.post(API + "/boxes", json=values, headers=AUTH)
+        assert answer.status == 400
+        errors = (await answer.json())["errors"]["children"]["redirectTo"]["errors"]
+        assert errors == ["Only local domains may have a wildcard (*)."]
+
+    serve(administered, scenario)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"disabled": True}, "disabled"),
+        ({"superAdmin": False}, "superAdmin"),
+        ({"redirectTo": ["ann@club.example"]}, "redirectTo"),
+    ],
+)
+def test_nobody_shuts_out_the_account_in_use(administered: Layout, change: dict[str, object], field: str) -> None:
+    async def scenario(client: Client) -> None:
+        answer = await client.patch(f"{API}/boxes/{ADMIN}", json=change, headers=login(ADMIN.upper(), PASSWORD))
+        assert answer.status == 400
+        assert list((await answer.json())["errors"]["children"]) == [field]
+        assert (await client.delete(f"{API}/boxes/{ADMIN}", headers=AUTH)).status == 400
+        assert (await client.delete(f"{API}/domains/club.example", headers=AUTH)).status == 400
+        shown = await (await client.get(f"{API}/boxes/{ADMIN}", headers=AUTH)).json()
+        assert (shown["disabled"], shown["super_admin"], shown["redirect_to"]) == (False, True, [])
+
+    serve(administered, scenario)
+
+
+def test_another_administrator_may_disable_and_delete_the_first(administered: Layout) -> None:
+    Operations(administered).create_box("second@club.example", PASSWORD, {"superAdmin": True})
+    second = login("second@club.example", PASSWORD)
+
+    async def scenario(client: Client) -> None:
+        assert (await client.patch(f"{API}/boxes/{ADMIN}", json={"disabled": True}, headers=second)).status == 204
+        assert (await client.get(API + "/boxes", headers=AUTH)).status == 401
+        assert (await client.delete(f"{API}/boxes/{ADMIN}", headers=second)).status == 204
+
+    serve(administered, scenario)
+
+
+def test_deleted_mailboxes_and_domains_take_their_mail_along(administered: Layout) -> None:
+    operations = Operations(administered)
+    operations.create_domain("family.example")
+    for address in ("ann@club.example", "eve@family.example"):
+        operations.create_box(address, PASSWORD, {})
+        (administered.home(address) / "Maildir").mkdir(parents=True)
+
+    async def scenario(client: Client) -> None:
+        assert (await client.delete(API + "/boxes/ann@club.example", headers=AUTH)).status == 204
+        assert (await client.delete(API + "/domains/family.example", headers=AUTH)).status == 204
+
+    serve(administered, scenario)
+    assert not administered.home("ann@club.example").exists()
+    assert not administered.domain("family.example").exists()
+    assert [row["address"] for row in operations.store.boxes()] == [ADMIN]
+
+
+def test_hundreds_of_mailboxes_are_made_in_seconds_by_parallel_requests(administered: Layout) -> None:
+    async def scenario(client: Client) -> None:
+        async def create(worker: int) -> None:
+            for number in range(25):
+                values = {"email": f"user{number}-{worker}@club.example", "passwordPlaintext": PASSWORD}
+                assert (await client.post(API + "/boxes", json=values, headers=AUTH)).status == 201
+
+        started = time.monotonic()
+        await asyncio.gather(*(create(worker) for worker in range(8)))
+        assert time.monotonic() - started < 12
+        assert (await (await client.get(API + "/boxes", headers=AUTH)).json())["results_count"] == 201
+
+    serve(administered, scenario)
 
 
 def test_quota_takes_json_numbers_and_no_form_fields(administered: Layout) -> None:
@@ -368,15 +578,108 @@ def test_password_hash_opens_for_its_password_only() -> None:
     assert stored != hash_password(PASSWORD), "salted"
 
 
-def test_mail_servers_ask_for_columns_that_exist(layout: Layout) -> None:
-    dovecot = (ROOTFS / "etc/dovecot/dovecot.conf").read_text().replace("\\\n", " ")
-    exim = (ROOTFS / "etc/exim4/exim4.conf.template").read_text().replace(" BOX", " FROM mailboxes WHERE address = ''")
-    queries = re.findall(r"query = (SELECT .*)", dovecot) + re.findall(r"sqlite \{(SELECT [^{}]*)\}", exim)
-    assert len(queries) == 6
-    with sqlite3.connect(layout.users_db) as db:
-        for query in queries:
-            db.execute(query)
+def mail_queries(address: str = "", login: str = "") -> dict[str, list[str]]:
+    """Exim's and Dovecot's SQL by the section it is in, as it is asked for one recipient and one user signed in."""
+    dovecot = (ROOTFS / "etc/dovecot/dovecot.conf").read_text().replace("%{user | lower}", address)
+    exim = (ROOTFS / "etc/exim4/exim4.conf.template").read_text()
+    # A macro is made of those above it.
+    for name, text in reversed(re.findall(r"^([A-Z_]+) = (.*)$", exim, re.MULTILINE)):
+        exim = re.sub(rf"(?<!\w){name}(?!\w)", text.replace("\\", r"\\"), exim)
+    local_part, _, domain = address.rpartition("@")
+    values = {"local_part@$domain": address, "local_part": local_part, "domain": domain}
+    for name, value in {**values, "authenticated_id": login, "acl_arg1": address}.items():
+        exim = exim.replace(f"${{quote_sqlite:${name}}}", value).replace(f"${{quote_sqlite:${{lc:${name}}}}}", value)
+    sections: dict[str, list[str]] = {}
+    for text, query in ((exim, r"sqlite ?[{;]((?:SELECT|WITH) [^{}]*?)[}\n]"), (dovecot, r"query = (SELECT .*)")):
+        section = ""
+        for line in text.replace("\\\n", " ").splitlines():
+            start = re.match(r"(\w+)( sql \{|:$)", line)
+            section = start[1] if start else section
+            sections.setdefault(section, []).extend(re.findall(query, line + "\n"))
+    return {section: queries for section, queries in sections.items() if queries}
+
+
+def ask(layout: Layout, section: str, address: str, login: str = "") -> list[object]:
+    """What the queries of a section answer for a recipient (or sender) and a user, all together."""
+    db = sqlite3.connect(layout.users_db)
+    answers = [row[0] for query in mail_queries(address, login)[section] for row in db.execute(query)]
     db.close()
+    return answers
+
+
+def test_mail_servers_ask_for_columns_that_exist(layout: Layout) -> None:
+    routers = {"closed_domain", "forced_route", "forwarded_domain", "closed_mailbox", "discard", "redirect"}
+    routers |= {"mailbox", "role_addresses", "catch_all"}
+    queries = mail_queries()
+    assert queries.keys() == routers | {"", "acl_own_address", "acl_recipient", "passdb", "userdb"}
+    for section in queries:
+        assert ask(layout, section, ADMIN) == []
+
+
+def test_a_redirect_leads_to_its_targets_and_a_wildcard_to_each_open_mailbox(administered: Layout) -> None:
+    operations = Operations(administered)
+    operations.create_box("ann@club.example", PASSWORD, {})
+    operations.create_box("off@club.example", PASSWORD, {"disabled": True})
+    operations.create_box("info@club.example", None, {"redirectTo": ["ann@club.example", "user@other.example"]})
+    operations.create_box("all@club.example", None, {"redirectTo": ["*@club.example", "user@other.example"]})
+    assert ask(administered, "redirect", "info@club.example") == ["ann@club.example", "user@other.example"]
+    reached = ["admin@club.example", "ann@club.example", "user@other.example"]
+    assert sorted(map(str, ask(administered, "redirect", "all@club.example"))) == reached
+    assert ask(administered, "mailbox", "info@club.example") == []
+    assert ask(administered, "mailbox", "ann@club.example") == [1]
+    assert ask(administered, "redirect", "ann@club.example") == []
+
+
+def test_imap_and_smtp_let_in_nobody_who_is_disabled_and_no_redirect(administered: Layout) -> None:
+    operations = Operations(administered)
+    operations.create_box("off@club.example", PASSWORD, {"disabled": True})
+    operations.create_box("info@club.example", PASSWORD, {"redirectTo": [ADMIN]})
+    assert ask(administered, "passdb", ADMIN) == [ADMIN]
+    for address in ("off@club.example", "info@club.example"):
+        assert ask(administered, "passdb", address) == []
+
+
+def test_switches_of_a_mailbox_decide_what_becomes_of_its_mail(administered: Layout) -> None:
+    operations = Operations(administered)
+    for switch in ("disabled", "discard", "internalOnly"):
+        operations.create_box(f"{switch.lower()}@club.example", PASSWORD, {switch: True})
+    closed = [":fail: 5.2.1 This mailbox takes no mail"]
+    assert ask(administered, "closed_mailbox", "disabled@club.example") == closed
+    assert ask(administered, "discard", "discard@club.example") == [":blackhole:"]
+    assert ask(administered, "acl_recipient", "internalonly@club.example") == [1]
+    for section in ("closed_mailbox", "discard", "acl_recipient"):
+        assert ask(administered, section, ADMIN) == []
+
+
+def test_settings_of_a_domain_decide_where_its_mail_goes(administered: Layout) -> None:
+    club = Operations(administered)
+    for section in ("catch_all", "forwarded_domain", "forced_route", "closed_domain"):
+        assert ask(administered, section, "nobody@club.example") == []
+    club.change_domain("club.example", {"domainBin": True, "domainBinAddress": ADMIN, "disabled": True})
+    club.change_domain("club.example", {"forward": True, "forwardDomain": "family.example"})
+    club.change_domain("club.example", {"forceRoute": True, "forceRouteHost": "mx.other.example"})
+    assert ask(administered, "catch_all", "nobody@club.example") == [ADMIN]
+    assert ask(administered, "catch_all", ADMIN) == [], "who has a mailbox is not unknown"
+    assert ask(administered, "forwarded_domain", ADMIN) == ["admin@family.example"]
+    assert ask(administered, "forced_route", ADMIN) == ["mx.other.example"]
+    assert ask(administered, "closed_domain", ADMIN) == [":fail: 5.2.1 This domain takes no mail"]
+
+
+def test_a_user_may_send_as_himself_and_as_each_redirect_that_leads_to_him(administered: Layout) -> None:
+    operations, ann = Operations(administered), "ann@club.example"
+    operations.create_box(ann, PASSWORD, {})
+    for name, target in (("info", ann), ("deep", "info@club.example"), ("all", "*@club.example"), ("boss", ADMIN)):
+        operations.create_box(f"{name}@club.example", None, {"redirectTo": ["user@other.example", target]})
+
+    def allowed() -> set[str]:
+        return {name for name in names if ask(administered, "acl_own_address", f"{name}@club.example", ann)}
+
+    names = ("ann", "info", "deep", "all", "boss", "admin", "nobody")
+    assert allowed() == {"ann", "info", "deep"}
+    operations.store.update_box("info@club.example", {"disabled": True})
+    assert allowed() == {"ann"}
+    operations.store.update_box(ann, {"strictFromDisabled": True})
+    assert allowed() == set(names)
 
 
 def run_init_script(name: str, root: Path) -> None:

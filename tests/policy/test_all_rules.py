@@ -10,6 +10,7 @@ from policy.model import UNKNOWN, Resource
 from policy.rule import Rule
 from policy.rules import RULES
 from tests.policy import (
+    test_accounts,
     test_certificate,
     test_connections,
     test_container,
@@ -24,6 +25,7 @@ from tests.policy import (
 from tests.support.case import Case, findings, sentence
 
 TABLES = (
+    test_accounts,
     test_certificate,
     test_connections,
     test_container,

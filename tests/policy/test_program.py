@@ -73,6 +73,25 @@ FORMS: dict[str, dict[str, Any]] = {
         "acmeKeyId": "kid-1234567",
         "acmeHmacKey": "MTIzNDU2Nzg5MDEyMzQ1Ng",
     },
+    "mailboxes and aliases": {
+        "domains": [
+            {
+                "name": "example.com",
+                "mailboxes": [
+                    {"address": "ann@example.com", "administrator": True},
+                    {"address": "robot@example.com", "password": "always"},
+                ],
+                "aliases": {
+                    "all@example.com": ["*@example.com", "*@example.org"],
+                    "abuse@example.com": "ann@example.com",
+                },
+                "catchAll": "ann@example.com",
+            },
+            {"name": "example.org", "forwardTo": "example.com"},
+        ],
+        "passwords": {"ann@example.com": "Ann's-Rule-14", "robot@example.com": "Robot-Rule-15"},
+        "deleteMailboxes": ["gone@example.net"],
+    },
     "records to be given up": {"unprotected": ["records", "addresses"]},
 }
 
@@ -86,6 +105,7 @@ def test_the_program_keeps_its_own_rules(form: str, unknown: bool) -> None:
     stack = read_stack(handed_over(**config) | TOKENS)
     assert isinstance(stack, Stack)
     assert stack.settings.protect
-    assert len(stack.secrets) == 5 + len({"acmeKeyId", "acmeHmacKey"} & config.keys())
+    more = [*({"acmeKeyId", "acmeHmacKey"} & config.keys()), *config.get("passwords", {})]
+    assert len(stack.secrets) == 5 + len(more)
     assert {FIREWALL, DNS_RECORD, CONTAINER} <= {resource.type for resource in resources}
     assert list(found(resources, stack)) == []

@@ -271,6 +271,29 @@ CASES = [
         stack=configured(mailboxes=[{"address": "a@example.com", "password": "abc"}]),
     ),
     Case(
+        "passwords by address, and when they are set",
+        "passwords-strong",
+        [output()],
+        stack=configured(
+            passwords={"ann@example.com": "Guide-Rule-10"},
+            domains=[{"name": "example.com", "mailboxes": [{"address": "ann@example.com", "password": "always"}]}],
+        ),
+    ),
+    Case(
+        "a weak password in the table by address",
+        "passwords-strong",
+        [output()],
+        "The password in poste-mail:passwords.ann@example.com lacks",
+        stack=configured(passwords={"ann@example.com": "Guide-Rule-Ten"}),
+    ),
+    Case(
+        "a password of the table on a command line",
+        "no-secret-shown",
+        [command(create="login Table-Rule-13")],
+        "poste-mail:passwords.ann@example.com",
+        stack=configured(passwords={"ann@example.com": "Table-Rule-13"}),
+    ),
+    Case(
         "a weak password that a script gets",
         "passwords-strong",
         [command(stdin=json.dumps({"mailboxes": [{"password": "Short-1"}]}))],

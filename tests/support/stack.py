@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,20 @@ class Stack(OwnProject):
     def set_secret(self, key: str, value: str) -> None:
         """Change a secret setting."""
         self.run("config", "set", "--secret", key, "--stack", self.name, stdin=value)
+
+    def set_passwords(self, passwords: Mapping[str, str]) -> None:
+        """Set the passwords of mailboxes, by address, and no others."""
+        self.change(self.name, {"poste-mail:passwords": None})
+        first: dict[str, str] = {}
+        for address, password in passwords.items():
+            if password not in first:
+                path = f'poste-mail:passwords["{address}"]'
+                self.run("config", "set", "--secret", "--path", path, "--stack", self.name, stdin=password)
+                first[password] = address
+        stored = self.setting("passwords")
+        # What is encrypted says the same under every key, and a command for each of hundreds takes minutes.
+        table = {address: stored[first[password]] for address, password in passwords.items()}
+        self.change(self.name, {"poste-mail:passwords": table})
 
     @contextlib.contextmanager
     def other_settings(self, **config: Any) -> Iterator[None]:

@@ -5,8 +5,8 @@ import json
 import pytest
 from pulumi.runtime.proto import provider_pb2
 
-from benchmarks.command import domains, further
-from benchmarks.figures import DOMAINS, KINDS, LAYOUTS, Figure, Layout, Runs, figures
+from benchmarks.command import domains, further, mailboxes
+from benchmarks.figures import DOMAINS, KINDS, LAYOUTS, MAILBOXES, Figure, Layout, Runs, figures
 from benchmarks.server_on_paper import COMMAND, Paper
 from benchmarks.world import Run
 from model.records import strong_dkim_key
@@ -18,7 +18,8 @@ def runs(seconds: float = 0.02, megabytes: float = 0.5, single: float = 4.4) -> 
     one = Run(single, 6, 200)
     fifty = Run(single + 49 * seconds, 6 + 49 * 2 * seconds, 200 + 49 * megabytes)
     many = {(kind, layout): fifty for kind in KINDS for layout in LAYOUTS}
-    return Runs(Run(4, 5, 180), dict.fromkeys(KINDS, one), many)
+    people = Run(single + MAILBOXES * seconds / 4, 6 + MAILBOXES * seconds / 2, 200)
+    return Runs(Run(4, 5, 180), dict.fromkeys(KINDS, one), many, people)
 
 
 def row(found: Runs, what: str) -> Figure:
@@ -50,6 +51,18 @@ def test_a_further_domain_that_takes_more_than_the_goal_is_said_to_miss_it(
 ) -> None:
     found = [figure for figure in figures(runs(seconds, megabytes)) if "further" in figure.what]
     assert [figure.reached for figure in found] == [reached] * 8
+
+
+@pytest.mark.parametrize(("seconds", "reached"), [(0.02, True), (0.06, False)])
+def test_what_a_mailbox_takes_is_the_difference_to_a_stack_without_them(seconds: float, reached: bool) -> None:
+    found = row(runs(seconds), f"no-op preview, each of {MAILBOXES} mailboxes")
+    assert found.value == pytest.approx(seconds * 1000 / 4)
+    assert found.reached is reached
+
+
+def test_the_mailboxes_that_are_measured_are_taken_by_the_settings() -> None:
+    assert len(settings(domains=[{"name": "club.example", "mailboxes": mailboxes()}], mail_host="mail.club.example",
+                        admin_address="admin@club.example").mailboxes) == MAILBOXES  # fmt: skip
 
 
 def test_of_a_further_domain_that_seems_to_take_no_time_it_is_not_said_that_it_reaches_the_goal() -> None:

@@ -235,7 +235,7 @@ def test_a_server_that_is_out_of_reach_can_still_be_replaced_or_destroyed() -> N
     for name in ("RemoteImage poste", "Container poste"):
         assert found[name].goes_with.endswith("hcloud:index/server:Server::server"), name
     undone = [script for script in scripts(found).values() if script.inputs.get("delete")]
-    assert [command.name for command in undone] == ["host-volume", "certificate"]
+    assert sorted(command.name for command in undone) == ["certificate", "host-volume"]
     for command in undone:
         assert command.goes_with.endswith("hcloud:index/server:Server::server")
 
@@ -283,6 +283,7 @@ def test_a_script_runs_again_by_an_update_and_never_by_a_replacement() -> None:
         ("dkim-signers", "Container poste"),
         ("certificate", "Container poste"),
         ("dkim-example.com", "Volume volume"),
+        ("accounts-example.com", "Volume volume"),
     ],
 )
 def test_each_script_runs_again_when_what_it_looks_at_is_another_one(command: str, looks_at: str) -> None:
@@ -293,7 +294,7 @@ def test_each_script_runs_again_when_what_it_looks_at_is_another_one(command: st
 
 def test_raising_rerun_runs_every_script_again() -> None:
     before, after = run(), run(rerun="1")
-    assert len(scripts(before)) == 7
+    assert len(scripts(before)) == 8
     for name in scripts(before):
         assert before[name].inputs["update"] != after[name].inputs["update"], name
 
@@ -522,6 +523,107 @@ def test_another_text_at_the_selector_is_in_the_way_though_it_names_no_version()
     text = refusal(Cloud(KEY, records=[other | {"comment": None}]))
     assert f"DnsRecord example.com-dkim {ZONE}/k1" in text
     assert "Nothing was changed" not in text
+
+
+ACCOUNTS: list[dict[str, Any]] = [
+    {
+        "name": "example.com",
+        "mailboxes": [
+            {"address": "ann@example.com", "name": "Ann", "quotaMb": 100},
+            {"address": "robot@example.com", "password": "always"},
+            {"address": "by-hand@example.com"},
+            {"address": "admin@example.com", "name": "Administrator"},
+        ],
+        "aliases": {"abuse@example.com": "ann@example.com", "all@example.com": ["*@example.com"]},
+        "catchAll": "ann@example.com",
+    },
+    {"name": "example.org", "forwardTo": "example.com"},
+]
+GIVEN = "Mailbox-Rule-12"
+
+
+def with_accounts(**changes: Any) -> dict[str, Registered]:
+    passwords = dict.fromkeys(("ann@example.com", "robot@example.com"), GIVEN)
+    return run(domains=ACCOUNTS, passwords=passwords, **changes)
+
+
+def test_each_mailbox_and_alias_is_a_resource_and_one_run_makes_a_domains_between_it_and_its_mx() -> None:
+    found = with_accounts()
+    boxes = ["admin", "ann", "by-hand", "robot"]
+    assert sorted(name for name in found if name.startswith("Mailbox ")) == [
+        f"Mailbox {box}@example.com" for box in boxes
+    ]
+    aliases = ["abuse", "all", "postmaster"]
+    assert sorted(name for name in found if name.startswith("Alias ")) == [
+        f"Alias {name}@example.com" for name in aliases
+    ]
+    assert found["Mailbox ann@example.com"].inputs == {"name": "Ann", "storageLimit": 100, "password": "once"}
+    assert found["Alias all@example.com"].inputs == {"targets": ["*@example.com"]}
+    for domain in ("example.com", "example.org"):
+        assert f"Command dkim-{domain}" in found[f"Command accounts-{domain}"].depends_on
+        assert f"Command accounts-{domain}" in behind(found, found[f"DnsRecord {domain}-mx"])
+
+
+def test_accounts_stay_when_server_and_container_are_replaced() -> None:
+    command = with_accounts()["Command accounts-example.com"]
+    fed = set().union(*(command.sources[key] for key in ("create", "update", "stdin") if key in command.sources))
+    assert not {"Server server", "Container poste", "RemoteImage poste"} & fed
+    assert not command.inputs.get("triggers")
+    assert not command.inputs.get("delete")
+
+
+def test_a_mailbox_is_asked_for_with_what_is_set_and_its_password_as_a_secret() -> None:
+    found = with_accounts()
+    request = secret_json(found["Command accounts-example.com"])
+    accounts = {account["address"]: account for account in request.pop("accounts")}
+    assert request == {
+        "url": "https://127.0.0.1:443", "domain": "example.com", "folder": "/mnt/poste/accounts",
+        "catch_all": "ann@example.com", "forward_to": None,
+    }  # fmt: skip
+    assert accounts["ann@example.com"] == {
+        "address": "ann@example.com", "kind": "mailbox", "wanted": {"name": "Ann"},
+        "quota": {"storageLimit": 100}, "password": GIVEN, "always": False,
+    }  # fmt: skip
+    assert accounts["robot@example.com"]["always"] is True
+    for name in ("by-hand", "admin"):
+        assert accounts[f"{name}@example.com"]["password"] is None, name
+    for name, resource in found.items():
+        shown = repr({key: value for key, value in resource.inputs.items() if not isinstance(value, Secret)})
+        assert GIVEN not in shown, name
+
+
+def test_aliases_say_whether_somebody_asked_for_them_and_the_rest_of_a_domains_mail_where_it_goes() -> None:
+    found = with_accounts()
+    accounts = {
+        account["address"]: account for account in secret_json(found["Command accounts-example.com"])["accounts"]
+    }
+    told = [
+        (accounts[f"{name}@example.com"]["kind"], accounts[f"{name}@example.com"]["wanted"])
+        for name in ("abuse", "postmaster")
+    ]
+    assert told == [("alias", {"redirectTo": ["ann@example.com"]}), ("role", {"redirectTo": ["admin@example.com"]})]
+    other = json.loads(found["Command accounts-example.org"].inputs["stdin"])
+    assert (other["catch_all"], other["forward_to"], other["accounts"]) == (None, "example.com", [])
+
+
+def test_what_is_to_be_deleted_is_named_to_the_script() -> None:
+    found = run(deleteMailboxes=["gone@example.com"], deleteDomains=["example.net"])
+    command = found["Command deletions"]
+    assert command.inputs["create"].startswith("python3 /opt/poste-mail/accounts.py delete ")
+    told = json.loads(command.inputs["stdin"])
+    assert (told["mailboxes"], told["domains"]) == (["gone@example.com"], ["example.net"])
+    assert "Command poste-install" in behind(found, command)
+    assert "Command deletions" not in run()
+
+
+def test_a_preview_says_what_becomes_of_accounts_that_leave() -> None:
+    said: list[str] = []
+    kind = "poste-mail:index:Mailbox"
+    state = {f"urn:pulumi:prod::poste-mail::{kind}::ann@example.com": {"type": kind, "outputs": {}}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pulumi.log.warn", lambda text, *_: said.append(text))
+        run_program(Cloud(KEY, state=state))
+    assert [text for text in said if "ann@example.com is taken off: its mailbox is disabled" in text]
 
 
 def test_a_new_mail_host_is_refused_until_the_old_one_is_named_among_the_former() -> None:

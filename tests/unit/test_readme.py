@@ -31,7 +31,9 @@ def test_the_readme_has_each_setting_with_its_default() -> None:
     rows = []
     for key, setting in declared.items():
         default = setting["default"]
-        shown = "-" if default in ("", []) else f"`{str(default).lower() if isinstance(default, bool) else default}`"
+        shown = (
+            "-" if default in ("", [], {}) else f"`{str(default).lower() if isinstance(default, bool) else default}`"
+        )
         rows.append(f"| `{key}` | {setting['type']} | {shown} | {setting['description']} |")
     assert "\n".join(rows) in README
 

@@ -408,6 +408,16 @@ def test_all_mistakes_are_told_at_once() -> None:
     assert all(f"  {key}:" in text for key in ("mailHost", "adminPassword", "volumeSize", "timeZone"))
 
 
+def test_no_passwords_of_mailboxes_are_no_secret_in_plain_text_and_one_is() -> None:
+    not_passwords = tuple(key for key in SECRETS if key != "passwords")
+    configure(secrets=not_passwords, passwords={})
+    assert load_settings().passwords == {}
+    configure(secrets=not_passwords, passwords={"ann@example.com": PASSWORD})
+    with pytest.raises(pulumi.RunError, match="passwords: is stored in plain text") as caught:
+        load_settings()
+    assert PASSWORD not in str(caught.value)
+
+
 def test_a_secret_in_plain_text_is_a_mistake() -> None:
     configure(secrets=("sshPrivateKey", "sshHostKey"))
     with pytest.raises(pulumi.RunError, match="adminPassword: is stored in plain text") as caught:

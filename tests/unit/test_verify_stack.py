@@ -5,6 +5,7 @@ import json
 import os
 import plistlib
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -12,6 +13,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from rich.console import Console
 
+from model import accounts_file
 from model.client_settings import client_settings
 from operate.errors import StackError
 from operate.verify import clients
@@ -66,6 +68,15 @@ def test_stack_is_read_from_outputs_and_configuration() -> None:
     assert (found.mail_host, found.ipv4, found.domains[0].name) == (HOST, IPV4, DOMAIN)
     assert (found.own.resolver, found.own.allow_self_signed) == ("198.51.100.54", True)
     assert found.settings.ports == settings().ports
+
+
+def test_mailboxes_of_the_file_of_accounts_are_among_the_stacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts_file, "FOLDER", tmp_path)
+    (tmp_path / "test.yaml").write_text(f"{DOMAIN}: {{mailboxes: [{{address: ann@{DOMAIN}}}]}}\n")
+    found = make_stack("test", OUTPUTS, config())
+    assert [box.address for box in found.settings.mailboxes] == [f"ann@{DOMAIN}"]
 
 
 def test_secrets_do_not_show_when_a_stack_is_printed() -> None:
@@ -347,3 +358,24 @@ def test_files_are_written_where_asked(tmp_path: Path) -> None:
     files = clients.write(mailbox(), tmp_path / "new")
     assert {file.name for file in files} == {f"{DOMAIN}.autoconfig.xml", f"ann@{DOMAIN}.mobileconfig"}
     assert all(file.stat().st_size for file in files)
+
+
+def test_each_mailbox_of_the_stack_that_is_not_disabled_gets_its_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    boxes = [{"address": f"ann@{DOMAIN}"}, {"address": f"ben@{DOMAIN}", "disabled": True}]
+    deployed = make_stack("test", OUTPUTS, config())
+    changed = replace(deployed, settings=settings(domains=[{"name": DOMAIN, "mailboxes": boxes}]))
+
+    async def read(*_: str) -> Stack:
+        return changed
+
+    monkeypatch.setattr(clients, "read_stack", read)
+    assert clients.main(["--stack", "test", "--json", "--write", str(tmp_path)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [mailbox["address"] for mailbox in told["mailboxes"]] == [f"admin@{DOMAIN}", f"ann@{DOMAIN}"]
+    assert [Path(file).name for file in told["written"]] == [
+        f"{DOMAIN}.autoconfig.xml",
+        f"admin@{DOMAIN}.mobileconfig",
+        f"ann@{DOMAIN}.mobileconfig",
+    ]

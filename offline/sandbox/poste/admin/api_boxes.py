@@ -1,14 +1,18 @@
-"""REST endpoints below ``/boxes``: mailboxes, their quotas and their Sieve scripts."""
+"""REST endpoints below ``/boxes``: mailboxes and redirects, their quotas and their Sieve scripts.
 
-from collections.abc import Mapping
+The answer holds the password's hash, as Poste's does: callers must pick what they keep. ``internalOnly``,
+``strictFromDisabled`` and ``discard`` are named after what the administration's pages call them, in the style of the
+other fields. The names in a quota's answer are those of Poste's own letter about a full mailbox. What a mailbox may be
+is decided in ``operations``; a Sieve script is taken as it is, and one that does not compile filters nothing.
+"""
+
 from pathlib import Path
 
 from aiohttp import web
 
-from .api_support import PREFIX, Json, body, listing, typed
+from .api_support import PREFIX, Json, body, caller, listing, typed
 from .keys import OPERATIONS
-from .names import is_address
-from .operations import InvalidError, checked_hash
+from .operations import InvalidError, targets
 from .store import Row
 
 routes = web.RouteTableDef()
@@ -20,23 +24,26 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
     "disabled": bool,
     "superAdmin": bool,
     "redirectTo": list,
+    "strictFromDisabled": bool,
+    "discard": bool,
+    "internalOnly": bool,
     "referenceId": (str, type(None)),
 }
 
 
 @routes.get(PREFIX + "/boxes")
 async def list_boxes(request: web.Request) -> web.Response:
-    """List the mailboxes."""
+    """List mailboxes and redirects."""
     rows = request.app[OPERATIONS].store.boxes(request.query.get("query", ""))
     return listing(request, [_shown(row) for row in rows])
 
 
 @routes.post(PREFIX + "/boxes")
 async def create(request: web.Request) -> web.Response:
-    """Create a mailbox in an existing domain."""
-    values = typed({"email": "", "passwordPlaintext": "", **await body(request, _FIELDS)}, _FIELDS)
-    address, password = values.pop("email").lower(), values.pop("passwordPlaintext")
-    request.app[OPERATIONS].create_box(address, password, _columns(values))
+    """Create a mailbox or redirect in an existing domain."""
+    values = typed({"email": "", **await body(request, _FIELDS)}, _FIELDS)
+    address, password = values.pop("email").lower(), values.pop("passwordPlaintext", None)
+    request.app[OPERATIONS].create_box(address, password, values)
     return web.Response(status=201, headers={"Location": f"{PREFIX}/boxes/{address}"})
 
 
@@ -50,21 +57,18 @@ async def show(request: web.Request) -> web.Response:
 async def change(request: web.Request) -> web.Response:
     """Change a mailbox; its address stays."""
     values = typed(await body(request, _FIELDS), _FIELDS)
-    box = _box(request)
-    if values.pop("email", box["address"]) != box["address"]:
+    address = _box(request)["address"]
+    if values.pop("email", address).lower() != address:
         raise InvalidError("email", "The address of a mailbox cannot be changed.")
     password = values.pop("passwordPlaintext", None)
-    columns = _columns(values)
-    if password is not None:
-        columns["password"] = checked_hash(password)
-    request.app[OPERATIONS].store.update_box(box["address"], columns)
+    request.app[OPERATIONS].change_box(address, password, values, caller(request))
     return web.Response(status=204)
 
 
 @routes.delete(PREFIX + "/boxes/{email}")
 async def delete(request: web.Request) -> web.Response:
     """Delete a mailbox and its mail."""
-    request.app[OPERATIONS].delete_box(_box(request)["address"])
+    request.app[OPERATIONS].delete_box(_box(request)["address"], caller(request))
     return web.Response(status=204)
 
 
@@ -120,30 +124,22 @@ def _box(request: web.Request) -> Row:
     return request.app[OPERATIONS].store.box(request.match_info["email"].lower())
 
 
-def _columns(values: Mapping[str, object]) -> Json:
-    columns = dict(values)
-    if "redirectTo" in columns:
-        targets = columns["redirectTo"]
-        if not isinstance(targets, list) or not all(isinstance(to, str) and is_address(to.lower()) for to in targets):
-            raise InvalidError("redirectTo", "This value is not a list of valid email addresses.")
-        columns["redirectTo"] = ", ".join(targets)
-    return columns
-
-
 def _shown(row: Row) -> Json:
     return {
         "address": row["address"],
         "user": row["user"],
         "domain": row["domain"],
         "name": row["name"],
+        "password": row["password"],
         "created": row["created"],
         "updated": row["updated"],
         "disabled": bool(row["disabled"]),
         "domain_admin": False,
         "super_admin": bool(row["superAdmin"]),
-        "strict_from_disabled": False,
-        "redirect_only": bool(row["redirectTo"]),
-        "redirect_to": row["redirectTo"].split(", ") if row["redirectTo"] else [],
-        "discard": False,
+        "strict_from_disabled": bool(row["strictFromDisabled"]),
+        "redirect_only": bool(targets(row)),
+        "redirect_to": targets(row),
+        "discard": bool(row["discard"]),
+        "internal_only": bool(row["internalOnly"]),
         "reference_id": row["referenceId"],
     }

@@ -1,18 +1,31 @@
 """REST endpoints below ``/domains``.
 
-Answers that the public accounts leave open, and what is chosen here: DKIM without a key is status 404; PUT needs no
-body and answers 200 with the new key; ``public`` is PEM like the file. The answer holds the private key, as Poste's
-does: callers must pick what they keep.
+Answers that the public accounts leave open, and what is chosen here: POST takes the same settings as PATCH, and
+``disabled`` is one of them. DKIM without a key is status 404; PUT needs no body and answers 200 with the new key;
+``public`` is PEM like the file. The answer holds the private key, as Poste's does: callers must pick what they keep.
 """
 
 from aiohttp import web
 
 from . import dkim
-from .api_support import PREFIX, Json, body, listing, typed
+from .api_support import PREFIX, Json, body, caller, listing, typed
 from .keys import OPERATIONS
+from .operations import InvalidError
 from .store import MissingError, Row
 
 routes = web.RouteTableDef()
+
+_FIELDS: dict[str, type | tuple[type, ...]] = {
+    "name": str,
+    "domainBin": bool,
+    "domainBinAddress": (str, type(None)),
+    "forward": bool,
+    "forwardDomain": (str, type(None)),
+    "forceRoute": bool,
+    "forceRouteHost": (str, type(None)),
+    "disabled": bool,
+    "referenceId": (str, type(None)),
+}
 
 
 @routes.get(PREFIX + "/domains")
@@ -25,11 +38,9 @@ async def list_domains(request: web.Request) -> web.Response:
 @routes.post(PREFIX + "/domains")
 async def create(request: web.Request) -> web.Response:
     """Create a domain: ``{"name": …}``. It has no DKIM key until one is asked for."""
-    values = typed({"name": "", **await body(request, ["name", "referenceId"])}, {"name": str, "referenceId": str})
-    name = values["name"].lower()
-    request.app[OPERATIONS].create_domain(name)
-    if "referenceId" in values:
-        request.app[OPERATIONS].store.update_domain(name, values["referenceId"])
+    values = typed({"name": "", **await body(request, _FIELDS)}, _FIELDS)
+    name = values.pop("name").lower()
+    request.app[OPERATIONS].create_domain(name, values)
     return web.Response(status=201, headers={"Location": f"{PREFIX}/domains/{name}"})
 
 
@@ -41,18 +52,19 @@ async def show(request: web.Request) -> web.Response:
 
 @routes.patch(PREFIX + "/domains/{name}")
 async def change(request: web.Request) -> web.Response:
-    """Change the reference; catch-all, forwarding and forced routes of a domain are not part of the stand-in."""
-    values = typed(await body(request, ["referenceId"]), {"referenceId": (str, type(None))})
+    """Change catch-all, forwarding, forced route, reception or reference; the name stays."""
+    values = typed(await body(request, _FIELDS), _FIELDS)
     name = _domain(request)["name"]
-    if values:
-        request.app[OPERATIONS].store.update_domain(name, values["referenceId"])
+    if values.pop("name", name).lower() != name:
+        raise InvalidError("name", "The name of a domain cannot be changed.")
+    request.app[OPERATIONS].change_domain(name, values)
     return web.Response(status=204)
 
 
 @routes.delete(PREFIX + "/domains/{name}")
 async def delete(request: web.Request) -> web.Response:
     """Delete a domain with all it has."""
-    request.app[OPERATIONS].delete_domain(_domain(request)["name"])
+    request.app[OPERATIONS].delete_domain(_domain(request)["name"], caller(request))
     return web.Response(status=204)
 
 
@@ -95,11 +107,12 @@ def _shown(row: Row) -> Json:
         "name": row["name"],
         "created": row["created"],
         "updated": row["updated"],
-        "domain_bin": False,
-        "domain_bin_address": "",
-        "forward": False,
-        "forward_domain": "",
-        "force_route": False,
-        "force_route_host": "",
+        "domain_bin": bool(row["domainBin"]),
+        "domain_bin_address": row["domainBinAddress"],
+        "forward": bool(row["forward"]),
+        "forward_domain": row["forwardDomain"],
+        "force_route": bool(row["forceRoute"]),
+        "force_route_host": row["forceRouteHost"],
+        "disabled": bool(row["disabled"]),
         "reference_id": row["referenceId"],
     }

@@ -96,17 +96,24 @@ def error(status: int, message: str, headers: Mapping[str, str] | None = None) -
     return web.json_response({"code": status, "message": message}, status=status, headers=headers)
 
 
+def caller(request: web.Request) -> str:
+    """Return the address of the account that a request below the prefix is made with."""
+    return _credentials(request)[0]
+
+
 def _authorized(request: web.Request) -> bool:
-    """Check HTTP Basic credentials (RFC 7617)."""
+    box = request.app[OPERATIONS].authenticate(*_credentials(request))
+    return box is not None and bool(box["superAdmin"])
+
+
+def _credentials(request: web.Request) -> tuple[str, str]:
+    """Return address and password of HTTP Basic (RFC 7617), empty if there are none."""
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     try:
         address, colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
     except ValueError:
-        return False
-    if scheme.lower() != "basic" or not colon:
-        return False
-    box = request.app[OPERATIONS].authenticate(address, password)
-    return box is not None and bool(box["superAdmin"])
+        return "", ""
+    return (address.lower(), password) if scheme.lower() == "basic" and colon else ("", "")
 
 
 def _invalid(field: str, message: str) -> web.Response:
