@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from model.ports import TABLE, Port
 from offline.sandbox.host.deliveries import AUTHORITIES
 from operate.verify.certificates import presented
+from operate.verify.conversation import ConversationError
 
 SECURE = tuple(port for port in TABLE if port.security != "none")
 """The nine ports that speak TLS."""
@@ -38,7 +39,10 @@ def served(address: str, host: str) -> Mapping[int, Served]:
 
 
 def the_one(address: str, host: str) -> Served:
-    """The certificate that all ports present. Raises AssertionError if they do not agree."""
-    found = served(address, host)
+    """The certificate that all ports present. Raises AssertionError if they do not agree, or one is just restarted."""
+    try:
+        found = served(address, host)
+    except (OSError, ConversationError) as error:
+        raise AssertionError(f"a port does not answer: {error}") from error
     assert len(set(found.values())) == 1, found
     return next(iter(found.values()))
