@@ -88,14 +88,14 @@ def wrong(ports: Sequence[Port], host: str, whole: Sequence[bytes]) -> dict[Port
         if not found:
             return said
         if found[0] != whole[0]:
-            return "still another certificate"
+            return STALE
         return "" if set(whole) <= set(found) else INCOMPLETE
 
     with ThreadPoolExecutor(len(ports)) as pool:
         return {port: reason for port, reason in zip(ports, pool.map(look, ports), strict=True) if reason}
 
 
-INCOMPLETE = "the certificate without its chain"
+STALE, INCOMPLETE = "still another certificate", "the certificate without its chain"
 
 
 def serve(ports: Sequence[Port], host: str, lineage: Path, data: Path, container: str) -> None:
@@ -111,12 +111,15 @@ def serve(ports: Sequence[Port], host: str, lineage: Path, data: Path, container
         put(lineage, data, form)
         execute(container, RELOAD)
         failing = settled(ports, host, whole)
-        stale = sorted({port.provider for port, reason in failing.items() if reason != INCOMPLETE})
+        # One that does not answer is not restarted: whoever is connected to it would lose that for nothing.
+        stale = sorted({port.provider for port, reason in failing.items() if reason == STALE})
         if stale:
             execute(container, RESTART, *stale)
             failing = settled(ports, host, whole)
-        if not failing:
-            return
+        if INCOMPLETE not in failing.values():
+            break
+    if not failing:
+        return
     shown = "; ".join(f"port {port.number} ({port.service}): {reason}" for port, reason in failing.items())
     sys.exit(
         f"The certificate is there, but Poste does not serve it everywhere. {shown}. Look at the logs in {data}/log, "
