@@ -39,8 +39,8 @@ s6-svc -h /run/s6/services/nginx
 for signer in haraka-smtp haraka-submission; do s6-svc -r "/run/s6/services/$signer"; done
 """
 """nginx and Dovecot take the new files and keep their connections, Dovecot for a minute unless its `shutdown_clients`
-is off; mail programs connect again. The mail servers read the files at their start only; what a sender was about to hand
-over then, it hands over again.
+is off; mail programs connect again. The mail servers read the files at their start only; what a sender was about to
+hand over then, it hands over again.
 """
 RESTART = 'for service in "$@"; do s6-svc -r "/run/s6/services/$service"; done'
 
