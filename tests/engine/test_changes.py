@@ -300,8 +300,8 @@ def test_a_server_is_replaced_on_purpose_by_a_deploy_that_is_killed_and_the_rest
 def test_the_certificate_is_renewed_on_every_port_while_a_client_stays_connected(deployed: Stack, watch: Watch) -> None:
     address = deployed.outputs()["ipv4"]
     lasting = the_one(address, NEW_HOST)
-    # Renewed after 80 s: Dovecot ends sessions a minute after a reload, one of which comes now, and the next then.
-    clouds.lifetime(120)
+    # Renewed after half a minute: Dovecot ends sessions a minute after a reload, the first of which comes now.
+    clouds.lifetime(45)
     change(deployed, acmeServer="https://brief.example/dir")
     first = the_one(address, NEW_HOST)
     assert first.certificate != lasting.certificate
