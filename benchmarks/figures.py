@@ -66,11 +66,7 @@ def figures(runs: Runs) -> Iterator[Figure]:
     for layout in LAYOUTS:
         for kind in KINDS:
             yield from _further(f"{kind} preview, each further domain in {layout}", runs, kind, layout)
-    single = runs.single["no-op"]
-    seconds, processor = (
-        (many - one) / MAILBOXES
-        for many, one in ((runs.people.seconds, single.seconds), (runs.people.processor, single.processor))
-    )
+    seconds, processor = _each(runs.people, runs.single["no-op"], MAILBOXES)
     goal, reached = f"≤ {MOST_MILLISECONDS_A_MAILBOX} ms", seconds * 1000 <= MOST_MILLISECONDS_A_MAILBOX
     what = f"no-op preview, each of {MAILBOXES} mailboxes"
     yield Figure(what, seconds * 1000, "ms", processor * 1000, seconds / floor.seconds, goal, reached)
@@ -81,8 +77,7 @@ def figures(runs: Runs) -> Iterator[Figure]:
 
 def _further(what: str, runs: Runs, kind: Kind, layout: Layout) -> Iterator[Figure]:
     floor, single, many = runs.floor, runs.single[kind], runs.many[kind, layout]
-    seconds = (many.seconds - single.seconds) / (DOMAINS - 1)
-    processor = (many.processor - single.processor) / (DOMAINS - 1)
+    seconds, processor = _each(many, single, DOMAINS - 1)
     goal = f"≤ {MOST_MILLISECONDS} ms"
     # Fifty domains that take no longer than one say only that the machine was busy with something else.
     reached = seconds * 1000 <= MOST_MILLISECONDS if seconds > 0 else None
@@ -90,3 +85,8 @@ def _further(what: str, runs: Runs, kind: Kind, layout: Layout) -> Iterator[Figu
     megabytes = (many.megabytes - single.megabytes) / (DOMAINS - 1)
     goal, reached = f"≤ {MOST_MEGABYTES} MB", megabytes <= MOST_MEGABYTES
     yield Figure(f"{what}: memory", megabytes, "MB", None, megabytes / floor.megabytes, goal, reached)
+
+
+def _each(many: Run, few: Run, more: int) -> tuple[float, float]:
+    """What each takes of so many more, in seconds and in seconds of a processor."""
+    return (many.seconds - few.seconds) / more, (many.processor - few.processor) / more

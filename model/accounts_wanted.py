@@ -56,7 +56,7 @@ def leaving(held: Sequence[Held], settings: Settings, stack: str) -> Iterator[st
     for address in sorted(_made(held, ALIAS) - aliases - boxes):
         if address.rpartition("@")[2] in domains:
             yield f"{address} is taken off: mail to this alias is refused from now on"
-    for domain in sorted(_domains(held) - domains):
+    for domain in sorted(_made(held, DOMAIN) - domains):
         place = len(settings.delete_domains)
         yield (
             f"{domain} is taken off: its DNS records go, MX first; its mailboxes and mail stay in Poste. To delete "
@@ -71,7 +71,7 @@ def leaving(held: Sequence[Held], settings: Settings, stack: str) -> Iterator[st
 
 def too_early(held: Sequence[Held], settings: Settings) -> Iterator[str]:
     """Why a deploy must not go on: mail that is still led here would be refused for good."""
-    for domain in sorted(_domains(held) & {*settings.delete_domains}):
+    for domain in sorted(_made(held, DOMAIN) & {*settings.delete_domains}):
         yield (
             f"deleteDomains: {domain} still has its DNS records. Leave it out here until a deploy has taken them away: "
             "senders then keep their mail for a while, and others' answers expire"
@@ -80,7 +80,3 @@ def too_early(held: Sequence[Held], settings: Settings) -> Iterator[str]:
 
 def _made(held: Iterable[Held], kind: str) -> set[str]:
     return {resource.name for resource in held if resource.type == kind}
-
-
-def _domains(held: Iterable[Held]) -> set[str]:
-    return _made(held, DOMAIN)

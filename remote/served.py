@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +43,9 @@ is off; mail programs connect again. The mail servers read the files at their st
 hand over then, it hands over again.
 """
 RESTART = 'for service in "$@"; do s6-svc -r "/run/s6/services/$service"; done'
+
+STALE, INCOMPLETE = "still another certificate", "the certificate without its chain"
+"""What can be wrong with a port that answers."""
 
 ANSWER = 20  # seconds: a port may greet late
 SETTLE = 60  # seconds until a service serves the new files
@@ -96,9 +99,6 @@ def wrong(ports: Sequence[Port], host: str, whole: Sequence[bytes]) -> dict[Port
         return {port: reason for port, reason in zip(ports, pool.map(look, ports), strict=True) if reason}
 
 
-STALE, INCOMPLETE = "still another certificate", "the certificate without its chain"
-
-
 def serve(ports: Sequence[Port], host: str, lineage: Path, data: Path, container: str) -> None:
     """Have each port serve the certificate of a lineage (certbot's cert, chain and privkey); does nothing if all do.
 
@@ -138,18 +138,17 @@ def settled(ports: Sequence[Port], host: str, whole: Sequence[bytes]) -> dict[Po
         time.sleep(NAP)
 
 
-def forms(data: Path) -> Iterator[str]:
+def forms(data: Path) -> list[str]:
     """What to put into server.crt: the certificate alone, as Poste documents it, or with its chain.
 
     Reports differ in which of both makes the web server present the chain (Poste's own client writes the second), so
     what the ports then present decides; the form that stands there is tried first.
     """
-    current = data / "ssl" / "server.crt"
-    first = ["cert.pem", "fullchain.pem"]
+    alone_first = ["cert.pem", "fullchain.pem"]
     with contextlib.suppress(OSError):
-        if len(chain(current.read_text())) > 1:
-            first.reverse()
-    yield from first
+        if len(chain((data / "ssl" / "server.crt").read_text())) > 1:
+            return alone_first[::-1]
+    return alone_first
 
 
 def put(lineage: Path, data: Path, form: str) -> None:

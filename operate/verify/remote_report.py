@@ -160,13 +160,17 @@ def timer(unit: str) -> str:
     return now if at_boot == "enabled" else f"{now}, {at_boot}"
 
 
+def poste(url: str) -> Any:
+    """A session of the administrator with Poste's API, by the deploy's scripts, which are there on the server only."""
+    sys.path.insert(0, SCRIPTS)
+    administrator, poste_http = importlib.import_module("administrator"), importlib.import_module("poste_http")
+    return poste_http.Poste(url, *administrator.known())
+
+
 def set_password(url: str, address: str, password: str) -> None:
     """Give a mailbox another password; prints whether there is such a mailbox."""
     sys.tracebacklimit = 0  # no line of this program, which holds the password, may stand in an error
-    sys.path.insert(0, SCRIPTS)
-    administrator, poste_http = importlib.import_module("administrator"), importlib.import_module("poste_http")
-    poste = poste_http.Poste(url, *administrator.known())
-    answer = poste.api("PATCH", f"/boxes/{quote(address)}", {"passwordPlaintext": password})
+    answer = poste(url).api("PATCH", f"/boxes/{quote(address)}", {"passwordPlaintext": password})
     if answer.status != 404 and answer.status not in range(200, 300):
         sys.exit(f"Poste's API answers {answer.status} when asked to set the password of {address}.")
     print(json.dumps({"set": answer.status != 404}))
@@ -208,13 +212,10 @@ def reached(targets: list[tuple[str, int]]) -> None:
 
 def boxes(url: str, quotas: list[str]) -> None:
     """All that Poste has of mailboxes, aliases and domains, with the quotas of these mailboxes."""
-    sys.path.insert(0, SCRIPTS)
-    # They are there on the server only.
-    administrator, poste_http = importlib.import_module("administrator"), importlib.import_module("poste_http")
-    poste = poste_http.Poste(url, *administrator.known())
+    session = poste(url)
 
     def told(path: str) -> Any:
-        answer = poste.api("GET", path)
+        answer = session.api("GET", path)
         if answer.status != 200:
             sys.exit(f"Poste's API answers {answer.status} when asked for {path.partition('?')[0]}.")
         return answer.json()
