@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -14,6 +14,7 @@ from operate.verify.conversation import ConversationError
 
 SECURE = tuple(port for port in TABLE if port.security != "none")
 """The nine ports that speak TLS."""
+IMAPS = tuple(port for port in SECURE if port.service == "imaps")
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Served:
     key: str
 
 
-def served(address: str, host: str) -> Mapping[int, Served]:
+def served(address: str, host: str, ports: Sequence[Port] = SECURE) -> Mapping[int, Served]:
     """What each port presents."""
 
     async def look(port: Port) -> Served:
@@ -33,15 +34,15 @@ def served(address: str, host: str) -> Mapping[int, Served]:
         return Served(*(hashlib.sha256(text).hexdigest() for text in (found.public_bytes(Encoding.DER), key)))
 
     async def all_of_them() -> list[Served]:
-        return await asyncio.gather(*map(look, SECURE))
+        return await asyncio.gather(*map(look, ports))
 
-    return {port.number: found for port, found in zip(SECURE, asyncio.run(all_of_them()), strict=True)}
+    return {port.number: found for port, found in zip(ports, asyncio.run(all_of_them()), strict=True)}
 
 
-def the_one(address: str, host: str) -> Served:
-    """The certificate that all ports present. Raises AssertionError if they do not agree, or one is just restarted."""
+def the_one(address: str, host: str, only: Sequence[Port] = SECURE) -> Served:
+    """The certificate that all these ports present. Raises AssertionError if they disagree, or one is just restarted."""
     try:
-        found = served(address, host)
+        found = served(address, host, only)
     except (OSError, ConversationError) as error:
         raise AssertionError(f"a port does not answer: {error}") from error
     assert len(set(found.values())) == 1, found
