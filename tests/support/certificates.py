@@ -40,7 +40,7 @@ def served(address: str, host: str, ports: Sequence[Port] = SECURE) -> Mapping[i
 
 
 def the_one(address: str, host: str, only: Sequence[Port] = SECURE) -> Served:
-    """The certificate that all these ports present. Raises AssertionError if they disagree, or one is just restarted."""
+    """The certificate that all these ports present. Raises AssertionError if they disagree or one is away."""
     try:
         found = served(address, host, only)
     except (OSError, ConversationError) as error:
