@@ -3,6 +3,7 @@
 import pulumi
 
 from components.accounts import Accounts, Deletions
+from components.backup import BackupStore, NightlyBackup
 from components.certificate import Certificate
 from components.dkim_key import DkimKey
 from components.dkim_signers import DkimSigners
@@ -39,7 +40,8 @@ addresses = [
     for mail_host in (settings.mail_host, *settings.former_mail_hosts)
 ]
 host = Host("host", settings, server, clouds)
-poste = Poste("poste", settings, server, host, clouds)
+store = BackupStore(title, settings, settings.backup, server, host, clouds) if settings.backup else None
+poste = Poste("poste", settings, server, host, [store.filled] if store else [], clouds)
 firewall = MailFirewall(f"{title}-mail", settings, labels, poste, clouds)
 keys = {
     domain.name: DkimKey(f"dkim-{domain.name}", domain.name, settings, server, host, poste, clouds)
@@ -56,6 +58,9 @@ if settings.acme_directory:
     mail_works = [*addresses, *domains, signers]
     certificate = Certificate("certificate", settings, server, host, poste, mail_works, clouds)
     pulumi.export("certificateAccount", certificate.account)
+if settings.backup and store:
+    NightlyBackup("backup", settings, settings.backup, server, host, poste, clouds)
+    pulumi.export("backup", store.reached)
 
 pulumi.export("mailHost", settings.mail_host)
 pulumi.export("ipv4", server.ipv4)

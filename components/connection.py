@@ -9,6 +9,7 @@ import pulumi
 from pulumi_command import local, remote
 from pydantic import SecretStr
 
+from model.backup import BOX_PORT, Backup
 from model.settings import Settings
 
 USER = "root"
@@ -26,6 +27,35 @@ def connection(settings: Settings, ipv4: pulumi.Input[str], *, key: SecretStr | 
         user=USER,
         private_key=pulumi.Output.secret((key or settings.ssh_private_key).get_secret_value()),
         host_key=settings.ssh_host_public_key,
+        dial_error_limit=-1,
+        per_dial_timeout=15,
+    )
+
+
+def to_storage_box(
+    settings: Settings, backup: Backup, ipv4: pulumi.Input[str], user: pulumi.Input[str], host: pulumi.Input[str]
+) -> remote.ConnectionArgs:
+    """Connection to the operator's account of the Storage Box, through the server, which hands on what it cannot read.
+
+    Only servers at Hetzner reach the box, and the operator's key never comes to one.
+    """
+    if settings.backup_key is None:
+        raise ValueError("the Storage Box is reached with the operator's key, and there is none")
+    through = connection(settings, ipv4)
+    return remote.ConnectionArgs(
+        host=host,
+        port=BOX_PORT,
+        user=user,
+        private_key=pulumi.Output.secret(settings.backup_key.get_secret_value()),
+        host_key=backup.known_host_key,
+        proxy=remote.ProxyConnectionArgs(
+            host=through.host,
+            user=through.user,
+            private_key=through.private_key,
+            host_key=through.host_key,
+            dial_error_limit=through.dial_error_limit,
+            per_dial_timeout=through.per_dial_timeout,
+        ),
         dial_error_limit=-1,
         per_dial_timeout=15,
     )

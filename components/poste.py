@@ -12,6 +12,7 @@ from components.options import child
 from components.remote_scripts import secret_json
 from model.ports import Port
 from model.poste_container import CONTAINER, SERVED_CHALLENGES, START, environment, loopback_url
+from model.server_folders import DATA
 from model.settings import Settings
 
 LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
@@ -26,6 +27,9 @@ Less than the 31 seconds that the hcloud provider gives a server to shut down be
 class Poste(pulumi.ComponentResource):
     """`poste-mail:index:Poste` makes a Docker provider over SSH, pulls the image, runs the container with /data on the
     volume, and completes Poste's installer from the server itself, before the mail firewall opens it to the world.
+
+    Another image is judged by what it does before anything else follows; one that fails gives way to the one of before,
+    with the databases of before, and the deploy says so.
     """
 
     container_id: pulumi.Output[str]
@@ -38,8 +42,10 @@ class Poste(pulumi.ComponentResource):
         settings: Settings,
         server: MailServer,
         host: Host,
+        after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """`after` is what must have happened to the data before Poste starts on it."""
         super().__init__("poste-mail:index:Poste", name, {}, opts)
         stack = pulumi.get_stack()
         files = ssh_files_end(f"{name}-ssh-files", stack, child(self))
@@ -58,6 +64,23 @@ class Poste(pulumi.ComponentResource):
             opts=child(self, provider=engine, depends_on=[host], deleted_with=server.machine),
         )
         bridged = settings.network_mode == "bridge"
+        change = {
+            "container": CONTAINER,
+            "image": image.image_id,
+            "reference": settings.poste_image,
+            "data": DATA,
+            "backup": settings.backup is not None,
+        }
+        prepared = host.scripts.run(
+            f"{name}-upgrade",
+            "upgrade.py",
+            pulumi.Output.json_dumps(change),
+            self,
+            argument="prepare",
+            depends_on=[image, *after],
+            # A backup comes first, if there is one.
+            deadline="6h",
+        )
         container = docker.Container(
             name,
             name=CONTAINER,
@@ -86,7 +109,7 @@ class Poste(pulumi.ComponentResource):
             opts=child(
                 self,
                 provider=engine,
-                depends_on=[host],
+                depends_on=[host, prepared, *after],
                 # The Docker provider takes another folder for a change in place, which it then does not make.
                 replace_on_changes=["mounts"],
                 # Two Postes on one /data destroy its databases, and both want the same ports.
@@ -95,6 +118,15 @@ class Poste(pulumi.ComponentResource):
                 # the container in order when the server shuts down.
                 deleted_with=server.machine,
             ),
+        )
+        judged = host.scripts.run(
+            f"{name}-judged",
+            "upgrade.py",
+            pulumi.Output.json_dumps(change | {"url": loopback_url(settings)}),
+            self,
+            argument="judge",
+            again_with={"container": container.id},
+            deadline="30m",
         )
         self.installed = host.scripts.run(
             f"{name}-install",
@@ -109,6 +141,7 @@ class Poste(pulumi.ComponentResource):
             ),
             self,
             again_with={"container": container.id},
+            depends_on=[judged],
             deadline="15m",
         )
         self.container_id = container.id

@@ -7,9 +7,16 @@ import pulumi_hcloud as hcloud
 
 
 def hetzner() -> hcloud.Provider:
-    """Hetzner Cloud, with `hcloud:token` (secret) and, for another API than the public one, `hcloud:endpoint`."""
+    """Hetzner Cloud, with `hcloud:token` (secret) and, for other APIs than the public ones, `hcloud:endpoint` and, of
+    Storage Boxes, `hcloud:endpointHetzner`.
+    """
     config = pulumi.Config("hcloud")
-    return hcloud.Provider("hcloud", token=config.require_secret("token"), endpoint=config.get("endpoint"))
+    return hcloud.Provider(
+        "hcloud",
+        token=config.require_secret("token"),
+        endpoint=config.get("endpoint"),
+        endpoint_hetzner=config.get("endpointHetzner"),
+    )
 
 
 def cloudflare_dns() -> cloudflare.Provider:

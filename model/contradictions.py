@@ -24,6 +24,7 @@ def contradictions(settings: Settings) -> Iterator[Contradiction]:
     yield from _of_proxies(settings)
     yield from _of_ports(settings)
     yield from _of_certificate(settings)
+    yield from _of_backup(settings)
     for index, domain in enumerate(settings.domains):
         yield from _of_accounts(settings, domain, ("domains", index))
     yield from _of_passwords(settings)
@@ -235,3 +236,29 @@ def _challenge_fails(settings: Settings) -> str:
     if settings.http_port != HTTP.number:
         return f"httpPort is {settings.http_port}"
     return ""
+
+
+def _of_backup(settings: Settings) -> Iterator[Contradiction]:
+    backup = settings.backup
+    if backup is None:
+        return
+    if settings.backup_passphrase is None:
+        wrong = "is missing, and nothing leaves the server unencrypted"
+        yield "backupPassphrase", f"{wrong}. Make one and keep it elsewhere, too: openssl rand -base64 24"
+    if backup.storage_box:
+        if settings.backup_key is None:
+            wrong = "is missing: with it you, and nobody on the server, may delete backups"
+            yield "backupKey", f'{wrong}. Made for example by: ssh-keygen -t ed25519 -N ""'
+        elif settings.backup_public_key in (settings.ssh_public_key, settings.ssh_host_public_key):
+            wrong = "is the same key as sshPrivateKey or sshHostKey"
+            yield "backupKey", f"{wrong}. Expected one of its own, so that either can be changed alone"
+        if settings.storage_box_password is None:
+            yield (
+                "storageBoxPassword",
+                "is missing. Expected 12 or more letters, digits and specials, in the state only",
+            )
+        if settings.backup_environment:
+            yield "backupEnvironment", "is for backup.repository, and backup has a storageBox. Leave one of both out"
+    elif backup.ssh and not backup.host_key:
+        wrong = f"has no hostKey, so the server could not tell {backup.ssh.host} from another"
+        yield "backup", f"{wrong}. Expected its public host key, as ssh-keyscan -p {backup.ssh.port} prints it"

@@ -14,3 +14,9 @@ CERTIFICATES = f"{VOLUME}/certificates"
 
 ACCOUNTS = f"{VOLUME}/accounts"
 """Which mailboxes and aliases were carried out, so that those are known that leave the settings."""
+
+STACK = f"{VOLUME}/stack"
+"""The stack's own files, so that the backup has them."""
+
+BACKUP = f"{VOLUME}/backup"
+"""How the last backup and the last drill went."""

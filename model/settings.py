@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
 from model.accounts import ROLES, Accounts, EachOnce, MailboxSettings
+from model.backup import Backup, BackupPassphrase, BoxPassword, VariableName
 from model.base import Model
 from model.networks import collapsed
 from model.ports import HTTP, HTTPS, OPTIONAL, Egress, Port, open_ports, outbound
@@ -62,7 +63,7 @@ AUTHORITIES = {
 }
 """The directories of Let's Encrypt (https://letsencrypt.org/docs/staging-environment/)."""
 
-Part = Literal["server", "records", "addresses", "volume"]
+Part = Literal["server", "records", "addresses", "volume", "backup"]
 """What can be protected from deletion, each apart from the others. The firewalls belong to the server."""
 
 
@@ -217,6 +218,18 @@ class Settings(Model):
     acme_key_id: AcmeKeyId | None = None
     acme_hmac_key: AcmeHmacKey | None = None
 
+    backup: Backup | None = None
+    """Where the nightly backup goes; None for no backup."""
+    backup_passphrase: BackupPassphrase | None = None
+    """What it is encrypted with."""
+    backup_key: SshPrivateKey | None = None
+    """The operator's key to the Storage Box, which may delete there, and never reaches the server."""
+    storage_box_password: BoxPassword | None = None
+    backup_environment: Mapping[VariableName, SecretStr] = {}
+    """What restic needs on the server to reach the repository, such as AWS_ACCESS_KEY_ID."""
+    backup_owner_environment: Mapping[VariableName, SecretStr] = {}
+    """The same for the operator, whose credentials may delete."""
+
     @property
     def acme_directory(self) -> str | None:
         """The directory of the authority that signs the certificate; None where none is asked for."""
@@ -271,6 +284,7 @@ class Settings(Model):
         authority = urlsplit(self.acme_directory or "")
         return outbound(
             {
+                "The backup": self.backup.target if self.backup else None,
                 "Full-text search (Elasticsearch)": split_host_port(self.elasticsearch) if self.elasticsearch else None,
                 "The certificate's authority": (authority.hostname or "", authority.port) if authority.port else None,
             }
@@ -292,6 +306,11 @@ class Settings(Model):
     def ssh_public_key(self) -> str:
         """The public half of the administrator's key, as one line of authorized_keys."""
         return ssh_public_key(self.ssh_private_key.get_secret_value())
+
+    @property
+    def backup_public_key(self) -> str:
+        """The public half of the operator's key to the Storage Box; empty where there is none."""
+        return ssh_public_key(self.backup_key.get_secret_value()) if self.backup_key else ""
 
     @property
     def ssh_host_public_key(self) -> str:
@@ -320,7 +339,11 @@ class Settings(Model):
     def _networks_are_few(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return collapsed(value)
 
-    @field_validator("elasticsearch", "certificate_email", "acme_server", "acme_key_id", "acme_hmac_key", mode="before")
+    @field_validator(
+        *("elasticsearch", "certificate_email", "acme_server", "acme_key_id", "acme_hmac_key"),
+        *("backup", "backup_passphrase", "backup_key", "storage_box_password"),
+        mode="before",
+    )
     @classmethod
     def _empty_is_unset(cls, value: Any) -> Any:
         return value or None

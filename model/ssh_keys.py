@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
     load_ssh_private_key,
+    load_ssh_public_key,
 )
 
 PrivateKey = Ed25519PrivateKey | EllipticCurvePrivateKey | RSAPrivateKey
@@ -27,6 +28,7 @@ SHORTEST_RSA = 2048
 """Bits; shorter ones are refused by Hetzner and count as breakable (NIST SP 800-131A)."""
 OPENSSH = "OPENSSH PRIVATE KEY"
 BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
+PUBLIC = re.compile(r"(?:ssh-|ecdsa-sha2-)[a-z0-9-]+ [A-Za-z0-9+/]+=*")
 NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/=]")
 CURVES = ("secp256r1", "secp384r1", "secp521r1")
 """The curves of OpenSSH's ecdsa keys (RFC 5656, section 10.1)."""
@@ -55,6 +57,21 @@ def canonical_ssh_key(text: str) -> str:
 def ssh_public_key(private_key: str) -> str:
     """The public half of a private key, as one line of authorized_keys; ValueError if it is none."""
     return _public_line(_parse(private_key))
+
+
+def canonical_public_key(line: str) -> str:
+    """The kind and the base64 of a public key, out of a line of ssh-keyscan, known_hosts or authorized_keys.
+
+    Raises ValueError where there is none, or one of a kind that cannot be read.
+    """
+    match = PUBLIC.search(line)
+    if match is None:
+        raise ValueError("Expected a public key of OpenSSH's in one line")
+    try:
+        load_ssh_public_key(match[0].encode())
+    except UnsupportedAlgorithm as error:
+        raise ValueError(str(error)) from None
+    return match[0]
 
 
 def _parse(text: str) -> PrivateKey:

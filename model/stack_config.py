@@ -16,11 +16,15 @@ from model.public_passphrase import passphrase_refusal
 from model.settings import Settings
 
 PASSWORDS = "passwords"
-"""The one secret that is a table."""
+TABLES = (PASSWORDS, "backupEnvironment", "backupOwnerEnvironment")
+"""The secrets that are tables."""
 SECRETS = (
-    *("adminPassword", PASSWORDS, "sshPrivateKey", "previousSshPrivateKey", "sshHostKey"),
-    *("acmeKeyId", "acmeHmacKey"),
+    *("adminPassword", "sshPrivateKey", "previousSshPrivateKey", "sshHostKey"),
+    *("acmeKeyId", "acmeHmacKey", "backupPassphrase", "backupKey", "storageBoxPassword"),
+    *TABLES,
 )
+OBJECTS = ("backup", *TABLES)
+"""The settings that are tables, empty unless set."""
 MISSING = {
     "adminPassword": "the administrator's password: 10 or more characters, upper and lower case, digits, specials",
     "sshPrivateKey": 'the key you log in with, made for example by: ssh-keygen -t ed25519 -N "" -f id_mail',
@@ -63,12 +67,12 @@ class StackConfig:
             if not full_key.startswith(namespace):
                 continue
             key, value = full_key.removeprefix(namespace), text
-            if value.lstrip().startswith(("[", "{")) and (key not in SECRETS or key == PASSWORDS):
+            if value.lstrip().startswith(("[", "{")) and (key not in SECRETS or key in TABLES):
                 # What cannot be decoded (depth and length of numbers have limits, too) stays a text, which no list is.
                 with contextlib.suppress(ValueError, RecursionError):
                     value = _whole(json.loads(value))
             # Pulumi.yaml declares keys that have no default with an empty one.
-            if value == "" or (key in (*MISSING, PASSWORDS) and not value):
+            if value == "" or (key in (*MISSING, *OBJECTS) and not value):
                 continue
             yield key, value
 
@@ -117,6 +121,9 @@ def _mistakes_in_storage(config: StackConfig, values: Mapping[str, Any]) -> Iter
         if key == PASSWORDS:
             command = f"./run mail mailbox passwd ADDRESS --stack {config.stack}, after: pulumi config rm {key}"
             yield f"  {key}: is stored in plain text. Set each with: {command} (and change them)"
+        elif key in TABLES:
+            command = f"pulumi config set --secret --path {key}.NAME, after: pulumi config rm {key}"
+            yield f"  {key}: is stored in plain text. Set each with: {command} (and change them)"
         else:
             yield f"  {key}: is stored in plain text. Set it with: pulumi config set --secret {key} (and change it)"
 
@@ -157,7 +164,8 @@ def expectation(path: Sequence[str | int], detail: Any) -> str:
         case "value_error":
             return str(detail["msg"]).removeprefix("Value error, ")
         case "mapping_type" | "dict_type":
-            return "Expected addresses, each with what belongs to it"
+            names = "names of variables" if str(path[0]).endswith("Environment") else "addresses"
+            return f"Expected {names}, each with what belongs to it"
         case "tuple_type":
             way = f". Set it with: pulumi config set --path '{path[0]}[0]' …" if len(path) == 1 else ""
             return f"Expected a list{way}"
