@@ -12,7 +12,7 @@ from components.options import child
 from components.poste import Poste
 from components.remote_scripts import Undoing, answer, secret_json, within
 from components.storage_box import HOME, StorageBox
-from model.backup import BOX_PORT, REPOSITORY_IN_BOX, SERVERS_ADDRESS, Backup
+from model.backup import BOX_PORT, MAKE_ONE, NO_BACKUP, REPOSITORY_IN_BOX, SERVERS_ADDRESS, Backup
 from model.poste_container import CONTAINER
 from model.server_folders import CERTIFICATES, DATA, STACK
 from model.settings import Settings
@@ -143,6 +143,12 @@ class NightlyBackup(pulumi.ComponentResource):
             deadline="15m",
         )
         self.register_outputs({})
+
+
+def tell_no_backup(settings: Settings) -> None:
+    """Warn where all mail is on one volume."""
+    if settings.protect and settings.backup is None:
+        pulumi.log.warn(f"{NO_BACKUP}. {MAKE_ONE} (docs/recovery.md).")
 
 
 def authorized(public_key: str) -> str:

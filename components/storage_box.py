@@ -54,6 +54,7 @@ class StorageBox(pulumi.ComponentResource):
             labels=labels,
             opts=child(
                 self,
+                once=title,
                 protect=protected,
                 retain_on_delete=True,
                 # Hetzner takes keys when a box is made, and never again: the provider would replace the box, with all

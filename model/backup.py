@@ -30,6 +30,10 @@ USER_HOST = re.compile(r"(?P<user>[^@:\s]+)@(?P<host>\[[0-9A-Fa-f:]+\]|[A-Za-z0-
 SPECIALS = "^°!§$%/()=?+#-.,;:~*@{}_&"
 """What Hetzner takes in the password of a Storage Box beside letters and digits."""
 
+NO_BACKUP = "The stack is protected and has no backup: Hetzner's own backups and snapshots leave volumes out"
+"""Told wherever that is so (https://docs.hetzner.com/cloud/servers/backups-snapshots/overview)."""
+MAKE_ONE = "Have one made by ./run mail stack --backup bx11, or set backup to a repository of your own"
+
 KEEP = {"daily": "14d", "weekly": "2m", "monthly": "1y", "yearly": "3y"}
 """How long which snapshots are kept, as restic has it: by age, since whoever has the server could add many new ones."""
 

@@ -34,6 +34,13 @@ def _of_place(survey: Survey, settings: Settings) -> Iterator[str]:
             f"location {settings.location}: what this stack has is in {place}, and a volume and addresses cannot move. "
             f"Expected {place}. To move, make a second stack there and let the mail over"
         )
+    wanted = settings.backup.location if settings.backup else ""
+    if survey.storage_box and survey.storage_box.location != wanted:
+        there = survey.storage_box.location
+        yield (
+            f"backup.location {wanted}: the Storage Box is in {there}, and would be replaced, with all backups in it. "
+            f"Expected {there}"
+        )
     if survey.volume and survey.volume.size > settings.volume_size:
         yield (
             f"volumeSize {settings.volume_size}: the volume has {survey.volume.size} GB, and a volume cannot shrink. "

@@ -50,6 +50,13 @@ class Address(Thing, Protocol):
     def ip_address(self) -> str: ...
 
 
+class StorageBox(Thing, Protocol):
+    """A Storage Box."""
+
+    @property
+    def location(self) -> str: ...
+
+
 class Key(Thing, Protocol):
     """An SSH key."""
 
@@ -73,6 +80,8 @@ class Survey:
     primary_ips: Sequence[Address] = field(default=())
     ssh_keys: Sequence[Key] = field(default=())
     firewalls: Sequence[Thing] = field(default=())
+    storage_boxes: Sequence[StorageBox] = field(default=())
+    """None are looked for where the stack wants none."""
 
     @property
     def server(self) -> Server | None:
@@ -83,6 +92,11 @@ class Survey:
     def volume(self) -> Volume | None:
         """The stack's volume."""
         return next((found for found in self.volumes if self.has_made("Volume", found)), None)
+
+    @property
+    def storage_box(self) -> StorageBox | None:
+        """The stack's Storage Box."""
+        return next((found for found in self.storage_boxes if self.has_made("StorageBox", found)), None)
 
     @property
     def login_key(self) -> Key | None:
@@ -115,6 +129,7 @@ class Survey:
             "primary IP": ("PrimaryIp", self.primary_ips),
             "SSH key": ("SshKey", self.ssh_keys),
             "firewall": ("Firewall", self.firewalls),
+            "Storage Box": ("StorageBox", self.storage_boxes),
         }
         for word, (kind, things) in kinds.items():
             yield from ((word, thing) for thing in things if self._labelled(thing) and not self._knows(kind, thing))

@@ -17,15 +17,26 @@ from pulumi.runtime import config as runtime
 from model.settings import Settings
 from model.stack_config import ConfigurationError, StackConfig, read_settings
 
-SECRET_ENDINGS = ("password", "passphrase", "token", "key", "keyid", "secret", "passwords", "tokens", "secrets")
+SECRET_ENDINGS = (
+    "password",
+    "passphrase",
+    "token",
+    "key",
+    "keyid",
+    "secret",
+    "passwords",
+    "tokens",
+    "secrets",
+    "environment",
+)
 """How the names of settings end that hold secrets. The engine hands a pack the values, but not which are encrypted."""
 
 
 INDICES = re.compile(r"(\[\d+\])+$")
-IN_TABLE = re.compile(r"(passwords|tokens|secrets)\..*", re.IGNORECASE)
+IN_TABLE = re.compile(r"(passwords|tokens|secrets|environment)\..*", re.IGNORECASE)
 """An entry of a table of secrets, whatever it is called itself."""
-CHOICE = re.compile(r".*:domains\[\d+\]\.mailboxes\[\d+\]\.password")
-"""When a mailbox's password is set, which is none itself."""
+NO_SECRET = re.compile(r".*:(domains\[\d+\]\.mailboxes\[\d+\]\.password|backup\.hostKey)")
+"""When a mailbox's password is set, which is none itself; and a public key."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +52,9 @@ class Stack:
     @property
     def secrets(self) -> dict[str, str]:
         """The secrets of the configuration, by key."""
-        return {key: text for key, text in texts("", self.config) if names_a_secret(key) and not CHOICE.fullmatch(key)}
+        return {
+            key: text for key, text in texts("", self.config) if names_a_secret(key) and not NO_SECRET.fullmatch(key)
+        }
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,11 @@ from model.stack_state import Held
 from model.survey import Survey
 
 
-def look(labels: Mapping[str, str], state: Iterable[Held], provider: hcloud.Provider) -> Survey:
-    """Ask Hetzner what there is in the project; `labels` are those that mark what is this stack's."""
+def look(labels: Mapping[str, str], state: Iterable[Held], provider: hcloud.Provider, *, storage_boxes: bool) -> Survey:
+    """Ask Hetzner what there is in the project; `labels` are those that mark what is this stack's.
+
+    `storage_boxes` is whether to ask for them, too, by an API of their own.
+    """
     options = pulumi.InvokeOptions(provider=provider)
     about = "Hetzner does not answer with the project's resources (is hcloud:token right?)"
     return Survey(
@@ -24,6 +27,7 @@ def look(labels: Mapping[str, str], state: Iterable[Held], provider: hcloud.Prov
         primary_ips=ask(about, lambda: hcloud.get_primary_ips(opts=options)).primary_ips,
         ssh_keys=ask(about, lambda: hcloud.get_ssh_keys(opts=options)).ssh_keys,
         firewalls=ask(about, lambda: hcloud.get_firewalls(opts=options)).firewalls or (),
+        storage_boxes=ask(about, lambda: hcloud.get_storage_boxes(opts=options)).storage_boxes if storage_boxes else (),
     )
 
 

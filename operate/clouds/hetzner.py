@@ -8,14 +8,25 @@ from hcloud import APIException, Client
 
 from operate.errors import CloudError
 
-DEFAULT_ENDPOINT = "https://api.hetzner.cloud/v1"
+CLOUD, HETZNER = "https://api.hetzner.cloud/v1", "https://api.hetzner.com/v1"
+"""The public APIs: of servers and what belongs to them, and of Storage Boxes."""
 
 
 @contextmanager
-def connected(token: str, endpoint: str | None) -> Iterator[Client]:
-    """The official client. What Hetzner refuses inside the block is told as CloudError."""
+def connected(token: str, endpoint: str | None, storage: str | None = None) -> Iterator[Client]:
+    """The official client. What Hetzner refuses inside the block is told as CloudError.
+
+    `endpoint` and `storage` are other APIs than the public ones, of servers and of Storage Boxes. Whoever has the first
+    elsewhere does not mean the public one by leaving out the second.
+    """
     try:
-        yield Client(token, endpoint or DEFAULT_ENDPOINT, application_name="poste-mail", timeout=(10.0, 60.0))
+        yield Client(
+            token,
+            endpoint or CLOUD,
+            api_endpoint_hetzner=storage or endpoint or HETZNER,
+            application_name="poste-mail",
+            timeout=(10.0, 60.0),
+        )
     except APIException as error:
         if error.code in ("unauthorized", "forbidden", "token_readonly"):
             right = "an API token with read and write access, made in the project under Security, API tokens"

@@ -54,7 +54,10 @@ def run(options: argparse.Namespace) -> int:
     config = asyncio.run(read_config(stack))
     token, base_url = _secret(config, "cloudflare:apiToken"), values(config, "cloudflare").get("baseUrl")
     settings = settings_of(stack, config)
-    with connected(_secret(config, "hcloud:token"), values(config, "hcloud").get("endpoint")) as client:
+    endpoints = values(config, "hcloud")
+    with connected(
+        _secret(config, "hcloud:token"), endpoints.get("endpoint"), endpoints.get("endpointHetzner")
+    ) as client:
 
         def look() -> Finding:
             state, there = read_state(stack), hetzner.look(client, stack_labels(project, stack))

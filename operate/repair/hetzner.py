@@ -18,12 +18,21 @@ from operate.repair.things import (
     RDNS,
     SERVER,
     SSH_KEY,
+    STORAGE_BOX,
+    SUBACCOUNT,
     VOLUME,
     Planned,
     Thing,
 )
 
-PARTS: Mapping[str, Part] = {PRIMARY_IP: "addresses", FIREWALL: "server", SERVER: "server", VOLUME: "volume"}
+PARTS: Mapping[str, Part] = {
+    PRIMARY_IP: "addresses",
+    FIREWALL: "server",
+    SERVER: "server",
+    VOLUME: "volume",
+    STORAGE_BOX: "backup",
+    SUBACCOUNT: "backup",
+}
 """With which part of the stack each type is protected."""
 
 PATIENCE = 600.0
@@ -43,7 +52,9 @@ class Hetzner:
         for kind, entries in self.found.items():
             for identifier, entry in entries.items():
                 if self._is_ours(entry):
-                    yield Thing(kind, identifier, entry.name, _place(entry), {"name": entry.name})
+                    wanted = f"{entry.storage_box.id}/{identifier}" if kind == SUBACCOUNT else ""
+                    marks = {"name": entry.name}
+                    yield Thing(kind, identifier, entry.name, _place(entry), marks, import_id=wanted)
         for identifier, volume in self.found[VOLUME].items():
             server = volume.server and self.found[SERVER].get(str(volume.server.id))
             if server and self._is_ours(volume) and self._is_ours(server):
@@ -76,6 +87,8 @@ class Hetzner:
         if kind == ATTACHMENT:
             volume = self.found[VOLUME].get(resource["id"])
             return not (volume and volume.server and volume.server.id == int(outputs["serverId"]))
+        if kind == SUBACCOUNT and str(int(outputs["storageBoxId"])) not in self.found[STORAGE_BOX]:
+            return True
         return kind in self.found and resource["id"] not in self.found[kind]
 
     def wait(self, things: Iterable[Thing], say: Callable[[str], None]) -> bool:
@@ -96,8 +109,8 @@ class Hetzner:
     def _running(self, thing: Thing) -> str:
         """The actions that Hetzner has not done yet, in its own words."""
         kind = VOLUME if thing.type == ATTACHMENT else thing.type
-        if kind == SSH_KEY or kind not in self.found:
-            return ""  # made at once
+        if kind in (SSH_KEY, SUBACCOUNT) or kind not in self.found:
+            return ""  # made at once, or no action of its own
         actions = self.found[kind][thing.id].get_actions(status=["running"])
         return ", ".join(f"{action.command} ({action.progress} %)" for action in actions)
 
@@ -111,7 +124,17 @@ def look(client: Client, labels: Mapping[str, str]) -> Hetzner:
         SERVER: client.servers.get_all,
         VOLUME: client.volumes.get_all,
     }
-    return Hetzner({kind: {str(entry.id): entry for entry in every()} for kind, every in lists.items()}, labels)
+    boxes = client.storage_boxes.get_all()
+    found = {kind: every() for kind, every in lists.items()} | {
+        STORAGE_BOX: boxes,
+        SUBACCOUNT: [
+            account
+            for box in boxes
+            if labels.items() <= (box.labels or {}).items()
+            for account in box.get_subaccount_all()
+        ],
+    }
+    return Hetzner({kind: {str(entry.id): entry for entry in entries} for kind, entries in found.items()}, labels)
 
 
 def _place(entry: Any) -> str:

@@ -11,6 +11,8 @@ FIREWALL = "hcloud:index/firewall:Firewall"
 SERVER = "hcloud:index/server:Server"
 VOLUME = "hcloud:index/volume:Volume"
 ATTACHMENT = "hcloud:index/volumeAttachment:VolumeAttachment"
+STORAGE_BOX = "hcloud:index/storageBox:StorageBox"
+SUBACCOUNT = "hcloud:index/storageBoxSubaccount:StorageBoxSubaccount"
 DNS_RECORD = "cloudflare:index/dnsRecord:DnsRecord"
 
 KINDS = {
@@ -21,6 +23,8 @@ KINDS = {
     SERVER: "server",
     VOLUME: "volume",
     ATTACHMENT: "volume attachment",
+    STORAGE_BOX: "Storage Box",
+    SUBACCOUNT: "Storage Box account",
     DNS_RECORD: "DNS record",
 }
 """What people call the types of resources that the clouds can be asked for."""

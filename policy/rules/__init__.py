@@ -3,6 +3,7 @@
 from policy.rule import Rule
 from policy.rules import (
     accounts,
+    backup,
     certificate,
     connections,
     container,
@@ -32,6 +33,7 @@ GROUPS: dict[str, tuple[Rule, ...]] = {
     "Poste container": container.RULES + folders.RULES,
     "Mailboxes and aliases": accounts.RULES,
     "Certificate": certificate.RULES,
+    "Backup": backup.RULES,
     "Connections": connections.RULES,
     "Secrets": secrets.RULES,
     "Passwords": passwords.RULES,

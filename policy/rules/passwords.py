@@ -8,7 +8,7 @@ from model.values import password_lacks
 from policy.model import COMMAND, LOCAL_COMMAND, STACK, Resource
 from policy.rule import ResourceRule, Settings
 from policy.rules.secrets import given
-from policy.stack import CHOICE, Stack, texts
+from policy.stack import NO_SECRET, Stack, texts
 
 MAILBOX_PASSWORD = re.compile(r"(.*[.:])?((admin)?password|passwords\..*)", re.IGNORECASE)
 """How a mailbox's password is called in the configuration, also in the table by address, and in what a script gets."""
@@ -18,7 +18,7 @@ def strong(resource: Resource, stack: Stack, _settings: Settings) -> Iterator[st
     """Those in the configuration are judged with the stack itself, first of all; others where a script gets them."""
     source: Any = stack.config if resource.type == STACK else given(resource)
     for path, password in texts("", source):
-        is_one = MAILBOX_PASSWORD.fullmatch(path) and not CHOICE.fullmatch(path)
+        is_one = MAILBOX_PASSWORD.fullmatch(path) and not NO_SECRET.fullmatch(path)
         if is_one and (lacks := password_lacks(password)):
             yield f"The password in {path} lacks {', '.join(lacks)}."
 

@@ -15,6 +15,8 @@ from policy.model import (
     PROVIDER,
     SERVER,
     STACK,
+    STORAGE_ACCOUNT,
+    STORAGE_BOX,
     Resource,
     Resources,
 )
@@ -29,6 +31,8 @@ GIVEN = {
     COPY: ("connection",),
     COPY_FILE: ("connection",),
     DOCKER_PROVIDER: ("registryAuth",),
+    STORAGE_BOX: ("password",),
+    STORAGE_ACCOUNT: ("password",),
 }
 """Properties that hand secrets over; all others are seen in a process list, by `docker inspect` or by the world."""
 

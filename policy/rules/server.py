@@ -13,6 +13,8 @@ from policy.model import (
     SERVER,
     SSH_KEY,
     STACK,
+    STORAGE_ACCOUNT,
+    STORAGE_BOX,
     UNKNOWN,
     VOLUME,
     Resource,
@@ -29,6 +31,8 @@ PARTS: Mapping[str, Part] = {
     PRIMARY_IP: "addresses",
     VOLUME: "volume",
     DNS_RECORD: "records",
+    STORAGE_BOX: "backup",
+    STORAGE_ACCOUNT: "backup",
 }
 """Which part of the stack a resource belongs to; each part is protected apart from the others."""
 
@@ -36,6 +40,7 @@ AT_HETZNER = {
     SERVER: ("deleteProtection", "rebuildProtection"),
     PRIMARY_IP: ("deleteProtection",),
     VOLUME: ("deleteProtection",),
+    STORAGE_BOX: ("deleteProtection",),
 }
 """The protections that Hetzner itself has for a resource."""
 
@@ -162,8 +167,8 @@ RULES = (
     ),
     ResourceRule(
         name="protection",
-        why="In a protected stack server, firewalls, addresses, volume and DNS records cannot be deleted, nor the "
-        "server rebuilt, by mistake.",
+        why="In a protected stack server, firewalls, addresses, volume, DNS records and Storage Box cannot be deleted, "
+        "nor the server rebuilt, by mistake.",
         remedy="Set protect, and delete_protection and rebuild_protection at Hetzner, from settings.protects().",
         types=tuple(PARTS),
         check=protection,
@@ -188,7 +193,7 @@ RULES = (
         name="labels-present",
         why="Everything at Hetzner carries the stack's labels, which tell one stack's resources from another's.",
         remedy="Set labels to stack_labels(project, stack).",
-        types=(SERVER, PRIMARY_IP, VOLUME, FIREWALL, SSH_KEY),
+        types=(SERVER, PRIMARY_IP, VOLUME, FIREWALL, SSH_KEY, STORAGE_BOX),
         check=labelled,
     ),
 )

@@ -33,6 +33,16 @@ VALUES: dict[str, Any] = {
 }
 
 
+BACKUP_KEY = openssh_key()
+STORAGE_BOX: dict[str, Any] = {
+    "backup": {"storageBox": "bx11"},
+    "backupPassphrase": "Correct-Horse-Battery-7",
+    "backupKey": BACKUP_KEY,
+    "storageBoxPassword": "Storage-Box-10",
+}
+"""What a stack with a Storage Box has beside all else."""
+
+
 def settings(**changes: Any) -> Settings:
     """Valid settings with some of them changed."""
     return Settings.model_validate(VALUES | {to_camel(name): value for name, value in changes.items()})

@@ -28,9 +28,11 @@ ZONES = {"example.org": "fedcba9876543210fedcba9876543210"}
 """Zones of their own; all other names lie in `ZONE`."""
 ACCOUNT = "https://acme-v02.api.letsencrypt.org/acme/acct/1"
 SELECTOR = "s20261125123"
+SERVERS_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIICf9svRenC poste-mail-backup"
+"""The public half of the key with which the server adds to its backup."""
 HELD = {
     f"hcloud:index/get{kind[0].upper()}{kind[1:]}:get{kind[0].upper()}{kind[1:]}": kind
-    for kind in ("servers", "volumes", "primaryIps", "sshKeys", "firewalls")
+    for kind in ("servers", "volumes", "primaryIps", "sshKeys", "firewalls", "storageBoxes")
 }
 TOKENS = {"hcloud:token": "h" * 64, "cloudflare:apiToken": "c" * 40}
 
@@ -54,6 +56,8 @@ class Registered:
     provider: str
     goes_with: str
     """URN of the resource whose deletion deletes this one."""
+    kept: bool
+    """Whether the engine leaves it where it is instead of deleting it."""
     id: str = ""
     """The identifier that the cloud gave it."""
 
@@ -86,18 +90,19 @@ class Cloud(Mocks):
         return identifier or None, dict(args.inputs) | ({} if self.unknown else self._computed(args))
 
     def _computed(self, args: MockResourceArgs) -> dict[str, Any]:
-        match args.typ:
-            case "hcloud:index/primaryIp:PrimaryIp":
-                return {"ipAddress": IPV4 if args.inputs["type"] == "ipv4" else IPV6}
-            case "hcloud:index/volume:Volume":
-                return {"linuxDevice": "/dev/disk/by-id/scsi-0HC_Volume_1"}
-            case "docker:index/remoteImage:RemoteImage":
-                return {"imageId": "sha256:" + "b" * 64}
-            case "command:remote:Command":
-                key = {"selector": SELECTOR, "public_key": self.public_key}
-                return {"stdout": json.dumps(key | {"folder": "/mnt/poste/data", "account": ACCOUNT})}
-            case _:
-                return {}
+        key = {"selector": SELECTOR, "public_key": SERVERS_KEY if args.name == "backup-access" else self.public_key}
+        computed: dict[str, dict[str, Any]] = {
+            "hcloud:index/primaryIp:PrimaryIp": {"ipAddress": IPV4 if args.inputs.get("type") == "ipv4" else IPV6},
+            "hcloud:index/volume:Volume": {"linuxDevice": "/dev/disk/by-id/scsi-0HC_Volume_1"},
+            "hcloud:index/storageBox:StorageBox": {"username": "u1", "server": "u1.your-storagebox.de"},
+            "hcloud:index/storageBoxSubaccount:StorageBoxSubaccount": {
+                "username": "u1-sub1",
+                "server": "u1-sub1.your-storagebox.de",
+            },
+            "docker:index/remoteImage:RemoteImage": {"imageId": "sha256:" + "b" * 64},
+            "command:remote:Command": {"stdout": json.dumps(key | {"folder": "/mnt/poste/data", "account": ACCOUNT})},
+        }
+        return computed.get(args.typ, {})
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         match args.token:
@@ -154,11 +159,11 @@ def _program() -> None:
     runpy.run_path(str(PROGRAM), run_name="__main__")
 
 
-def refusal(cloud: Cloud) -> str:
+def refusal(cloud: Cloud, **config: Any) -> str:
     """What the program says when it stops half-way. In a process of its own: the SDK's state does not survive that."""
     done = subprocess.run(
         [str(warm_python().interpreter), "-W", "ignore", "-m", "tests.support.mocked"],
-        input=json.dumps(asdict(cloud)),
+        input=json.dumps([asdict(cloud), config]),
         capture_output=True,
         text=True,
         check=False,
@@ -183,6 +188,7 @@ def _registered(request: Any) -> Registered:
         depends_on=set(map(_short, urns)),
         sources={key: set(map(_short, found)) for key, found in sources.items()},
         goes_with=request.deletedWith,
+        kept=request.retainOnDelete,
         provider=request.provider.rpartition("::")[2] or next(iter(request.providers.values()), ""),
     )
 
@@ -203,4 +209,5 @@ def _unwrapped(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    run_program(Cloud(**json.load(sys.stdin)))
+    cloud_as_it_is, changed_settings = json.load(sys.stdin)
+    run_program(Cloud(**cloud_as_it_is), **changed_settings)
