@@ -5,6 +5,7 @@ from types import ModuleType
 
 from operate.verify import (
     accounts,
+    backup,
     container,
     domain_names,
     host_names,
@@ -43,6 +44,7 @@ GROUPS: Sequence[ModuleType] = (
     container,
     signing_key,
     accounts,
+    backup,
     server,
 )
 """Each has CHECKS, what it looks at, and jobs(context), the work for one stack."""

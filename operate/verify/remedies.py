@@ -21,6 +21,8 @@ ADDRESS = "{address}"
 """The server's IPv4 address."""
 HOST = "{host}"
 """The mail host's name."""
+NAME = "{stack}"
+"""The stack's name."""
 
 
 def filled(result: Result, stack: Stack) -> Result:
@@ -32,6 +34,7 @@ def filled(result: Result, stack: Stack) -> Result:
         f"pulumi up --stack {stack.name}",
         ADDRESS: stack.ipv4,
         HOST: stack.mail_host,
+        NAME: stack.name,
     }
 
     def spoken(text: str) -> str:

@@ -139,11 +139,24 @@ def reboot() -> list[str] | None:
 
 def certificate(folder: str) -> dict[str, Any]:
     """How the last try to renew the certificate went, as the server noted it, and whether the next ones will come."""
+    return {"status": noted(folder, "status.json"), "timer": timer("poste-certificate.timer")}
+
+
+def backup(folder: str) -> dict[str, Any]:
+    """How the last backup and the last drill went, as the server noted it, and whether the next ones will come."""
+    return {
+        "status": noted(folder, "status.json"),
+        "drill": noted(folder, "drill.json"),
+        "timer": timer("poste-backup.timer"),
+    }
+
+
+def noted(folder: str, name: str) -> Any:
+    """What a script of the deploy has noted; None where there is nothing."""
     try:
-        status = json.loads(Path(folder, "status.json").read_text())
+        return json.loads(Path(folder, name).read_text())
     except (OSError, ValueError):
-        status = None
-    return {"status": status, "timer": timer("poste-certificate.timer")}
+        return None
 
 
 def timer(unit: str) -> str:
@@ -188,7 +201,7 @@ def reach(target: tuple[str, int]) -> dict[str, str]:
         return {"error": str(error) or type(error).__name__}
 
 
-def report(name: str, table: str, domains: list[str], certificates: str) -> None:
+def report(name: str, table: str, domains: list[str], certificates: str, backups: str) -> None:
     box = container(name)
     print(
         json.dumps(
@@ -199,6 +212,7 @@ def report(name: str, table: str, domains: list[str], certificates: str) -> None
                 "firewall": firewall(table),
                 "reboot": reboot(),
                 "certificate": certificate(certificates),
+                "backup": backup(backups),
                 "keys": signing_keys(name, domains) if box else {},
             }
         )

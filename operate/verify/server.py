@@ -5,7 +5,7 @@ from functools import partial
 
 from operate.verify.container import Ask, report
 from operate.verify.context import Context
-from operate.verify.remedies import RERUN
+from operate.verify.remedies import NAME, RERUN
 from operate.verify.result import Check, Finding, fail, ok, warn
 from operate.verify.runner import Job
 
@@ -21,7 +21,7 @@ REBOOT = Check(
     "no reboot is due",
     "Mended holes in the kernel and in libraries stay open until the next boot "
     "(https://wiki.debian.org/UnattendedUpgrades).",
-    "Reboot the server at a quiet hour: systemctl reboot, as root on it. Mail waits at its senders meanwhile.",
+    f"At a quiet hour: ./run mail reboot --stack {NAME}. Mail waits at its senders meanwhile.",
     required=False,
     deadline=40,
 )

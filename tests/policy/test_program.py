@@ -11,6 +11,7 @@ from policy.model import CONTAINER, DNS_RECORD, FIREWALL, UNKNOWN, Resource
 from policy.rule import ResourceRule
 from policy.rules import RULES
 from policy.stack import Stack, read_stack
+from tests.support.examples import STORAGE_BOX
 from tests.support.mocked import TOKENS, Cloud, Registered, Secret, run_program
 from tests.support.project import handed_over
 from tests.unit.test_records import public_key
@@ -59,6 +60,9 @@ def registered(resource: Registered) -> Resource:
     )
 
 
+SINGLE = {"acmeKeyId", "acmeHmacKey", "backupPassphrase", "backupKey", "storageBoxPassword"}
+"""The secrets that a stack may have beside those that each has."""
+
 FORMS: dict[str, dict[str, Any]] = {
     "host": {"networkMode": "host", "optionalPorts": [995]},
     "bridge": {"networkMode": "bridge", "elasticsearch": "198.51.100.9:9200"},
@@ -92,6 +96,12 @@ FORMS: dict[str, dict[str, Any]] = {
         "passwords": {"ann@example.com": "Ann's-Rule-14", "robot@example.com": "Robot-Rule-15"},
         "deleteMailboxes": ["gone@example.net"],
     },
+    "a backup in a Storage Box": STORAGE_BOX,
+    "a backup of one's own": STORAGE_BOX
+    | {
+        "backup": {"repository": "s3:https://s3.example.net/mail"},
+        "backupEnvironment": {"AWS_ACCESS_KEY_ID": "Access-Key-Of-Ours", "AWS_SECRET_ACCESS_KEY": "Secret-Of-Ours-10"},
+    },
     "records to be given up": {"unprotected": ["records", "addresses"]},
 }
 
@@ -105,7 +115,7 @@ def test_the_program_keeps_its_own_rules(form: str, unknown: bool) -> None:
     stack = read_stack(handed_over(**config) | TOKENS)
     assert isinstance(stack, Stack)
     assert stack.settings.protect
-    more = [*({"acmeKeyId", "acmeHmacKey"} & config.keys()), *config.get("passwords", {})]
+    more = [*(SINGLE & config.keys()), *config.get("passwords", {}), *config.get("backupEnvironment", {})]
     assert len(stack.secrets) == 5 + len(more)
     assert {FIREWALL, DNS_RECORD, CONTAINER} <= {resource.type for resource in resources}
     assert list(found(resources, stack)) == []

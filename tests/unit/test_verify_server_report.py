@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from model.records import dkim
-from operate.verify import container, outbound, renewal, server, signing_key
+from operate.verify import backup, container, outbound, renewal, server, signing_key
 from operate.verify.context import Context
 from operate.verify.names import Dns
 from operate.verify.remedies import RERUN
@@ -56,6 +56,7 @@ REPORT: dict[str, Any] = {
     "firewall": {"input": "drop", "forward": "drop"},
     "reboot": None,
     "certificate": {"status": None, "timer": "active"},
+    "backup": {"status": None, "drill": None, "timer": "active"},
     "keys": {
         DOMAIN: {
             "files": signing(),
@@ -120,6 +121,77 @@ def test_refused_renewal_is_noted_in_the_authoritys_words_and_red_when_time_runs
 def test_stack_that_asks_for_no_certificate_says_why_and_asks_the_server_nothing() -> None:
     (job,) = renewal.jobs(Context(stack(certificate="none, by hand"), Dns(Shared(), [LOOPBACK]), Shared(), ()))
     assert asyncio.run(carry_out(job)).finding == Finding(OK, "no certificate is asked for: by hand")
+
+
+GB = 10**9
+
+
+def backed_up(hours: float = 9, before: float | None = 10 * GB, timer: str = "active", **status: Any) -> container.Ask:
+    """A server whose last good backup of 10 GB was made that long ago."""
+    last = {"at": time.time() - hours * 3600, "snapshot": "1a2b", "size": 10 * GB, "away": 7.4, "seconds": 300}
+    noted = {"result": "done", "error": "", "last_good": last, "previous_size": before}
+    return told("backup", timer=timer, status=noted | status)
+
+
+def test_backup_of_last_night_is_well_and_tells_how_long_mail_was_away() -> None:
+    assert asyncio.run(backup.age(backed_up())) == Finding(
+        OK, "9 h ago; mail was away for 7 s of 5 min", backup.EXPECTED_AGE
+    )
+
+
+@pytest.mark.parametrize(
+    ("ask", "status", "shown"),
+    [
+        (backed_up(hours=40), FAIL, "40 h ago"),
+        (backed_up(hours=96), FAIL, "4 days ago"),
+        (backed_up(hours=40, result="failed", error="the box is full"), FAIL, "since then: the box is full"),
+        (backed_up(result="failed", error="the box is full"), WARN, "the last try failed: the box is full"),
+        (backed_up(result="failed", error="the box is full", last_good=None), FAIL, "no backup yet: the box is full"),
+        (backed_up(timer="inactive"), FAIL, "the timer is inactive"),
+        (told("backup"), FAIL, "no backup yet"),
+    ],
+)
+def test_backup_that_is_old_or_failed_says_so(ask: container.Ask, status: Status, shown: str) -> None:
+    finding = asyncio.run(backup.age(ask))
+    assert finding.status is status
+    assert shown in finding.found
+
+
+def test_backup_that_shrank_by_half_is_noted() -> None:
+    assert asyncio.run(backup.size(backed_up())).status is OK
+    assert asyncio.run(backup.size(backed_up(before=None))).status is OK
+    finding = asyncio.run(backup.size(backed_up(before=21 * GB)))
+    assert (finding.status, finding.found) == (WARN, "10.0 GB, before 21.0 GB")
+
+
+def drilled(days: float, **changes: Any) -> Finding:
+    """The check of a drill of that long ago."""
+    last = {"at": time.time() - days * 86400, "result": "good", "error": "", "seconds": 95, "boxes": 4, "messages": 10}
+    return asyncio.run(backup.drill(told("backup", drill=last | changes)))
+
+
+def test_drill_of_the_last_weeks_is_well_an_old_one_noted_and_a_failed_one_red() -> None:
+    assert drilled(20).status is OK
+    assert "20 days ago, in 95 s: 4 mailboxes, 10 messages read" in drilled(20).found
+    assert drilled(41).status is WARN
+    failed = drilled(1, result="failed", error="users.db is damaged")
+    assert failed.status is FAIL
+    assert "users.db is damaged" in failed.found
+    assert asyncio.run(backup.drill(told("backup"))).status is WARN
+
+
+@pytest.mark.parametrize(("protect", "status"), [(True, WARN), (False, OK)])
+def test_stack_without_a_backup_is_told_so_where_it_is_protected(protect: bool, status: Status) -> None:
+    (job,) = backup.jobs(Context(stack(protect=protect), Dns(Shared(), [LOOPBACK]), Shared(), ()))
+    assert asyncio.run(carry_out(job)).finding.status is status
+
+
+def test_script_tells_how_the_last_backup_and_drill_went(tmp_path: Path) -> None:
+    (tmp_path / "status.json").write_text('{"result": "done"}')
+    (tmp_path / "drill.json").write_text('{"result": "good"}')
+    asked = '[ "$2" = poste-backup.timer ] || exit 9; case $1 in is-active) echo active;; *) echo enabled;; esac'
+    found = run_script(f"print(json.dumps(backup('{tmp_path}')))", commands(tmp_path, systemctl=asked))
+    assert found == {"status": {"result": "done"}, "drill": {"result": "good"}, "timer": "active"}
 
 
 def gone() -> container.Ask:
@@ -347,8 +419,11 @@ def test_script_reads_the_firewalls_chains_and_their_absence(tmp_path: Path) -> 
 
 
 def test_script_tells_of_a_server_without_docker_and_firewall(tmp_path: Path) -> None:
-    found = run_script(f"report('poste', 'mail_host', ['{DOMAIN}'], '{tmp_path}')", {"PATH": str(tmp_path)})
+    found = run_script(
+        f"report('poste', 'mail_host', ['{DOMAIN}'], '{tmp_path}', '{tmp_path}')", {"PATH": str(tmp_path)}
+    )
     assert found["certificate"] == {"status": None, "timer": "unknown, unknown"}
+    assert found["backup"] == {"status": None, "drill": None, "timer": "unknown, unknown"}
     assert (found["container"], found["firewall"], found["keys"]) == (None, {}, {})
     assert found["memory"]["total"] > 0
 

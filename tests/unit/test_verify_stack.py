@@ -24,13 +24,13 @@ from operate.verify.client_guides import PATHS, guide
 from operate.verify.context import Context
 from operate.verify.mailbox import tls_for
 from operate.verify.mobileconfig import mobileconfig
-from operate.verify.remedies import ADDRESS, REFRESH, RERUN, UP, filled
+from operate.verify.remedies import ADDRESS, NAME, REFRESH, RERUN, UP, filled
 from operate.verify.remedies import HOST as HOST_NAME
 from operate.verify.result import Check, Finding, Result, Status, fail, ok, unknown, warn
 from operate.verify.runner import Shared
 from operate.verify.stack import Stack, make_stack
 from operate.verify.table import as_json, plain, show, verdict
-from tests.support.examples import PASSWORD, VALUES, settings
+from tests.support.examples import PASSWORD, STORAGE_BOX, VALUES, settings
 from tests.support.verify_world import DOMAIN, HOST, IPV4, IPV6, Records, make_certificate, stack
 
 OUTPUTS: dict[str, Any] = {
@@ -151,7 +151,7 @@ def test_readme_lists_every_check() -> None:
 
 def test_every_check_has_work_for_a_full_stack() -> None:
     own = stack().own.model_copy(update={"other_mailbox": "user@other.example"})
-    full = Stack(**{**vars(stack()), "own": own})
+    full = Stack(**{**vars(stack(**STORAGE_BOX)), "own": own})
     assert {name for name, _ in names_of(full)} == {check.name for check in CHECKS}
 
 
@@ -207,7 +207,7 @@ def test_remedies_name_the_commands_of_the_stack_at_hand() -> None:
     again = "pulumi config set rerun {} --stack test, then pulumi up --stack test."
     assert advice(f"{RERUN}.") == again.format(1)
     assert advice(f"{RERUN}.", rerun=4) == again.format(5)
-    assert advice(f"{ADDRESS} is {HOST_NAME}.") == f"{IPV4} is {HOST}."
+    assert advice(f"{ADDRESS} is {HOST_NAME}, of {NAME}.") == f"{IPV4} is {HOST}, of test."
 
 
 def test_no_remedy_advises_a_plain_up_for_what_it_does_not_see() -> None:
@@ -220,7 +220,7 @@ def test_no_remedy_advises_a_plain_up_for_what_it_does_not_see() -> None:
     for check in CHECKS:
         assert "pulumi up" not in check.remedy, check.name
         assert "pulumi refresh" not in check.remedy, check.name
-        assert not set(re.findall(r"{\w*}", check.remedy)) - {UP, REFRESH, RERUN, ADDRESS, HOST_NAME}, check.name
+        assert not set(re.findall(r"{\w*}", check.remedy)) - {UP, REFRESH, RERUN, ADDRESS, HOST_NAME, NAME}, check.name
 
 
 REQUIRED = Check("dns.mx", "MX record", "It matters.", "Do this.")
