@@ -3,7 +3,7 @@
 import pulumi
 
 from components.accounts import Accounts, Deletions
-from components.backup import BackupStore, NightlyBackup
+from components.backup import BackupStore, NightlyBackup, tell_no_backup
 from components.certificate import Certificate
 from components.dkim_key import DkimKey
 from components.dkim_signers import DkimSigners
@@ -29,9 +29,10 @@ title, labels = f"{project}-{stack}", stack_labels(project, stack)
 hcloud, dns = hetzner(), cloudflare_dns()
 clouds = pulumi.ResourceOptions(providers=[hcloud, dns, ssh_commands()])
 held = state()
-survey = look(labels, held, hcloud)
+survey = look(labels, held, hcloud, storage_boxes=bool(settings.backup and settings.backup.storage_box))
 refuse_impossible_changes(survey, settings)
 tell_who_leaves(held, settings)
+tell_no_backup(settings)
 zones = Zones(settings, held, dns, survey.addresses)
 
 server = MailServer(title, settings, survey, clouds)

@@ -15,14 +15,14 @@ AGE = Check(
     "backup.age",
     "backup is of last night",
     "Neither Hetzner's backups nor its snapshots hold a volume; what is in no backup is lost with it.",
-    f"On the server, look at journalctl -u poste-backup. At once: ./run mail backup run --stack {NAME}",
+    f"On the server, look at journalctl -u poste-backup. At once: ./run mail backup run --stack {NAME}.",
     deadline=40,
 )
 SIZE = Check(
     "backup.size",
     "backup holds what the one before it held",
     "Mail that was deleted by mistake, or by somebody else, is missing in the newest backup and not yet in older ones.",
-    f"Compare with an older one: ./run mail backup list --stack {NAME}, then ./run mail restore --help",
+    f"Compare with an older one: ./run mail backup list --stack {NAME}, then ./run mail restore --help.",
     required=False,
     deadline=40,
 )
@@ -30,7 +30,7 @@ DRILL = Check(
     "backup.drill",
     "backup was restored in a drill",
     "A backup that was never restored is a hope; its faults show on the day on which it is needed.",
-    f"./run mail backup drill --stack {NAME}",
+    f"./run mail backup drill --stack {NAME}.",
     required=False,
     deadline=40,
 )
