@@ -14,11 +14,9 @@ from components.remote_scripts import Undoing, answer, secret_json, within
 from components.storage_box import HOME, StorageBox
 from model.backup import BOX_PORT, MAKE_ONE, NO_BACKUP, REPOSITORY_IN_BOX, SERVERS_ADDRESS, Backup
 from model.poste_container import CONTAINER
-from model.server_folders import CERTIFICATES, DATA, STACK
+from model.server_folders import BACKED_UP, DATA
 from model.settings import Settings
 
-FOLDERS = (DATA, CERTIFICATES, STACK)
-"""What is in a backup."""
 REACHED = "5m"
 """Within which the box takes the server's key. It is dialled until then: a new one takes its time."""
 
@@ -73,7 +71,7 @@ class BackupStore(pulumi.ComponentResource):
         self.filled = host.scripts.run(
             "backup-fill",
             "fill.py",
-            pulumi.Output.json_dumps({"data": DATA, "folders": FOLDERS}),
+            pulumi.Output.json_dumps({"data": DATA, "folders": BACKED_UP}),
             self,
             again_with={"volume": server.volume_id},
             depends_on=[allowed],
@@ -129,7 +127,7 @@ class NightlyBackup(pulumi.ComponentResource):
             json.dumps(
                 {
                     "data": DATA,
-                    "folders": FOLDERS,
+                    "folders": BACKED_UP,
                     "container": CONTAINER,
                     "at": backup.at,
                     "host": settings.mail_host,

@@ -20,3 +20,9 @@ STACK = f"{VOLUME}/stack"
 
 BACKUP = f"{VOLUME}/backup"
 """How the last backup and the last drill went."""
+
+ADMINISTRATOR = "/opt/poste-mail/administrator.json"
+"""Address and password of Poste's administrator as the scripts use them; without that no password could be changed."""
+
+BACKED_UP = (DATA, CERTIFICATES, ACCOUNTS, STACK, ADMINISTRATOR)
+"""What a backup holds."""

@@ -27,3 +27,7 @@ class RepairError(OperateError):
 
 class MailboxError(OperateError):
     """A mailbox or an alias cannot be set as asked for."""
+
+
+class ServerError(OperateError):
+    """The server cannot be reached, or could not do what it was asked to."""

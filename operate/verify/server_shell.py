@@ -4,6 +4,8 @@ Keys stay in memory: asyncssh takes them as they are, where the system's ssh wou
 """
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,9 @@ class ShellError(Exception):
     """The server cannot be asked; the text says why."""
 
 
-async def ask_server(stack: Stack, call: str, *arguments: Any) -> Any:
-    """What a function of remote_report.py prints; raises ShellError."""
-    script = f"{SCRIPT.read_text()}\nimport json\n{call}(*json.loads({json.dumps(json.dumps(arguments))!s}))\n"
+@asynccontextmanager
+async def connected(stack: Stack) -> AsyncIterator[asyncssh.SSHClientConnection]:
+    """A connection to the server; raises ShellError, with what happens inside the block, too."""
     settings = stack.settings
     host_key = asyncssh.import_public_key(settings.ssh_host_public_key)
     try:
@@ -34,12 +36,20 @@ async def ask_server(stack: Stack, call: str, *arguments: Any) -> Any:
             agent_path=None,
             config=None,
             connect_timeout=CONNECT_TIMEOUT,
+            keepalive_interval=CONNECT_TIMEOUT,
         ) as connection:
-            done = await connection.run("python3 -", input=script)
+            yield connection
     except (OSError, asyncssh.Error) as error:
         raise ShellError(
             f"SSH to {stack.ipv4}: {error}. Only adminCidrs may use it; are you in one of them?"
         ) from error
+
+
+async def ask_server(stack: Stack, call: str, *arguments: Any) -> Any:
+    """What a function of remote_report.py prints; raises ShellError."""
+    script = f"{SCRIPT.read_text()}\nimport json\n{call}(*json.loads({json.dumps(json.dumps(arguments))!s}))\n"
+    async with connected(stack) as connection:
+        done = await connection.run("python3 -", input=script)
     if done.exit_status != 0:
         raise ShellError(f"on the server: {str(done.stderr).strip()[-200:]}")
     return json.loads(str(done.stdout))

@@ -1,0 +1,1 @@
+"""Backups from the operator's side: looking, keeping, pruning, drilling and bringing back."""

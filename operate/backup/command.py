@@ -1,0 +1,124 @@
+"""Backups: `./run mail backup VERB --stack NAME` makes one now, lists them, gives old ones up, or proves the newest."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from model.poste_container import CONTAINER, loopback_url
+from model.server_folders import DATA
+from operate import command_line
+from operate.backup import kit, owner
+from operate.backup.prune import prune
+from operate.errors import OperateError, ServerError, StackError
+from operate.pulumi_cli import pulumi
+from operate.server_scripts import run_script
+from operate.verify.stack import Stack, read_stack
+
+Told = dict[str, Any]
+"""What a verb has done: `said` in words, and all else for programs."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Carry a verb out; the exit status."""
+    listed = "\n".join(f"  {verb:6} {meaning}" for verb, (_carry_out, meaning) in VERBS.items())
+    parser = command_line.parser(
+        "backup",
+        __doc__ or "",
+        epilog=f"verbs:\n{listed}\n\nTo bring something back: ./run mail restore --help. See docs/recovery.md",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("verb", choices=VERBS, metavar="VERB", help="one of those below")
+    options = parser.parse_args(arguments)
+    carry_out, _meaning = VERBS[options.verb]
+    try:
+        with command_line.standard_output_for_json(options):
+            told = asyncio.run(_with_stack(options.stack, carry_out))
+    except ServerError as error:
+        print(error, file=sys.stderr)
+        return command_line.FAILED
+    except OperateError as error:
+        print(error, file=sys.stderr)
+        return command_line.UNUSABLE
+    said = told.pop("said")
+    if options.json:
+        command_line.show_json(stack=options.stack, **told)
+    else:
+        print("\n".join(said))
+    return command_line.DONE
+
+
+async def _with_stack(name: str, carry_out: Callable[[Stack], Awaitable[Told]]) -> Told:
+    stack = await read_stack(name)
+    if stack.settings.backup is None:
+        raise StackError(f"Stack {name} has no backup. Set backup first, see docs/recovery.md")
+    return await carry_out(stack)
+
+
+async def _run(stack: Stack) -> Told:
+    files = await kit.keep(stack)
+    print("Backing up: first while mail flows, then for some seconds without", file=sys.stderr)
+    status = await run_script(stack, "backup.py", None, "run", "--tag", "asked-for")
+    said = (
+        f"Snapshot {status['snapshot']}: {status['files']} files, {_size(status['size'])}, of which "
+        f"{_size(status['added'])} were new. It took {status['seconds']:.0f} s; mail was away for "
+        f"{status['away']:.0f} s."
+    )
+    return {"backup": status, "kept": files, "said": [said, f"With it: {', '.join(files)}."]}
+
+
+async def _list(stack: Stack) -> Told:
+    found = await run_script(stack, "backup.py", None, "list")
+    lines = [f"{_time(each['time'])}  {each['id']}  {', '.join(each['tags'])}" for each in found["snapshots"]]
+    return {**found, "said": lines or ["There is no backup yet."]}
+
+
+async def _drill(stack: Stack) -> Told:
+    print("Restoring the newest backup beside Poste, and starting another Poste on it", file=sys.stderr)
+    request = {"data": DATA, "container": CONTAINER, "url": loopback_url(stack.settings)}
+    found = await run_script(stack, "drill.py", request)
+    if found["result"] != "good":
+        raise ServerError(f"The drill failed: {found['error']}")
+    said = (
+        f"Snapshot {found['snapshot']} is whole: {found['databases']} databases sound, {found['boxes']} mailboxes as "
+        f"Poste has them, {found['messages']} messages read, the administrator signed in. It took "
+        f"{found['seconds']:.0f} s."
+    )
+    return {"drill": found, "said": [said]}
+
+
+async def _prune(stack: Stack) -> Told:
+    files = await kit.keep(stack)
+    account = _account(stack.name)
+    with owner.repository(stack, account) as repository:
+        found = prune(repository)
+    said = f"{found['before']} snapshots are now {found['after']}, and what is kept can be read."
+    return {"snapshots": found, "kept": files, "said": [said]}
+
+
+def _account(name: str) -> Mapping[str, str]:
+    """The operator's account in the Storage Box, as the deploy put it out."""
+    found = json.loads(pulumi("stack", "output", "--json", "--stack", name)).get("backup")
+    if not found:
+        raise StackError(f"Stack {name} has no output backup. Deploy it first: pulumi up --stack {name}")
+    return dict(found)
+
+
+def _size(count: float) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+def _time(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+VERBS: dict[str, tuple[Callable[[Stack], Awaitable[Told]], str]] = {
+    "run": (_run, "make a backup now, with the stack's own files in it"),
+    "list": (_list, "show the snapshots that there are"),
+    "prune": (_prune, "give up old snapshots, by age, and check what is kept; needs restic on this machine"),
+    "drill": (_drill, "restore the newest one beside Poste, start another Poste on it, and throw both away"),
+}
+"""By verb: what it does, and what that means."""

@@ -1,0 +1,44 @@
+"""The deploy's scripts on the server, run through SSH, with what they say meanwhile shown as it comes."""
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+from operate.errors import ServerError
+from operate.verify.server_shell import ShellError, connected
+from operate.verify.stack import Stack
+
+FOLDER = "/opt/poste-mail"
+"""Where the deploy has put them."""
+
+
+async def run_script(stack: Stack, script: str, request: dict[str, Any] | None = None, *arguments: str) -> Any:
+    """What a script prints, which is JSON. Raises ServerError with the script's own words, or why it was not run.
+
+    Its lines on standard error go to the person while it runs; the last of them is what it ended with, if it failed.
+    """
+    line = " ".join(("python3", f"{FOLDER}/{script}", *arguments))
+    try:
+        async with (
+            connected(stack) as connection,
+            connection.create_process(line, input=json.dumps(request or {})) as process,
+        ):
+            answer, last = await asyncio.gather(process.stdout.read(), _shown_but_the_last(process.stderr))
+            done = await process.wait()
+    except ShellError as error:
+        raise ServerError(str(error)) from None
+    if done.exit_status != 0:
+        raise ServerError(last or f"{script} ended with {done.exit_status}, and said nothing")
+    if last:
+        print(last, file=sys.stderr)
+    return json.loads(str(answer)) if str(answer).strip() else {}
+
+
+async def _shown_but_the_last(stream: Any) -> str:
+    last = ""
+    async for line in stream:
+        if last:
+            print(last, file=sys.stderr, flush=True)
+        last = str(line).rstrip()
+    return last
