@@ -50,6 +50,6 @@ def refuse_future(snapshots: Iterable[Mapping[str, Any]]) -> None:
         if datetime.fromisoformat(snapshot["time"]) - now > EARLY:
             raise ServerError(
                 f"Snapshot {snapshot['short_id']} is dated {snapshot['time'][:19]}, which is to come, and pruning "
-                "would count all ages from it. Nothing was deleted. Look whether the server's clock is right and whether "
-                f"somebody was there, then delete that one: restic forget {snapshot['short_id']}"
+                "would count all ages from it. Nothing was deleted. Look whether the server's clock is right, and "
+                f"whether somebody was there, then delete that one: restic forget {snapshot['short_id']}"
             )

@@ -41,13 +41,16 @@ class Answers:
         return self._typed(question, flag, default, check)
 
     def several(
-        self, question: str, *, flag: str, given: Sequence[str], check: Callable[[str], str] = str
+        self, question: str, *, flag: str, given: Sequence[str], check: Callable[[str], str] = str, at_most: int = 100
     ) -> Sequence[str]:
         """Lines of text, as many as there are; none where there is nobody to ask. An empty line is the last one."""
         if given or not self.asking:
             return [self.text(question, flag=flag, given=one, check=check) for one in given]
         answers: list[str] = []
-        while answer := self._typed(question, flag, None, lambda line: check(line) if line else ""):
+        while len(answers) < at_most:
+            answer = self._typed(question, flag, None, lambda line: check(line) if line else "")
+            if not answer:
+                break
             answers.append(answer)
         return answers
 

@@ -23,10 +23,20 @@ from operate.stacks import passphrase
 from operate.stacks.answers import Answers
 from operate.stacks.keys import new_password, new_ssh_key
 from operate.stacks.obstacles import obstacles
+from operate.stacks.offers import boxes as boxes_on_offer
 from operate.stacks.offers import offers
 from operate.stacks.options import parse
-from operate.stacks.plan import Domain, check, domain_paths, merged, new_mailboxes, with_accounts, with_mailboxes
-from operate.stacks.questions import asked, mailboxes
+from operate.stacks.plan import (
+    BACKUP_SECRETS,
+    Domain,
+    check,
+    domain_paths,
+    merged,
+    new_mailboxes,
+    with_accounts,
+    with_mailboxes,
+)
+from operate.stacks.questions import asked, backup, mailboxes
 from operate.stacks.server_choice import choose
 from operate.stacks.stack import Stack
 
@@ -54,6 +64,7 @@ def make_stack(options: argparse.Namespace, project: str) -> list[str]:
     kept = stack.values()
     hetzner_endpoint = options.hetzner_endpoint or kept.get("hcloud:endpoint")
     cloudflare_url = options.cloudflare_base_url or kept.get("cloudflare:baseUrl")
+    storage_endpoint = options.hetzner_storage_endpoint or kept.get("hcloud:endpointHetzner")
     needs_passphrase = wants_passphrase(stack, options.secrets_provider, [hetzner_endpoint, cloudflare_url])
     if needs_passphrase and not passphrase.use(stack.name, os.environ) and stack.uses_passphrase:
         raise WizardError(f"Set {FILE_VARIABLE} to the file with the passphrase of stack {stack.name}")
@@ -73,6 +84,15 @@ def make_stack(options: argparse.Namespace, project: str) -> list[str]:
     )
     paths |= {"serverType": offer.type, "location": offer.location, **domain_paths(domain, kept.get("domains") or ())}
     say(f"Server: {offer.type} with {offer.memory:g} GB in {offer.location}, {offer.monthly:.2f} euro a month net")
+    box = backup(
+        answers,
+        options.backup,
+        kept,
+        lambda: boxes_on_offer(tokens["hcloud:token"], hetzner_endpoint, storage_endpoint),
+    )
+    if box:
+        paths |= {"backup.storageBox": box.type, "backup.location": box.location}
+        say(f"Backup: {box}")
     say(f"Zone: {zone.name}")
     if not zone.is_active:
         say(f"  not active yet: have the registrar name these servers for it: {', '.join(zone.name_servers)}")
@@ -130,6 +150,8 @@ def write(
         "sshPrivateKey": new_ssh_key,
         "sshHostKey": new_ssh_key,
     }
+    if "backup.storageBox" in paths or (kept.get("backup") or {}).get("storageBox"):
+        makers |= BACKUP_SECRETS
     for key, make in makers.items():
         if key not in there:
             stack.set_secret(key, make())
@@ -140,6 +162,8 @@ def finish(stack: Stack, in_the_way: Sequence[str]) -> None:
     """Say what comes next."""
     say(f"Stack {stack.name} is complete: {stack.file}. Read a secret with, for example:")
     say(f"  ./run pulumi config get adminPassword --stack {stack.name}")
+    if "backupPassphrase" in stack.secrets():
+        say("The backup is encrypted with backupPassphrase. Keep that, and this file, elsewhere, too: docs/recovery.md")
     if any(obstacle.startswith("in the way") for obstacle in in_the_way):
         say("The preview will stop at the records that are in the way, and say how to take each of them over.")
     file = os.environ.get(FILE_VARIABLE)

@@ -9,16 +9,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from model.values import password_lacks
 
 SPECIALS = "!#$%&()*+,-./:;<=>?@[]^_{|}~"
+BOX_SPECIALS = "-_.:,;@#+=?"
+"""Some that Hetzner takes in the password of a Storage Box."""
 LENGTH = 24
 """Characters of a password: about 150 bits."""
 
 
-def new_password() -> str:
+def new_password(specials: str = SPECIALS) -> str:
     """A random password that keeps the guide's rule: lower and upper case letters, digits and special characters."""
     while True:
-        password = "".join(
-            secrets.choice(string.ascii_letters + string.digits + SPECIALS) for _position in range(LENGTH)
-        )
+        letters = string.ascii_letters + string.digits + specials
+        password = "".join(secrets.choice(letters) for _position in range(LENGTH))
         if not password_lacks(password):
             return password
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from operate.clouds.hetzner import connected
@@ -24,6 +25,33 @@ def offers(token: str, endpoint: str | None) -> Sequence[Offer]:
         for place in kind.locations or ()
         if place.available and place.deprecation is None
     ]
+
+
+@dataclass(frozen=True)
+class Box:
+    """A type of Storage Box, its size in bytes, its price a month in euro, net, and where it is to be had for that."""
+
+    type: str
+    size: int
+    monthly: float
+    location: str
+
+    def __str__(self) -> str:
+        return f"{self.type} with {self.size / 2**40:g} TB in {self.location}, {self.monthly:.2f} euro a month net"
+
+
+def boxes(token: str, endpoint: str | None, storage: str | None) -> Sequence[Box]:
+    """Every type of Storage Box in the location where it costs the least, the smallest one first."""
+    with connected(token, endpoint, storage) as client:
+        types = client.storage_box_types.get_all()
+    found = []
+    for kind in types:
+        prices = kind.prices or ()
+        places = {str(price["location"]): _monthly(prices, str(price["location"])) for price in prices}
+        if places and not kind.deprecation:
+            cheapest = min(places, key=lambda place: places[place])
+            found.append(Box(str(kind.name), int(kind.size or 0), places[cheapest], cheapest))
+    return sorted(found, key=lambda box: box.size)
 
 
 def _monthly(prices: Sequence[dict[str, Any]], location: str) -> float:

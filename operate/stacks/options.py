@@ -2,10 +2,13 @@
 
 import argparse
 from collections.abc import Sequence
+from typing import get_args
 
+from model.backup import StorageBoxType
 from operate import command_line
 
 SECRETS = ("adminPassword", "sshPrivateKey", "sshHostKey", "hcloud:token", "cloudflare:apiToken")
+BOXES, NO_BACKUP = get_args(StorageBoxType), "none"
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -25,9 +28,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--location", help="Hetzner location (default: the first of nbg1, fsn1, hel1 … that has a server)")
     add("--server-type", help="Hetzner server type (default: the cheapest x86 type with 4 GB of memory or more)")
     add("--dmarc-policy", choices=("none", "quarantine", "reject"), help="DMARC policy of DOMAIN (default: reject)")
+    add("--backup", choices=(*BOXES, NO_BACKUP), help="nightly backup in a Hetzner Storage Box of this type, or none")
     add("--time-zone", help="time zone of the server's logs (default: UTC)")
     add("--protect", action=argparse.BooleanOptionalAction, help="protect server, addresses, volume (default: yes)")
     add("--hetzner-endpoint", help="another API than Hetzner's, for example the sandbox's")
+    add("--hetzner-storage-endpoint", help="another API of Storage Boxes than Hetzner's, for example the sandbox's")
     add("--cloudflare-base-url", help="another API than Cloudflare's, for example the sandbox's")
     add("--secrets-provider", help="what encrypts a new stack's secrets (default: a passphrase); see docs/stacks.md")
     add("--replace", action="append", default=[], choices=SECRETS, help="secret to set anew; may be repeated")

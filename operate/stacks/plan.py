@@ -1,7 +1,7 @@
 """What the stack's configuration is to become, as pure functions on what it is and what was answered."""
 
 import copy
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,14 @@ from model.contradictions import contradictions
 from model.settings import Settings
 from model.stack_config import expectation
 from operate.errors import WizardError
-from operate.stacks.keys import new_password, new_ssh_key
+from operate.stacks.keys import BOX_SPECIALS, new_password, new_ssh_key
+
+BACKUP_SECRETS: Mapping[str, Callable[[], str]] = {
+    "backupPassphrase": new_password,
+    "backupKey": new_ssh_key,
+    "storageBoxPassword": lambda: new_password(BOX_SPECIALS),
+}
+"""What a backup in a Storage Box needs, and how it is made."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +49,16 @@ def list_paths(key: str, values: Sequence[str]) -> dict[str, str]:
 
 
 def merged(values: Mapping[str, Any], paths: Mapping[str, str]) -> dict[str, Any]:
-    """The configuration with the paths set. Knows the paths made here: `key`, `key[0]` and `key[0].name.name`."""
+    """The configuration with the paths set. Knows those made here: `key`, `key.name`, `key[0]`, `key[0].name.name`."""
     result = copy.deepcopy(dict(values))
     for path, value in paths.items():
         key, bracket, rest = path.partition("[")
         if not bracket:
-            result[key] = value
+            table, dot, name = key.partition(".")
+            if dot and ":" not in table:
+                result[table] = dict(result.get(table) or {}) | {name: value}
+            else:
+                result[key] = value
             continue
         position, _, member = rest.partition("]")
         items = result.setdefault(key, [])
@@ -91,6 +102,8 @@ def check(values: Mapping[str, Any]) -> Settings:
     The project's secrets are not needed: others of the right form stand in for them.
     """
     secrets = {"adminPassword": new_password(), "sshPrivateKey": new_ssh_key(), "sshHostKey": new_ssh_key()}
+    if values.get("backup"):
+        secrets |= {key: make() for key, make in BACKUP_SECRETS.items()}
     plain = {key: value for key, value in values.items() if ":" not in key}
     settings = None
     try:

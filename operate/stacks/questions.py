@@ -9,7 +9,10 @@ from pydantic import TypeAdapter
 
 from model.networks import unreachable
 from model.values import Cidr, EmailAddress, Fqdn, HostName, ImageReference
+from operate.errors import WizardError
 from operate.stacks.answers import Answers
+from operate.stacks.offers import Box
+from operate.stacks.options import NO_BACKUP
 from operate.stacks.plan import list_paths
 from operate.stacks.registry import RegistryError, newest, with_digest
 from operate.stacks.stack import Stack
@@ -51,6 +54,7 @@ def asked(
     plain = {
         "timeZone": options.time_zone,
         "hcloud:endpoint": options.hetzner_endpoint,
+        "hcloud:endpointHetzner": options.hetzner_storage_endpoint,
         "cloudflare:baseUrl": options.cloudflare_base_url,
         "protect": None if options.protect is None else str(options.protect).lower(),
     }
@@ -75,6 +79,35 @@ def mailboxes(answers: Answers, given: Sequence[str], domain: str, kept: dict[st
     question = f"Another mailbox, for example ann@{domain}, with a password that is made (empty for none)"
     check = mailbox_in({domain, *(known["name"] for known in domains if "name" in known)})
     return answers.several(question, flag="--mailbox", given=given, check=check)
+
+
+def backup(answers: Answers, given: str | None, kept: dict[str, Any], boxes: Callable[[], Sequence[Box]]) -> Box | None:
+    """The Storage Box for the backup; None for none, or where there is a backup already, whatever it is.
+
+    `boxes` are asked for with their prices where one is to be chosen. A person is asked while the stack is made.
+    """
+    if kept.get("backup") or given == NO_BACKUP or not (given or (answers.asking and not kept.get("domains"))):
+        return None
+    types = {box.type: box for box in boxes()}
+    offered = "; ".join(map(str, types.values()))
+    question = f"Nightly backup in a Storage Box (empty for none): {offered}"
+    chosen = given or next(
+        iter(answers.several(question, flag="--backup", given=(), check=one_of(types), at_most=1)), ""
+    )
+    if chosen and chosen not in types:
+        raise WizardError(f"--backup: Hetzner has no {chosen} now. Expected one of: {offered}")
+    return types[chosen] if chosen else None
+
+
+def one_of(known: Collection[str]) -> Callable[[str], str]:
+    """A check that an answer is one of these."""
+
+    def check_one(value: str) -> str:
+        if value not in known:
+            raise ValueError(f"Expected one of {', '.join(known)}")
+        return value
+
+    return check_one
 
 
 def image(answers: Answers, given: str | None, kept: str | None) -> str:
