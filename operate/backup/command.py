@@ -32,11 +32,12 @@ def main(arguments: Sequence[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("verb", choices=VERBS, metavar="VERB", help="one of those below")
+    parser.add_argument("--if-any", action="store_true", help="do nothing where the stack has no backup")
     options = parser.parse_args(arguments)
     carry_out, _meaning = VERBS[options.verb]
     try:
         with command_line.standard_output_for_json(options):
-            told = asyncio.run(_with_stack(options.stack, carry_out))
+            told = asyncio.run(_with_stack(options, carry_out))
     except ServerError as error:
         print(error, file=sys.stderr)
         return command_line.FAILED
@@ -51,10 +52,12 @@ def main(arguments: Sequence[str]) -> int:
     return command_line.DONE
 
 
-async def _with_stack(name: str, carry_out: Callable[[Stack], Awaitable[Told]]) -> Told:
-    stack = await read_stack(name)
+async def _with_stack(options: argparse.Namespace, carry_out: Callable[[Stack], Awaitable[Told]]) -> Told:
+    stack = await read_stack(options.stack)
     if stack.settings.backup is None:
-        raise StackError(f"Stack {name} has no backup. Set backup first, see docs/recovery.md")
+        if options.if_any:
+            return {"backup": None, "said": [f"Stack {stack.name} has no backup."]}
+        raise StackError(f"Stack {stack.name} has no backup. Set backup first, see docs/recovery.md")
     return await carry_out(stack)
 
 

@@ -122,6 +122,7 @@ def test_no_branch_but_main_gets_a_secret_unless_somebody_has_looked_at_it() -> 
     assert {name: job["environment"] for name, job in holders.items()} == {
         "deploy/preview": PREVIEW,
         "deploy/deploy": STACK,
+        "backup/backup": PREVIEW,
         "drift/drift": PREVIEW,
         "pull-request/preview": REVIEW,
     }
@@ -199,6 +200,15 @@ def test_drift_fails_no_job_and_a_check_that_could_not_look_does() -> None:
     assert '--check "$OUTCOME"' in tell["run"]
 
 
+def test_backups_are_pruned_each_week_and_drilled_each_month() -> None:
+    backup = workflow("backup")
+    weekly, monthly = (each["cron"].split() for each in triggers(backup)["schedule"])
+    assert (weekly[2:], monthly[2:]) == (["*", "*", "0"], ["1", "*", "*"])
+    job = backup["jobs"]["backup"]
+    assert f"'{' '.join(monthly)}' && 'drill' || 'prune'" in job["env"]["VERB"]
+    assert './run mail backup "$VERB" --stack "$STACK" --if-any' in [step.get("run") for step in job["steps"]]
+
+
 def test_nothing_cancels_an_update_that_has_begun() -> None:
     deploy = workflow("deploy")
     job = deploy["jobs"]["deploy"]
@@ -220,7 +230,7 @@ def test_each_module_that_a_step_runs_exists() -> None:
     assert modules == {f"operate.workflow.{name}" for name in ("stacks", "environment", "comment", "issue")}
     assert all(find_spec(module) for module in modules)
     commands = {match for run in runs for match in re.findall(r"\./run mail (\w+)", run)}
-    assert commands == {"preview", "deploy", "repair", "drift"}
+    assert commands == {"preview", "deploy", "repair", "drift", "backup"}
     assert commands <= COMMANDS.keys()
 
 
