@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
 def _upgrade(name: str, wanted: str) -> tuple[int, str]:
     """Deploy another image, and the one of before where that fails; the exit status, and the image that is set then."""
     before = asyncio.run(read_stack(name)).settings.poste_image
-    new = _whole(before, wanted)
+    new = whole(before, wanted)
     configuration = Configuration(name, yaml.safe_load(Path("Pulumi.yaml").read_text())["name"])
     if new == before:
         print(f"{before} is what the stack has already.", file=sys.stderr)
@@ -62,7 +62,7 @@ def _upgrade(name: str, wanted: str) -> tuple[int, str]:
     return command_line.FAILED, before
 
 
-def _whole(before: str, wanted: str) -> str:
+def whole(before: str, wanted: str) -> str:
     """The image with tag and digest; a tag alone is one of the image that runs. Raises ValueError or StackError."""
     match = IMAGE.fullmatch(before)
     if match is None:
