@@ -158,7 +158,7 @@ def last(request: Request) -> Status | None:
 
 
 def back_up(request: Request, tags: Sequence[str], run: Run) -> Copied:
-    """Both passes; the snapshot of the second. Raises RepositoryError. `run` takes what is known, however far it comes."""
+    """Both passes; the snapshot of the second. Raises RepositoryError. `run` takes what is known, however far it is."""
     if not request.data.is_dir():
         sys.exit(f"{request.data} is not there: the volume is not mounted, or Poste's data was taken away.")
     repository = Repository.known()

@@ -1,7 +1,8 @@
 """Fills an empty /data from the backup, before Poste's first start: a new server goes on where the lost one ended.
 
-Runs on the server, hence standard library only. Standard input: {"data": <what Poste sees as /data>, "access": <anything
-that changes when the repository does>} and, where there may be one already that waits for data, "container". Prints one JSON object: {"restored": null, or the snapshot that was taken}.
+Runs on the server, hence standard library only. Standard input: {"data": <what Poste sees as /data>, "access":
+<anything that changes when the repository does>} and, where there may be one already that waits for data, "container".
+Prints one JSON object: {"restored": null, or the snapshot that was taken}.
 
 Where Poste was installed already, the repository is not even asked. Where it was not and the repository does not
 answer, the program ends: a new installation would hide what is in there.

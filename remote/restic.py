@@ -31,40 +31,46 @@ LOCK_WAIT, NAP = 600, 10  # seconds: a store that is being tidied up is locked
 SECRET = 6  # characters; what is shorter is a region or a switch, and a word that errors need
 SHORT = 8  # characters of a snapshot's name, as restic shows it
 
-NOT_THERE = re.compile(
-    r"Is there a repository at the following location", re.IGNORECASE
-)
+NOT_THERE = re.compile(r"Is there a repository at the following location", re.IGNORECASE)
 ABSENT = re.compile(
-    r"does not exist|no such file|NoSuchKey|NoSuchBucket|BlobNotFound|ContainerNotFound|404|not found", re.IGNORECASE
+    r"does not exist|no such file|NoSuchKey|NoSuchBucket|BlobNotFound|ContainerNotFound|\b404\b|not found",
+    re.IGNORECASE,
 )
 REACHED_NOT = re.compile(
     r"could not resolve|no such host|connection (refused|timed out|reset|closed)|no route to host|unreachable|"
     r"i/o timeout|deadline exceeded|broken pipe|tls: |x509: |dial tcp|session, error: EOF|talking HTTP to rclone",
     re.IGNORECASE,
 )
-MEANINGS: Sequence[tuple[int | None, str, str]] = (
-    (
-        12,
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What it means when restic ends with this status or says this, and what to do."""
+
+    pattern: str
+    text: str
+    status: int | None = None
+
+
+MEANINGS = (
+    Meaning(
         r"wrong password or no key found",
         "The repository does not open with backupPassphrase. If it was changed, set the former one again: what is in "
         "the repository can be read with that one only",
+        12,
     ),
-    (
-        None,
+    Meaning(
         r"host key verification failed|host identification has changed|host key is known",
         "The backup's store shows another SSH host key than the one that is known of it. Nothing was sent. Compare it "
         "with what the store's owner publishes, set backup.hostKey to it if it is right, and deploy",
     ),
-    (
-        None,
-        r"permission denied \(|access ?denied|403 forbidden|401 unauthorized|InvalidAccessKeyId|SignatureDoesNotMatch|"
-        r"authorization failed",
+    Meaning(
+        r"permission denied \(|access ?denied|403 forbidden|401 unauthorized|InvalidAccessKeyId|SignatureDoesNotMatch",
         "The backup's store refuses this server's key. Deploy again, which makes it known there, or correct "
         "backupEnvironment",
     ),
-    (
-        None,
-        r"no space left|quota exceeded|over quota|insufficient storage|507|EDQUOT|not enough space|QuotaExceeded",
+    Meaning(
+        r"no space left|quota exceeded|over quota|insufficient storage|\b507\b|EDQUOT|not enough space|QuotaExceeded",
         "The backup's store is full, or the server's own disk. Remove old snapshots (./run mail backup prune), or take "
         "a larger store",
     ),
@@ -206,7 +212,7 @@ class Repository:
                 env=self._environment(),
             )
         except FileNotFoundError as error:
-            raise RepositoryError("restic is not installed on the server. Install it: apt-get install restic") from error
+            raise RepositoryError("The server lacks restic. Install it: apt-get install restic") from error
         except subprocess.TimeoutExpired as error:
             raise RepositoryError(
                 f"The backup's store took longer than {limit:.0f} s. Look whether the server reaches it; the server "
@@ -230,16 +236,16 @@ class Repository:
             yield from ("-o", f"rclone.program={line}")
 
     def _environment(self) -> dict[str, str]:
-        return (
-            os.environ
-            | {"LC_ALL": "C.UTF-8", "RESTIC_CACHE_DIR": CACHE}
-            | self.settings["environment"]
-            | {
-                "RESTIC_REPOSITORY": self.settings["repository"],
-                "RESTIC_PASSWORD": self.settings["passphrase"],
-                "RESTIC_PROGRESS_FPS": "0.1",
-            }
-        )
+        told: dict[str, str] = self.settings["environment"]
+        return {
+            **os.environ,
+            "LC_ALL": "C.UTF-8",
+            "RESTIC_CACHE_DIR": CACHE,
+            "RESTIC_PROGRESS_FPS": "0.1",
+            **told,
+            "RESTIC_REPOSITORY": self.settings["repository"],
+            "RESTIC_PASSWORD": self.settings["passphrase"],
+        }
 
     def _error(self, done: "subprocess.CompletedProcess[str]") -> RepositoryError:
         """What went wrong, in words. What restic said stands behind it, without secrets."""
@@ -250,9 +256,9 @@ class Repository:
                 "The repository is locked by somebody else, who tidies it up or was cut off at it. If nobody is at "
                 f"work there, take the lock away: ./run mail backup unlock{behind}"
             )
-        for status, pattern, meaning in MEANINGS:
-            if done.returncode == status or re.search(pattern, told, re.IGNORECASE):
-                return RepositoryError(f"{meaning}{behind}")
+        for meaning in MEANINGS:
+            if done.returncode == meaning.status or re.search(meaning.pattern, told, re.IGNORECASE):
+                return RepositoryError(f"{meaning.text}{behind}")
         if REACHED_NOT.search(told):
             return RepositoryError(
                 "The backup's store cannot be reached. Look whether it is there and whether the address is right; the "

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mailbox
+import maildir
 import pause
 import snapshot_checks
 import staging
@@ -47,9 +47,7 @@ class Request:
     def of(cls, told: dict[str, Any]) -> "Request":
         to = Path(told["to"]) if told["to"] else None
         address = told["mailbox"].lower() if told["mailbox"] else None
-        return cls(
-            Path(told["data"]), told["container"], told["snapshot"], address, to, told["sure"], told["folders"]
-        )
+        return cls(Path(told["data"]), told["container"], told["snapshot"], address, to, told["sure"], told["folders"])
 
     @property
     def target(self) -> Path:
@@ -87,7 +85,7 @@ def restore_files(repository: Repository, snapshot: Snapshot, request: Request, 
     """All that a snapshot holds, or one mailbox of it, into a folder; how many files that is."""
     folders = list(request.folders)
     if request.mailbox:
-        folders = [str(mailbox.maildir(request.data, request.mailbox))]
+        folders = [str(maildir.place(request.data, request.mailbox))]
     to.mkdir(mode=0o700, parents=True, exist_ok=True)
     size = require_in(repository, snapshot, request) if request.mailbox else repository.size(snapshot)
     staging.require_space(to, size, "Choose a folder on a larger disk, or raise volumeSize and deploy.")
@@ -103,7 +101,7 @@ def restore_files(repository: Repository, snapshot: Snapshot, request: Request, 
 
 def require_in(repository: Repository, snapshot: Snapshot, request: Request) -> int:
     """Bytes of the mailbox in the snapshot. Ends the program where it is not in there."""
-    files = repository.files(snapshot, str(mailbox.maildir(request.data, request.mailbox or "")))
+    files = repository.files(snapshot, str(maildir.place(request.data, request.mailbox or "")))
     if not files:
         sys.exit(f"The snapshot {shown(snapshot)} has no mailbox {request.mailbox}.")
     return sum(files.values())
@@ -111,7 +109,7 @@ def require_in(repository: Repository, snapshot: Snapshot, request: Request) -> 
 
 def restore_mailbox(repository: Repository, snapshot: Snapshot, request: Request, address: str) -> int:
     """One mailbox's messages into a folder of it, while Poste runs; how many that is."""
-    live = mailbox.maildir(request.data, address)
+    live = maildir.place(request.data, address)
     if not live.parent.is_dir():
         sys.exit(f"Poste has no mailbox {address} any more. Make it (./run mail mailbox add {address}), and try again.")
     size = require_in(repository, snapshot, request)
@@ -119,7 +117,7 @@ def restore_mailbox(repository: Repository, snapshot: Snapshot, request: Request
     say(f"Restoring {address} from {shown(snapshot)}")
     staging.fetch(repository, snapshot, [str(live)], request.target)
     title = f"Restored {time.strftime('%Y-%m-%d', time.gmtime(snapshot.time))}"
-    messages = mailbox.bring_back(staging.below(request.target, live), live, title)
+    messages = maildir.bring_back(staging.below(request.target, live), live, title)
     shutil.rmtree(request.target)
     say(f"{messages} messages are in the folder {title}")
     return messages

@@ -1,7 +1,7 @@
 """Messages from a snapshot, brought back into the mailbox that they were in, in a folder of their own.
 
-Runs on the server, hence standard library only. Poste keeps mail as Maildir++: each message is a file in `cur` or `new`,
-a folder `A` is `.A` beside these, a folder below it `.A.B`. Mail programs find what is renamed into place.
+Runs on the server, hence standard library only. Poste keeps mail as Maildir++: each message is a file in `cur` or
+`new`, a folder `A` is `.A` beside these, a folder below it `.A.B`. Mail programs find what is renamed into place.
 """
 
 import os
@@ -17,7 +17,7 @@ VERSION_2 = "V\t2"
 MODE = 0o700
 
 
-def maildir(data: Path, address: str) -> Path:
+def place(data: Path, address: str) -> Path:
     """Where a mailbox's messages are."""
     user, _, domain = address.rpartition("@")
     return data / "domains" / domain / user / "Maildir"
