@@ -1,4 +1,4 @@
-"""Proves that the backup can be restored: the newest snapshot beside Poste's data, looked at, and a Poste started on it.
+"""Proves that the backup can be restored: the newest snapshot is put beside Poste's data, and a Poste started on it.
 
 Runs on the server, hence standard library only. Standard input: {"data": <what Poste sees as /data>, "container",
 "image": <the image to start on it, or null for the one that the container has>, "url": <Poste's own, on loopback>}.
@@ -113,20 +113,21 @@ def require_readable(messages: Sequence[Path], data: Path) -> None:
 @contextlib.contextmanager
 def started(request: dict[str, Any], restored: Path, target: Path) -> Iterator[None]:
     """A container as Poste's is, but on restored data, without network. Raises FailedError."""
-    told = docker("inspect", request["container"])
+    told = docker("container", "inspect", request["container"])
     if told.returncode != 0:
         raise FailedError(f"There is no container {request['container']} to go by: {told.stderr.strip()}")
     model = json.loads(told.stdout)[0]
     config = model["Config"]
-    first, *rest = [*(config["Entrypoint"] or []), *(config["Cmd"] or [])]
+    entry, rest = list(config["Entrypoint"] or []), list(config["Cmd"] or [])
     variables = target / "environment"
     whole_file.write(variables, "".join(f"{line}\n" for line in config["Env"] or []))
     made = docker(
         *("run", "--detach", "--name", NAME, "--network", "none", "--hostname", config["Hostname"]),
         *("--env-file", str(variables), "--mount", f"type=bind,source={restored},target=/data"),
         # Where memory is short, it is this one that has to go.
-        *("--oom-score-adj", "1000", "--cpu-shares", "256", "--entrypoint", first),
-        *(request.get("image") or model["Image"], *rest),
+        *("--oom-score-adj", "1000", "--cpu-shares", "256"),
+        *(("--entrypoint", entry[0]) if entry else ()),
+        *(request.get("image") or model["Image"], *entry[1:], *rest),
     )
     try:
         if made.returncode != 0:
@@ -140,7 +141,7 @@ def ask_inside(url: str) -> dict[str, Any]:
     """The mailboxes of the Poste that was started. Raises FailedError."""
     deadline = time.monotonic() + DEADLINE
     while True:
-        state = docker("inspect", "--format", "{{.State.Running}} {{.State.Pid}}", NAME).stdout.split()
+        state = docker("container", "inspect", "--format", "{{.State.Running}} {{.State.Pid}}", NAME).stdout.split()
         if state[:1] != ["true"]:
             logs = docker("logs", "--tail", "5", NAME)
             raise FailedError(f"The Poste that was started on it ended: {(logs.stdout + logs.stderr).strip()[-500:]}")
