@@ -33,8 +33,7 @@ def bring_back(restored: Path, live: Path, title: str) -> int:
     if not live.exists():
         _make(live, owner)
     count = 0
-    folders = sorted(_folders(restored), key=lambda folder: folder.name)
-    for source in folders:
+    for source in _folders(restored):
         name = f".{title}" if source == restored else f".{title}{source.name}"
         target = live / name
         _make_folder(target, owner)
@@ -46,7 +45,7 @@ def bring_back(restored: Path, live: Path, title: str) -> int:
 def _folders(mailbox: Path) -> Iterator[Path]:
     """The mailbox itself, which is its inbox, and its folders."""
     yield mailbox
-    for folder in mailbox.iterdir():
+    for folder in sorted(mailbox.iterdir()):
         if folder.name.startswith(".") and (folder / "cur").is_dir():
             yield folder
 

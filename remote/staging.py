@@ -5,6 +5,7 @@ Runs on the server, hence standard library only.
 
 import contextlib
 import ctypes
+import itertools
 import json
 import os
 import shutil
@@ -82,7 +83,9 @@ def exchange(data: Path, restored: Path) -> Path:
     At no moment is there no data. Where this is cut off before that step, the restored one stands at the name of the
     kept one, which `clean` knows.
     """
-    kept = data.with_name(f"{data.name}.kept-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
+    name = f"{data.name}.kept-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    kept = next(place for place in map(data.with_name, names) if not place.exists())
     whole_file.write(_note(data), json.dumps({"kept": str(kept), "restored": restored.stat().st_ino}))
     restored.rename(kept)
     whole_file.settle(data.parent)

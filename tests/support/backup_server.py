@@ -148,7 +148,7 @@ class BackupServer:
 
     def knows(self, passphrase: str) -> None:
         """What backup_access has written down."""
-        settings = {
+        settings: dict[str, Any] = {
             "repository": str(self.folder / "repository"), "ssh": None, "passphrase": passphrase, "environment": {},
         }  # fmt: skip
         (self.folder / "access/settings.json").write_text(json.dumps(settings))
