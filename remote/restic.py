@@ -29,6 +29,7 @@ INCOMPLETE = 3  # restic's exit status where it could not read some files, and t
 ANSWER = 180  # seconds for what only asks; restic itself would go on trying for a quarter of an hour
 LOCK_WAIT, NAP = 600, 10  # seconds: a store that is being tidied up is locked
 SECRET = 6  # characters; what is shorter is a region or a switch, and a word that errors need
+LONG = 500  # characters of what restic said
 SHORT = 8  # characters of a snapshot's name, as restic shows it
 
 NOT_THERE = re.compile(r"Is there a repository at the following location", re.IGNORECASE)
@@ -52,6 +53,7 @@ class Meaning:
     status: int | None = None
 
 
+# What a store says when it is full stands before what it says of the next try, which it forbids.
 MEANINGS = (
     Meaning(
         r"wrong password or no key found",
@@ -65,14 +67,20 @@ MEANINGS = (
         "with what the store's owner publishes, set backup.hostKey to it if it is right, and deploy",
     ),
     Meaning(
+        r"no space left|quota exceeded|over quota|insufficient storage|\b507\b|EDQUOT|not enough space|QuotaExceeded|"
+        r"remaining disk space",
+        "The backup's store is full, or the server's own disk. Remove old snapshots (./run mail backup prune), or take "
+        "a larger store",
+    ),
+    Meaning(
+        r"refusing to overwrite in append-only mode",
+        "A file was cut off on its way to the store, which keeps what it has and takes that one no second time. Nothing "
+        "is lost: the next backup sends it anew",
+    ),
+    Meaning(
         r"permission denied \(|access ?denied|403 forbidden|401 unauthorized|InvalidAccessKeyId|SignatureDoesNotMatch",
         "The backup's store refuses this server's key. Deploy again, which makes it known there, or correct "
         "backupEnvironment",
-    ),
-    Meaning(
-        r"no space left|quota exceeded|over quota|insufficient storage|\b507\b|EDQUOT|not enough space|QuotaExceeded",
-        "The backup's store is full, or the server's own disk. Remove old snapshots (./run mail backup prune), or take "
-        "a larger store",
     ),
 )
 
@@ -248,17 +256,19 @@ class Repository:
         }
 
     def _error(self, done: "subprocess.CompletedProcess[str]") -> RepositoryError:
-        """What went wrong, in words. What restic said stands behind it, without secrets."""
-        told = self._said(done)
-        behind = f" ({told[-500:]})" if told else f" (restic ended with status {done.returncode})"
+        """What went wrong, in words. What restic said of it stands behind, without secrets."""
+        lines = self._said(done)
+        told = " ".join(lines)
+        behind = f" ({shortened(told) or f'restic ended with status {done.returncode}'})"
         if done.returncode == 11 or "already locked" in told:
             return LockedError(
                 "The repository is locked by somebody else, who tidies it up or was cut off at it. If nobody is at "
                 f"work there, take the lock away: ./run mail backup unlock{behind}"
             )
         for meaning in MEANINGS:
-            if done.returncode == meaning.status or re.search(meaning.pattern, told, re.IGNORECASE):
-                return RepositoryError(f"{meaning.text}{behind}")
+            line = next((line for line in lines if re.search(meaning.pattern, line, re.IGNORECASE)), "")
+            if line or done.returncode == meaning.status:
+                return RepositoryError(f"{meaning.text}{f' ({shortened(line)})' if line else behind}")
         if REACHED_NOT.search(told):
             return RepositoryError(
                 "The backup's store cannot be reached. Look whether it is there and whether the address is right; the "
@@ -268,21 +278,28 @@ class Repository:
             return MissingError(f"There is no backup repository in the store{behind}")
         return RepositoryError(f"restic failed{behind}")
 
-    def _said(self, done: "subprocess.CompletedProcess[str]") -> str:
-        """The lines of restic's errors in one, each once, without secrets."""
-        words = []
+    def _said(self, done: "subprocess.CompletedProcess[str]") -> list[str]:
+        """The lines of restic's errors, each once, without secrets."""
+        lines = []
         for line in (done.stderr or done.stdout).splitlines():
-            told = next(iter(_objects(line)), {})
+            told = next(_objects(line), {})
             inner = told.get("error") or {}
-            words.append(str(told.get("message") or inner.get("message") or inner or line).strip())
-        text = " ".join(dict.fromkeys(word for word in words if word)).removeprefix("Fatal: ")
-        text = re.sub(r"(\w://)[^/@\s]+@", r"\1…@", text)
+            text = str(told.get("message") or inner.get("message") or inner or line)
+            lines.append(self._without_secrets(text).strip().removeprefix("Fatal: "))
+        return list(dict.fromkeys(filter(None, lines)))
+
+    def _without_secrets(self, text: str) -> str:
         address, passphrase = self.settings["repository"], self.settings["passphrase"]
         secrets = [passphrase, *re.findall(r"://([^/@]+)@", address), *self.settings["environment"].values()]
         for secret in sorted(secrets, key=len, reverse=True):
             if len(secret) >= SECRET:
                 text = text.replace(secret, "…")
-        return text
+        return re.sub(r"(\w://)[^/@\s]+@", r"\1…@", text)
+
+
+def shortened(text: str) -> str:
+    """The end of a text, where the reason is told, from the beginning of a word."""
+    return text if len(text) <= LONG else f"… {text[-LONG:].partition(' ')[2]}"
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:

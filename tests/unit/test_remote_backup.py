@@ -123,6 +123,17 @@ def test_looking_at_a_database_with_a_journal_leaves_both_as_they_are(server: Ba
     ("said", "told"),
     [
         ("Fatal: unable to save snapshot: disk quota exceeded", "store is full"),
+        (
+            "rclone: put error: preallocate: file too big for remaining disk space\n"
+            "rclone: file already exists, refusing to overwrite in append-only mode\n"
+            "Fatal: unable to save snapshot: server response unexpected: 403 Forbidden (403)",
+            "store is full",
+        ),
+        (
+            "rclone: file already exists, refusing to overwrite in append-only mode\n"
+            "Fatal: unable to save snapshot: server response unexpected: 403 Forbidden (403)",
+            "was cut off on its way",
+        ),
         ("sftp: no space left on device", "store is full"),
         ("subprocess ssh: ssh: connect to host x port 23: Connection refused", "cannot be reached"),
         ("Fatal: unable to open repository: dial tcp: lookup x: no such host", "cannot be reached"),
