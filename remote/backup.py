@@ -74,8 +74,12 @@ WantedBy=multi-user.target
 """
 
 AWAY = 300  # seconds that the second pass may take: mail waits for it
-PASSES = 2  # tries, should someone lock the repository just between the first and the second pass
+PASSES = 2  # tries, should someone lock the repository just before the second pass, or start Poste during it
 TAGS = re.compile(r"[A-Za-z0-9._:/+-]+")
+
+
+class StartedError(Exception):
+    """Somebody, a deploy say, has started Poste while it was copied: the snapshot is not what it is called."""
 
 
 @dataclass(frozen=True)
@@ -133,9 +137,7 @@ class Request:
     @property
     def notes(self) -> Path:
         """The folder for what the backups leave to be read; on the volume, so that it outlasts the server."""
-        folder = self.data.parent / "backup"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        return folder
+        return self.data.parent / "backup"
 
 
 @dataclass
@@ -159,8 +161,6 @@ def last(request: Request) -> Status | None:
 
 def back_up(request: Request, tags: Sequence[str], run: Run) -> Copied:
     """Both passes; the snapshot of the second. Raises RepositoryError. `run` takes what is known, however far it is."""
-    if not request.data.is_dir():
-        sys.exit(f"{request.data} is not there: the volume is not mounted, or Poste's data was taken away.")
     repository = Repository.known()
     repository.unlock()
     for _ in range(PASSES):
@@ -168,12 +168,17 @@ def back_up(request: Request, tags: Sequence[str], run: Run) -> Copied:
         run.copies.append(repository.copy(folders, [LIVE, *tags], request.host))
         # A long search, while mail flows.
         databases = snapshot_checks.databases(request.data)
-        with contextlib.suppress(LockedError), pause.stopped(request.container) as run.pause:
+        with contextlib.suppress(LockedError, StartedError), pause.stopped(request.container) as run.pause:
             run.problem = snapshot_checks.damaged(request.data, databases)
             # Nobody's lock is waited for now.
             hurried = replace(repository, patience=0)
-            return second_pass(hurried, request, folders, [DAMAGED if run.problem else WHOLE, *tags], run)
-    raise LockedError("The repository was locked by somebody else each time when Poste had been stopped for the backup")
+            copy = second_pass(hurried, request, folders, [DAMAGED if run.problem else WHOLE, *tags], run)
+            if pause.listed(request.container):
+                raise StartedError
+            return copy
+    raise RepositoryError(
+        "Each time when Poste had been stopped for the backup, somebody else locked the repository, or started Poste"
+    )
 
 
 def second_pass(
@@ -252,6 +257,9 @@ def run_now() -> None:
     request = Request.kept()
     with alone("a backup"):
         recover(request)
+        if not request.data.is_dir():
+            sys.exit(f"{request.data} is not there: the volume is not mounted, or Poste's data was taken away.")
+        request.notes.mkdir(mode=0o700, exist_ok=True)
         tags = TAG.read_text().split() if TAG.exists() else []
         # It belongs to this run, however that ends.
         TAG.unlink(missing_ok=True)

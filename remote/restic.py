@@ -74,8 +74,8 @@ MEANINGS = (
     ),
     Meaning(
         r"refusing to overwrite in append-only mode",
-        "A file was cut off on its way to the store, which keeps what it has and takes that one no second time. Nothing "
-        "is lost: the next backup sends it anew",
+        "A file was cut off on its way to the store, which keeps what it has and takes that one no second time. "
+        "Nothing is lost: the next backup sends it anew",
     ),
     Meaning(
         r"permission denied \(|access ?denied|403 forbidden|401 unauthorized|InvalidAccessKeyId|SignatureDoesNotMatch",

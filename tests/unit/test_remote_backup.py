@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.backup_server import PASSPHRASE, BackupServer
 
+REFUSED = """rclone: file already exists, refusing to overwrite in append-only mode
+Fatal: unable to save snapshot: server response unexpected: 403 Forbidden (403)"""
 KILL = "kill -9 $CALLER; exit 1\n"
 
 
@@ -123,17 +125,8 @@ def test_looking_at_a_database_with_a_journal_leaves_both_as_they_are(server: Ba
     ("said", "told"),
     [
         ("Fatal: unable to save snapshot: disk quota exceeded", "store is full"),
-        (
-            "rclone: put error: preallocate: file too big for remaining disk space\n"
-            "rclone: file already exists, refusing to overwrite in append-only mode\n"
-            "Fatal: unable to save snapshot: server response unexpected: 403 Forbidden (403)",
-            "store is full",
-        ),
-        (
-            "rclone: file already exists, refusing to overwrite in append-only mode\n"
-            "Fatal: unable to save snapshot: server response unexpected: 403 Forbidden (403)",
-            "was cut off on its way",
-        ),
+        (f"rclone: preallocate: file too big for remaining disk space\n{REFUSED}", "store is full"),
+        (REFUSED, "was cut off on its way"),
         ("sftp: no space left on device", "store is full"),
         ("subprocess ssh: ssh: connect to host x port 23: Connection refused", "cannot be reached"),
         ("Fatal: unable to open repository: dial tcp: lookup x: no such host", "cannot be reached"),
@@ -174,6 +167,19 @@ def test_a_locked_repository_is_waited_for_but_not_while_poste_is_stopped(server
     assert tags == ["live", "live", "whole", "live", "whole"]
     assert server.events == ["stop", "start"] * 2
     assert status["result"] == "done"
+
+
+def test_a_copy_during_which_somebody_started_poste_is_made_again(server: BackupServer) -> None:
+    server.set_up()
+    server.hook("backup-2", "echo running >state\n")
+    status = server.back_up()
+    assert status["snapshot"] == "00000004"
+    assert server.events == ["stop", "start"] * 2
+    server.hook("backup-6", "echo running >state\n")
+    server.hook("backup-8", "echo running >state\n")
+    assert server.run("backup", "run").returncode == 1
+    assert "or started Poste" in server.status["error"]
+    assert server.status["last_good"]["snapshot"] == "00000004"
 
 
 def test_a_repository_that_stays_locked_is_a_failure_after_the_patience_is_over(server: BackupServer) -> None:
