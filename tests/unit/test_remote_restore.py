@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,7 @@ def test_an_empty_server_without_a_backup_is_left_to_the_installer(server: Backu
     [
         "Fatal: unable to open config file: dial tcp: i/o timeout\nIs there a repository at the following location?",
         "Fatal: unable to open config file: Stat: Access Denied.\nIs there a repository at the following location?",
+        "Fatal: unable to open config file: of another kind\nIs there a repository at the following location?",
         "Fatal: wrong password or no key found",
     ],
 )
@@ -253,6 +255,26 @@ def test_a_restore_that_is_killed_anywhere_leaves_data_and_the_next_run_ends_it(
     kept = [content(folder) for folder in (server.folder / "volume").glob("data.kept-*")]
     assert later in kept
     assert not (server.folder / "volume/.restoring").exists()
+    assert not (server.folder / "volume/.exchange.json").exists()
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_what_was_restored_and_not_put_in_place_is_not_kept_twice(server: BackupServer, empty: bool) -> None:
+    before = content(server.data)
+    if empty:
+        loses_its_volume(server)
+        (server.data / "left").write_text("of a start without data")
+    else:
+        server.message("2.later", "Subject: later\n\n")
+    later = content(server.data)
+    run = fill if empty else partial(restore, sure=True)
+    die = "import staging; staging.ctypes.CDLL = lambda *_, **__: os.kill(os.getpid(), 9)"
+    assert run(server, more=die).returncode == -9
+    assert content(server.data) == later
+    assert run(server).returncode == 0
+    assert content(server.data) == before
+    (kept,) = (server.folder / "volume").glob("data.kept-*")
+    assert content(kept) == later
     assert not (server.folder / "volume/.exchange.json").exists()
 
 
