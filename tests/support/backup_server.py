@@ -175,9 +175,9 @@ class BackupServer:
         connection.commit()
         connection.close()
 
-    def damage(self, name: str) -> None:
+    def damage(self, name: str, page: int = 2) -> None:
         with (self.data / name).open("r+b") as file:
-            file.seek(4096)
+            file.seek(4096 * (page - 1))
             file.write(b"\xff" * 4096)
 
     def message(self, name: str, text: str, folder: str = "", inner: str = "cur") -> Path:

@@ -132,7 +132,7 @@ def test_a_database_is_looked_at_as_poste_will_find_it_with_what_its_journal_hol
     held = journal.read_bytes()
     connection.close()
     journal.write_bytes(held)
-    server.damage("users.db")  # in a page that the journal holds anew
+    server.damage("users.db", page=3)  # which the journal holds anew
     assert server.back_up()["result"] == "done"
     journal.unlink()
     assert server.run("backup", "run").returncode == 1
