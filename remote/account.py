@@ -35,6 +35,7 @@ SHOWN = {
 """What Poste's API calls a field in its answers, by what it is called in a request."""
 LIMITS = {"storageLimit": "storage_limit", "countLimit": "count_limit"}
 """The same of a quota; which of both its answers have is not known of every version."""
+CREATED = "created"
 
 
 class RefusedError(Exception):
@@ -64,7 +65,7 @@ def boxes(poste: Poste) -> dict[str, dict[str, Any]]:
         if not isinstance(told, dict) or not isinstance(told.get("results"), list):
             raise RefusedError("Poste's API answers with no mailboxes when asked to list them.")
         for box in told["results"]:
-            found[str(box["address"]).lower()] = {name: box[name] for name in SHOWN.values() if name in box}
+            found[str(box["address"]).lower()] = {name: box[name] for name in (*SHOWN.values(), CREATED) if name in box}
         page, last = page + 1, int(told.get("last_page") or 1)
     return found
 

@@ -23,6 +23,7 @@ from typing import Any
 from urllib.parse import quote
 
 import administrator
+import whole_file
 from account import RefusedError, boxes, bring, checked, delete, leave
 from poste_http import Poste
 
@@ -44,9 +45,7 @@ class Note:
         self.leads: bool = told.get("leads", False)
 
     def write(self, accounts: dict[str, str], *, leads: bool) -> None:
-        new = self._file.with_suffix(".new")
-        new.write_text(json.dumps({"accounts": accounts, "leads": leads}))
-        new.replace(self._file)
+        whole_file.write(self._file, json.dumps({"accounts": accounts, "leads": leads}))
 
 
 def side_by_side(url: str, work: Iterable[Callable[[Poste], None]]) -> list[str]:
@@ -125,7 +124,7 @@ def delete_once(request: dict[str, Any]) -> list[str]:
     failed = side_by_side(request["url"], tasks)
     if not failed:
         deleted.parent.mkdir(mode=0o700, exist_ok=True)
-        deleted.write_text(json.dumps([*request["mailboxes"], *request["domains"]]))
+        whole_file.write(deleted, json.dumps([*request["mailboxes"], *request["domains"]]))
     return failed
 
 

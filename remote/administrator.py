@@ -8,6 +8,8 @@ import json
 import sys
 from pathlib import Path
 
+import whole_file
+
 FILE = Path("/opt/poste-mail/administrator.json")
 
 
@@ -28,7 +30,4 @@ def known() -> tuple[str, str]:
 
 
 def keep(address: str, password: str) -> None:
-    new = FILE.with_suffix(".new")
-    new.touch(mode=0o600)
-    new.write_text(json.dumps({"address": address, "password": password}))
-    new.replace(FILE)
+    whole_file.write(FILE, json.dumps({"address": address, "password": password}))

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import whole_file
 from served import Port, serve
 
 HERE = Path(__file__).resolve()
@@ -345,13 +346,7 @@ def note(request: Request, result: str, error: str = "") -> None:
         "begins": found.begins if found else None,
         "ends": found.ends if found else None,
     }
-    replace(request.folder / STATUS, json.dumps(status))
-
-
-def replace(file: Path, text: str) -> None:
-    new = file.with_name(f".{file.name}.new")
-    new.write_text(text)
-    new.replace(file)
+    whole_file.write(request.folder / STATUS, json.dumps(status))
 
 
 def keep(request: Request, binding: dict[str, str] | None) -> None:
@@ -392,12 +387,12 @@ def main() -> None:
         before = request.folder / REQUEST
         email = json.loads(before.read_text())["email"] if before.exists() else request.email
         # From now on the timer goes on with it, should the authority be away today.
-        replace(before, json.dumps(told | {"email": email}))
+        whole_file.write(before, json.dumps(told | {"email": email}))
         schedule(request)
         keep(request, binding)
         if email != request.email:
             tell_contact(request)
-            replace(before, json.dumps(told))
+            whole_file.write(before, json.dumps(told))
         print(json.dumps({"account": account(request)}))
 
 

@@ -303,6 +303,38 @@ def test_a_oneshot_that_fails_says_why_and_runs_no_further_command(
     world.until("a.service", ActiveState="failed", SubState="failed", Result=result, ExecMainStatus=status)
 
 
+@pytest.mark.parametrize(
+    ("command", "result"),
+    [
+        ("/bin/true", "success"),
+        ("/bin/sh -c 'exit 3'", "exit-code"),
+        ("/bin/sh -c 'kill -9 $$$$'", "signal"),
+    ],
+)
+def test_what_comes_afterwards_is_run_however_the_service_ended_and_changes_nothing_of_that(
+    world: World, command: str, result: str
+) -> None:
+    world.oneshot("a", command, more="ExecStopPost=/bin/echo afterwards\n")
+    world.units.start("a.service", wait=False)
+    world.until_logged("a", "afterwards\n")
+    world.until("a.service", Result=result)
+
+
+def test_what_comes_afterwards_is_run_to_its_end_when_the_service_is_stopped(world: World) -> None:
+    world.oneshot("a", "/bin/sleep 60", more="ExecStopPost=/bin/sh -c 'sleep 0.2; echo afterwards'\n")
+    world.units.start("a.service", wait=False)
+    time.sleep(0.2)
+    world.units.stop("a.service")
+    assert world.log("a") == "afterwards\n"
+    assert world.units.properties("a.service")["Result"] == "success"
+
+
+def test_what_comes_afterwards_can_fail_a_service_that_did_well(world: World) -> None:
+    world.oneshot("a", "/bin/true", more="ExecStopPost=/bin/false\n")
+    with pytest.raises(JobError, match="exited with error code"):
+        world.units.start("a.service")
+
+
 def test_a_command_that_may_fail_stops_nothing(world: World) -> None:
     world.oneshot("a", "-/bin/false", "/bin/echo on")
     world.units.start("a.service")

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -33,6 +34,7 @@ class Run:
     def __init__(self, service: ServiceFile, log: Path) -> None:
         self.outcome: Outcome | None = None
         self.stopped = False
+        self._in_aftermath = False  # only what comes afterwards still runs
         self._service = service
         self._log = log
         self._lock = threading.Lock()
@@ -40,34 +42,42 @@ class Run:
         self._ended = threading.Event()
 
     def execute(self) -> None:
-        """Run to the end; the first command that fails is the last."""
-        outcome = Outcome()
+        """Run to the end; the first command that fails is the last, but for those that come afterwards anyway."""
         with self._log.open("ab") as output:
-            for command in self._service.commands:
-                outcome = self._call(command, output)
-                harmless = command.may_fail and outcome.result in ("exit-code", "signal")
-                if outcome.result != "success" and not harmless:
-                    break
-                outcome = Outcome("success", outcome.status)
-        # Who stops a service wants its end, whatever the commands made of the signal.
-        self.outcome = Outcome("success", outcome.status) if self.stopped else outcome
+            outcome = self._all(self._service.commands, output)
+            # Who stops a service wants its end, whatever the commands made of the signal.
+            outcome = Outcome("success", outcome.status) if self.stopped else outcome
+            with self._lock:
+                self._in_aftermath = True
+            after = self._all(self._service.afterwards, output)
+        self.outcome = after if outcome.result == "success" and after.result != "success" else outcome
         self._ended.set()
+
+    def _all(self, commands: Sequence[Command], output: BinaryIO) -> Outcome:
+        outcome = Outcome()
+        for command in commands:
+            outcome = self._call(command, output)
+            harmless = command.may_fail and outcome.result in ("exit-code", "signal")
+            if outcome.result != "success" and not harmless:
+                break
+            outcome = Outcome("success", outcome.status)
+        return outcome
 
     def stop(self) -> None:
         """End it, and wait until it has ended."""
         with self._lock:
             self.stopped = True
-            if self._process is not None:
+            if self._process is not None and not self._in_aftermath:
                 _signal(self._process, signal.SIGTERM)
         if not self._ended.wait(STOP_SECONDS):
             with self._lock:
-                if self._process is not None:
+                if self._process is not None and not self._in_aftermath:
                     _signal(self._process, signal.SIGKILL)
         self._ended.wait()
 
     def _call(self, command: Command, output: BinaryIO) -> Outcome:
         with self._lock:
-            if self.stopped:
+            if self.stopped and not self._in_aftermath:
                 return Outcome("signal", signal.SIGTERM)
             if shutil.which(command.words[0], path=PATH) is None:
                 output.write(f"{self._service.name}: {command.words[0]} is no program that can be run\n".encode())

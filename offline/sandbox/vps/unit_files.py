@@ -22,7 +22,7 @@ Sections = Mapping[str, Mapping[str, Sequence[str]]]
 _REFUSED = {
     "Unit": re.compile("(Condition|Assert).*"),
     "Service": re.compile(
-        "Exec(Condition|StartPre|StartPost|Stop|StopPost)|User|Group|DynamicUser|EnvironmentFile|PassEnvironment|"
+        "Exec(Condition|StartPre|StartPost|Stop)|User|Group|DynamicUser|EnvironmentFile|PassEnvironment|"
         "WorkingDirectory|Root.*|.*Directory|Restart|RemainAfterExit|SuccessExitStatus|Standard(Input|Output|Error)"
     ),
     "Timer": re.compile("OnStartupSec|OnClockChange|OnTimezoneChange|FixedRandomDelay|RemainAfterElapse"),
@@ -48,13 +48,17 @@ class Command:
 
 @dataclass(frozen=True)
 class ServiceFile:
-    """`timeout` is in seconds, for each command; a service that is not `oneshot` is up once its command runs."""
+    """`timeout` is in seconds, for each command; a service that is not `oneshot` is up once its command runs.
+
+    `afterwards` is what is run when the service has ended, however that was (ExecStopPost=).
+    """
 
     name: str
     description: str
     after: Sequence[str]
     oneshot: bool
     commands: Sequence[Command]
+    afterwards: Sequence[Command]
     environment: Mapping[str, str]
     nice: int
     io_class: str
@@ -137,7 +141,9 @@ def service_file(name: str, text: str) -> ServiceFile:
     oneshot = kind == "oneshot"
     lines = sections.get("Service", {})
     environment = {"PATH": PATH, "LANG": "C.UTF-8"} | _environment(name, lines.get("Environment", ()))
-    commands = [_command(name, line, environment) for line in lines.get("ExecStart", ())]
+    commands, afterwards = (
+        [_command(name, key, line, environment) for line in lines.get(key, ())] for key in ("ExecStart", "ExecStopPost")
+    )
     if not commands or (not oneshot and len(commands) > 1):
         raise BadSettingError(
             "Service has no ExecStart=" if not commands else "only oneshot services may have many ExecStart="
@@ -148,6 +154,7 @@ def service_file(name: str, text: str) -> ServiceFile:
         after=[unit for line in sections.get("Unit", {}).get("After", ()) for unit in line.split()],
         oneshot=oneshot,
         commands=commands,
+        afterwards=afterwards,
         environment=environment,
         nice=_last(sections, "Service", "Nice", int, 0),
         io_class=_last(sections, "Service", "IOSchedulingClass", _io_class, "none"),
@@ -215,13 +222,13 @@ def _environment(name: str, lines: Sequence[str]) -> dict[str, str]:
     return {variable: value for variable, equals, value in pairs if equals}
 
 
-def _command(name: str, line: str, environment: Mapping[str, str]) -> Command:
-    """Words and variables of ExecStart=; systemd.service(5), "Command lines". `+` and `!` say nothing for root."""
+def _command(name: str, key: str, line: str, environment: Mapping[str, str]) -> Command:
+    """Words and variables of a line of `key`; systemd.service(5), "Command lines". `+` and `!` say nothing for root."""
     program = line.lstrip("-+!:")
     prefixes = line[: len(line) - len(program)]
-    first, *rest = _words("ExecStart", name, program) or [""]
+    first, *rest = _words(key, name, program) or [""]
     if not first or first.startswith(("@", "|")) or ";" in rest:
-        raise BadSettingError(f"ExecStart={line}: no command that the sandbox can run")
+        raise BadSettingError(f"{key}={line}: no command that the sandbox can run")
     if ":" not in prefixes:
         rest = [expanded for word in rest for expanded in _expand(word, environment)]
     return Command((first, *rest), may_fail="-" in prefixes)

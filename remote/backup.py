@@ -1,0 +1,371 @@
+"""Backs Poste's data up each night, first while mail flows, then for the rest with Poste stopped for some seconds.
+
+Runs on the server, hence standard library only. Standard input: {"data": <what Poste sees as /data>, "container",
+"folders": [<all that goes into a snapshot>], "at": <"HH:MM", UTC>, "host": <the mail host>}. Makes the repository if it
+is new and starts the timer; where there is no backup yet, the first one begins in the background. Prints one JSON
+object: {"repository": <its identity>}.
+
+With the argument `run`, as the timer's unit calls it, it makes a backup with what it was last told, and prints how that
+went, as in `status.json` beside the data (see `Status`). `run --tag TAG` has the unit make one that also has this tag,
+and waits for it. `started` starts Poste where a run that was killed has left it stopped; systemd calls that after each
+run and at each boot. `stop` ends the timer.
+
+A file that Poste has moved meanwhile is no failure of the first pass; in the second, where nothing moves, it is. What
+could be read is in a snapshot then, as it is when a database is not sound: that one has the tag `damaged`.
+"""
+
+import contextlib
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pause
+import snapshot_checks
+import whole_file
+from exclusive import alone
+from restic import DAMAGED, FOLDER, LIVE, WHOLE, Copied, LockedError, MissingError, Repository, RepositoryError
+
+HERE = Path(__file__).resolve()
+UNITS = Path("/etc/systemd/system")
+REQUEST, TAG = FOLDER / "request.json", FOLDER / "tag"
+STATUS, RUNNING = "status.json", "running.json"
+UNIT, STARTED = "poste-backup", "poste-started"
+SERVICE = f"""\
+[Unit]
+Description=Back Poste's data up
+After=network-online.target docker.service {STARTED}.service
+
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/python3 {HERE} run
+ExecStopPost=/usr/bin/python3 {HERE} started
+Nice=10
+IOSchedulingClass=best-effort
+"""
+TIMER = """\
+[Unit]
+Description=Back Poste's data up each night
+
+[Timer]
+OnCalendar=*-*-* {at}:00 UTC
+RandomizedDelaySec=5min
+Persistent=true
+
+[Install]
+WantedBy=timers.target
+"""
+STARTER = f"""\
+[Unit]
+Description=Start Poste where a backup was cut off
+After=docker.service
+
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/python3 {HERE} started
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+AWAY = 300  # seconds that the second pass may take: mail waits for it
+PASSES = 2  # tries, should someone lock the repository just before the second pass, or start Poste during it
+TAGS = re.compile(r"[A-Za-z0-9._:/+-]+")
+
+
+class StartedError(Exception):
+    """Somebody, a deploy say, has started Poste while it was copied: the snapshot is not what it is called."""
+
+
+@dataclass(frozen=True)
+class Good:
+    """The last backup that can be restored: when it ended, its bytes, seconds without Poste and in all."""
+
+    at: float
+    snapshot: str
+    size: int
+    away: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Status:
+    """How the last run went. Times are in seconds since 1970, sizes in bytes.
+
+    `added` is new in the repository, `size` is all that the snapshot holds, `previous_size` what the last good one did.
+    """
+
+    began: float
+    ended: float
+    result: str
+    error: str = ""
+    snapshot: str | None = None
+    seconds: float = 0
+    away: float = 0
+    added: int = 0
+    size: int | None = None
+    files: int | None = None
+    last_good: Good | None = None
+    previous_size: int | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What this script was told."""
+
+    data: Path
+    container: str
+    folders: Sequence[str]
+    at: str
+    host: str
+
+    @classmethod
+    def of(cls, told: dict[str, Any]) -> "Request":
+        return cls(Path(told["data"]), told["container"], told["folders"], told["at"], told["host"])
+
+    @classmethod
+    def kept(cls) -> "Request":
+        if not REQUEST.exists():
+            sys.exit("There is no backup of this server: the setting backup is not set, or not deployed yet.")
+        return cls.of(json.loads(REQUEST.read_text()))
+
+    @property
+    def notes(self) -> Path:
+        """The folder for what the backups leave to be read; on the volume, so that it outlasts the server."""
+        return self.data.parent / "backup"
+
+
+@dataclass
+class Run:
+    """What is known of a run so far."""
+
+    copies: list[Copied]
+    pause: pause.Pause
+    problem: str = ""
+
+
+def last(request: Request) -> Status | None:
+    """How the last run went, if there was one."""
+    file = request.notes / STATUS
+    if not file.exists():
+        return None
+    told = json.loads(file.read_text())
+    good = told.pop("last_good")
+    return Status(**told, last_good=Good(**good) if good else None)
+
+
+def back_up(request: Request, tags: Sequence[str], run: Run) -> Copied:
+    """Both passes; the snapshot of the second. Raises RepositoryError. `run` takes what is known, however far it is."""
+    repository = Repository.known()
+    repository.unlock()
+    for _ in range(PASSES):
+        folders = [folder for folder in request.folders if Path(folder).exists()]
+        run.copies.append(repository.copy(folders, [LIVE, *tags], request.host))
+        # A long search, while mail flows.
+        databases = snapshot_checks.databases(request.data)
+        with contextlib.suppress(LockedError, StartedError), pause.stopped(request.container) as run.pause:
+            run.problem = snapshot_checks.damaged(request.data, databases)
+            # Nobody's lock is waited for now.
+            hurried = replace(repository, patience=0)
+            copy = second_pass(hurried, request, folders, [DAMAGED if run.problem else WHOLE, *tags], run)
+            if pause.listed(request.container):
+                raise StartedError
+            return copy
+    raise RepositoryError(
+        "Each time when Poste had been stopped for the backup, somebody else locked the repository, or started Poste"
+    )
+
+
+def second_pass(
+    repository: Repository, request: Request, folders: Sequence[str], tags: Sequence[str], run: Run
+) -> Copied:
+    """What the first one has not got, and once again if something else than Poste moved a file just then."""
+    for _ in range(2):
+        copy = repository.copy(folders, tags, request.host, AWAY)
+        run.copies.append(copy)
+        if not copy.unread:
+            return copy
+    run.problem = run.problem or f"could not be read: {', '.join(copy.unread[:5])}"
+    return copy
+
+
+def run_once(request: Request, tags: Sequence[str]) -> Status:
+    """Make a backup and note how it went."""
+    before = last(request)
+    good = before.last_good if before else None
+    began = time.time()
+    whole_file.write(request.notes / RUNNING, json.dumps({"began": began}))
+    run = Run([], pause.Pause())
+    copy, error = None, ""
+    try:
+        copy = back_up(request, tags, run)
+    except (RepositoryError, SystemExit) as failure:
+        error = str(failure)
+    except (OSError, subprocess.SubprocessError) as failure:
+        error = f"{type(failure).__name__}: {failure}"
+    if copy and run.problem:
+        error = (
+            f"Not all of Poste's data is sound: {run.problem}. What could be read is in the snapshot {copy.snapshot}."
+        )
+    ended = time.time()
+    status = Status(
+        began=began,
+        ended=ended,
+        result="failed" if error else "done",
+        error=error,
+        snapshot=copy.snapshot if copy else None,
+        seconds=round(ended - began, 1),
+        away=round(run.pause.seconds, 1),
+        added=sum(copied.added for copied in run.copies),
+        size=copy.size if copy else None,
+        files=copy.files if copy else None,
+        last_good=good,
+        previous_size=good.size if good else None,
+    )
+    if copy and not error:
+        status = replace(status, last_good=Good(ended, copy.snapshot, copy.size, status.away, status.seconds))
+    note(request, status)
+    return status
+
+
+def note(request: Request, status: Status) -> None:
+    whole_file.write(request.notes / STATUS, json.dumps(asdict(status)))
+    (request.notes / RUNNING).unlink(missing_ok=True)
+
+
+def recover(request: Request) -> None:
+    """Start Poste where a run that was killed has left it stopped, and note that it was killed. With the lock held."""
+    pause.start_again()
+    running = request.notes / RUNNING
+    if not running.exists():
+        return
+    began, ended = json.loads(running.read_text())["began"], time.time()
+    before = last(request)
+    good = before.last_good if before else None
+    error = "It was cut off: killed, or the server went down. The next one makes up for it."
+    status = Status(began, ended, "failed", error, last_good=good, previous_size=good.size if good else None)
+    note(request, status)
+
+
+def run_now() -> None:
+    """As the unit calls it. Ends the program where the backup failed."""
+    request = Request.kept()
+    with alone("a backup"):
+        recover(request)
+        if not request.data.is_dir():
+            sys.exit(f"{request.data} is not there: the volume is not mounted, or Poste's data was taken away.")
+        request.notes.mkdir(mode=0o700, exist_ok=True)
+        tags = TAG.read_text().split() if TAG.exists() else []
+        # It belongs to this run, however that ends.
+        TAG.unlink(missing_ok=True)
+        status = run_once(request, tags)
+    print(json.dumps(asdict(status)))
+    if status.error:
+        sys.exit(status.error)
+
+
+def run_tagged(tag: str) -> None:
+    """Have the unit make a backup with a tag: it goes on, and Poste starts again, should who called this be gone.
+
+    Prints how it went. Ends the program where it failed.
+    """
+    if not TAGS.fullmatch(tag):
+        sys.exit(f"{tag} cannot be a tag of a snapshot.")
+    request = Request.kept()
+    whole_file.write(TAG, tag)
+    while True:
+        before = last(request)
+        done = systemctl("start", f"{UNIT}.service")
+        if done.returncode != 0 and last(request) == before:
+            TAG.unlink(missing_ok=True)
+            sys.exit(f"The backup does not start: {done.stderr.strip()}")
+        # One that already ran did not take the tag; the next one does.
+        if not TAG.exists():
+            break
+    status = last(request)
+    print(json.dumps(asdict(status) if status else None))
+    if done.returncode != 0:
+        sys.exit(status.error if status else done.stderr.strip())
+
+
+def systemctl(*words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(["systemctl", *words], capture_output=True, text=True, check=False)
+
+
+def schedule(request: Request) -> None:
+    """Have the timer run, now and after each boot, and Poste started at each boot. Ends the program if that fails."""
+    wanted = {
+        f"{UNIT}.service": SERVICE,
+        f"{UNIT}.timer": TIMER.format(at=request.at),
+        f"{STARTED}.service": STARTER,
+    }
+    for name, text in wanted.items():
+        whole_file.write(UNITS / name, text, 0o644)
+    for words in (
+        ("daemon-reload",),
+        ("enable", f"{STARTED}.service"),
+        ("enable", f"{UNIT}.timer"),
+        ("restart", f"{UNIT}.timer"),
+    ):
+        done = systemctl(*words)
+        if done.returncode != 0:
+            sys.exit(f"The timer of the backups does not start: {done.stderr.strip()}")
+
+
+def unschedule() -> None:
+    """End the timer. Snapshots stay where they are, and what starts Poste again stays, too."""
+    systemctl("disable", "--now", f"{UNIT}.timer")
+    (UNITS / f"{UNIT}.timer").unlink(missing_ok=True)
+    systemctl("daemon-reload")
+
+
+@contextlib.contextmanager
+def in_words() -> Iterator[None]:
+    """Ends the program with what a repository's trouble is."""
+    try:
+        yield
+    except RepositoryError as error:
+        sys.exit(f"{error}.")
+
+
+def set_up(told: dict[str, Any]) -> None:
+    request = Request.of(told)
+    repository = Repository.known()
+    with in_words():
+        try:
+            identity = repository.identity()
+        except MissingError:
+            repository.initialise()
+            identity = repository.identity()
+        first = not repository.snapshots(WHOLE)
+    whole_file.write(REQUEST, json.dumps(told))
+    schedule(request)
+    if first:
+        done = systemctl("start", "--no-block", f"{UNIT}.service")
+        if done.returncode != 0:
+            sys.exit(f"The first backup does not start: {done.stderr.strip()}")
+    print(json.dumps({"repository": identity}))
+
+
+def main() -> None:
+    match sys.argv[1:]:
+        case ["run"]:
+            run_now()
+        case ["run", "--tag", tag]:
+            run_tagged(tag)
+        case ["started"]:
+            with alone("the start of Poste after a backup that was cut off"):
+                recover(Request.kept())
+        case ["stop"]:
+            unschedule()
+        case _:
+            set_up(json.load(sys.stdin))
+
+
+if __name__ == "__main__":
+    main()
