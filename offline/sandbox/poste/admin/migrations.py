@@ -38,6 +38,7 @@ def migrate(path: Path, version: str) -> list[int]:
     Store(path).create_schema()
     steps = list(range(found + 1, wanted + 1))
     with sqlite3.connect(path) as db:
+        db.execute("BEGIN")  # all of it or nothing, should the container be killed
         for step in steps:
             db.execute(_STEPS[step])
         db.execute(f"PRAGMA user_version = {wanted}")
