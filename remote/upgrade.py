@@ -71,8 +71,8 @@ class Place:
         write(self._references, read(self._references) | {image: reference})
 
     def reference(self, image: str) -> str:
-        """By what name an image came, or else its tag, or its id."""
-        tags = (engine.image(image) or {}).get("RepoTags") or [image]
+        """By what name an image came, or else its tag, or the beginning of its id."""
+        tags = (engine.image(image) or {}).get("RepoTags") or [image.removeprefix("sha256:")[:12]]
         return str(read(self._references).get(image, tags[0]))
 
 
@@ -251,8 +251,8 @@ def roll_back(place: Place, request: dict[str, Any], problems: list[str]) -> str
     said = (
         f"The upgrade to Poste {new} was taken back, because it does not do what mail needs: {'; '.join(problems)}. "
         f"Poste {old} runs again, with its databases as they were before and all mail that came in meanwhile. Now set "
-        f"posteImage back and deploy: pulumi config set posteImage {reference}. This image of {new} is not tried again "
-        f"here; should the reason lie elsewhere, delete {place.refused} on the server before you deploy it again."
+        f"posteImage back to {reference} and deploy. This image of {new} is not tried again here; should the reason "
+        f"lie elsewhere, delete {place.refused} on the server before you deploy it again."
     )
     if still:
         said += f" What is wrong with {old} now, too: {'; '.join(still)}."
