@@ -110,6 +110,7 @@ class Engine:
             finally:
                 server.shutdown()
                 thread.join()
+                socket.unlink()
 
 
 class _Handler(BaseHTTPRequestHandler):
