@@ -102,11 +102,17 @@ def test_nothing_is_wrong_with_a_poste_that_works_and_its_inbox_is_left_as_it_wa
     assert world.mail.taken == 1
 
 
-def test_the_message_is_found_where_a_filter_has_put_it_and_older_proofs_are_cleared(world: World) -> None:
+def test_the_message_is_found_where_a_filter_has_put_it(world: World) -> None:
     world.mail.arrives_in = "Junk"
-    world.mail.folders["INBOX"][100] = b"X-Poste-Mail-Proof: an earlier one\r\n\r\nhello\r\n"
     assert world.gather() == []
     assert world.mail.folders == {"INBOX": {}, "Junk": {}}
+
+
+def test_an_earlier_proof_is_cleared_and_not_taken_for_this_one(world: World) -> None:
+    world.mail.folders["Junk"][100] = b"X-Poste-Mail-Proof: an earlier one\r\n\r\nhello\r\n"
+    assert world.gather() == []
+    assert world.mail.folders == {"INBOX": {}, "Junk": {}}
+    assert world.mail.taken == 1
 
 
 def test_a_password_that_mail_does_not_take_is_named_for_reading_and_for_sending(world: World) -> None:
@@ -154,8 +160,9 @@ def test_a_message_without_a_signature_is_bad_only_where_the_old_version_signed(
 
 def test_what_the_old_version_signed_is_told(world: World) -> None:
     assert world.gather("signs") is True
-    world.mail.signature = ""
-    assert world.gather("signs") is False
+    for signature in ("", SIGNATURE.replace("example.com", "example.net")):
+        world.mail.signature = signature
+        assert world.gather("signs") is False
     world.mail.password = "another"
     assert world.gather("signs") is False
 

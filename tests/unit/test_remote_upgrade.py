@@ -82,7 +82,7 @@ FILES = {
     "domains/example.com/selector": "s1",
 }
 LETTER = "domains/example.com/ann/Maildir/new/1"
-LATER = "domains/example.com/ann/Maildir/new/2"
+LATER = {"domains/example.com/ann/Maildir/new/2": "a later letter", "domains/later.example/private": "a later key"}
 
 
 class Server:
@@ -124,7 +124,8 @@ class Server:
                 self.put(name, "new")
             self.put("added.db", "new")
             self.put("users.db-journal", "of the new one")
-            self.put(LATER, "a later letter")
+            for name, text in LATER.items():
+                self.put(name, text)
 
     @property
     def schema(self) -> int:
@@ -195,7 +196,7 @@ class Server:
         """The old version runs with what it had, and no mail is lost."""
         assert self.running == [("poste", OLD)]
         assert self.schema == 1
-        assert self.files == {**FILES, LETTER: "a letter", LATER: "a later letter"}
+        assert self.files == {**FILES, **LATER, LETTER: "a letter"}
         assert not (self.data / "added.db").exists()
         with closing(sqlite3.connect(self.data / "users.db")) as db:
             assert db.execute("SELECT name FROM boxes").fetchall() == [("ann",)]
@@ -337,6 +338,16 @@ def test_a_third_image_that_is_bad_too_leads_back_to_the_old_one(server: Server)
     assert len(server.engine.containers) == 2
 
 
+def test_a_refused_container_that_the_program_has_forgotten_makes_room_for_the_next(server: Server) -> None:
+    server.bad(NEW, THIRD)
+    server.upgrade(NEW)
+    server.prepare(THIRD)
+    server.engine.run("poste", THIRD)["Created"] = "2026-01-01T00:00:00Z"
+    assert server.judge(THIRD).returncode == 1
+    server.assert_is_as_before()
+    assert len(server.engine.containers) == 2
+
+
 def test_what_was_copied_long_before_is_not_put_back(server: Server) -> None:
     server.bad(NEW)
     server.prepare(NEW)
@@ -386,6 +397,18 @@ def worlds(tmp_path: Path) -> Iterator[tuple[int, Server]]:
         server.bad(NEW)
         with server.engine.serving(server.folder / "engine"):
             yield steps, server
+
+
+def test_a_way_back_that_was_cut_off_leaves_a_container_alone_that_the_program_has_made_since(server: Server) -> None:
+    server.bad(NEW)
+    server.prepare(NEW)
+    server.replace(NEW)
+    server.judge(NEW, steps=2)  # killed when the way back is begun
+    assert (server.folder / "upgrade/unfinished.json").exists()
+    server.replace(THIRD)
+    server.resume()
+    assert server.running == [("poste", THIRD)]
+    assert not (server.folder / "upgrade/unfinished.json").exists()
 
 
 @pytest.mark.parametrize("resumed", [True, False])
