@@ -39,6 +39,7 @@ SERVICE = f"""\
 [Unit]
 Description=Bring Poste back if an upgrade was cut off
 After=docker.service
+RequiresMountsFor={{data}}
 
 [Service]
 ExecStart=/usr/bin/python3 {HERE} resume {{data}}
