@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from offline.sandbox.poste.admin import console, dkim
 from offline.sandbox.poste.admin.layout import Layout
+from offline.sandbox.poste.admin.migrations import NewerError, migrate
 from offline.sandbox.poste.admin.operations import Operations
 from offline.sandbox.poste.admin.passwords import hash_password, verify_password
 from offline.sandbox.poste.admin.server_ini import server_hostname
@@ -715,3 +716,24 @@ def test_the_web_server_takes_the_certificate_without_the_chain_on_request(tmp_p
     run_init_script("23-nginx.sh", tmp_path)
     assert "/etc/ssl/server.crt;" in configuration.read_text()
     assert "@" not in configuration.read_text()
+
+
+def test_a_newer_version_changes_the_database_for_good(administered: Layout) -> None:
+    assert migrate(administered.users_db, "2.5.11") == []
+    assert migrate(administered.users_db, "2.6.0") == [2]
+    assert migrate(administered.users_db, "2.6.0") == []
+    assert Operations(administered).authenticate(ADMIN, PASSWORD)
+    with pytest.raises(NewerError, match=re.escape("users.db has schema 2, made by a newer version; Poste 2.5.11")):
+        migrate(administered.users_db, "2.5.11")
+
+
+def test_the_broken_version_lets_the_administrator_into_its_api_and_nobody_into_a_mailbox(administered: Layout) -> None:
+    assert migrate(administered.users_db, "2.7.0") == [2, 3]
+    assert Operations(administered).authenticate(ADMIN, PASSWORD)
+    assert not Operations(administered).authenticate(ADMIN, "another")
+    assert not administered_hash(administered).startswith("{")
+
+
+def administered_hash(layout: Layout) -> str:
+    """What Dovecot reads of the administrator's password."""
+    return str(Operations(layout).store.box(ADMIN)["password"])

@@ -8,11 +8,13 @@ REGISTRY = f"http://{world.REGISTRY}/v2"
 IMAGE = "analogic/poste.io:2.5.11"
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 REPOSITORY, _, TAG = IMAGE.partition(":")
+NEWER, BROKEN = f"{REPOSITORY}:2.6.0", f"{REPOSITORY}:2.7.0"
+"""A version that changes the databases for good, and one that does and then lets nobody read mail."""
 
 
-def digest() -> str:
-    """The image's digest, as the registry gives it."""
-    url = f"{REGISTRY}/{REPOSITORY}/manifests/{TAG}"
+def digest(image: str = IMAGE) -> str:
+    """An image's digest, as the registry gives it."""
+    url = f"{REGISTRY}/{REPOSITORY}/manifests/{image.rpartition(':')[2]}"
     request = urllib.request.Request(url, method="HEAD", headers={"Accept": MANIFEST})
     with urllib.request.urlopen(request, timeout=10) as answer:
         return str(answer.headers["Docker-Content-Digest"])

@@ -7,8 +7,18 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from offline.sandbox.host.images import built_content
-from offline.sandbox.host.parts import CONTENT_LABEL, DATACENTRE, POSTE_REPOSITORY, POSTE_TAG, PREFIX, PROVIDER, STATE
+from offline.sandbox.host.images import build, built_content
+from offline.sandbox.host.parts import (
+    CONTENT_LABEL,
+    DATACENTRE,
+    POSTE_BROKEN_TAG,
+    POSTE_NEWER_TAG,
+    POSTE_REPOSITORY,
+    POSTE_TAG,
+    PREFIX,
+    PROVIDER,
+    STATE,
+)
 from offline.sandbox.host.shell import HostError, pipe, run, say
 from offline.sandbox.world import AUTHORITY_CONTROL, REGISTRY
 
@@ -37,16 +47,21 @@ def load_vps_image() -> None:
     say("loaded the VPS image")
 
 
-def push_poste_image() -> None:
-    """Put the Poste stand-in into the registry under Poste's name unless it is there."""
-    if _registry_content() == built_content(POSTE_IMAGE):
-        return
-    target = f"{REGISTRY}/{POSTE_REPOSITORY}:{POSTE_TAG}"
-    say(f"putting the Poste stand-in into the registry as {POSTE_REPOSITORY}:{POSTE_TAG}")
-    run("docker", "tag", POSTE_IMAGE, target)
+def push_poste_images() -> None:
+    """Put the Poste stand-in into the registry under Poste's name, in each of its versions that is not there."""
+    built = built_content(POSTE_IMAGE)
+    for tag in (POSTE_TAG, POSTE_NEWER_TAG, POSTE_BROKEN_TAG):
+        if _registry_content(tag) != built:
+            _push_poste_image(tag)
+
+
+def _push_poste_image(tag: str) -> None:
+    say(f"putting the Poste stand-in into the registry as {POSTE_REPOSITORY}:{tag}")
+    target = f"{REGISTRY}/{POSTE_REPOSITORY}:{tag}"
+    # All layers but the last, which says the version, are there from POSTE_IMAGE.
+    build("poste", target, "--build-arg", f"VERSION={tag}")
     run("docker", "push", "--quiet", target)
     run("docker", "image", "rm", target)
-    say("the registry has Poste")
 
 
 def keep_authorities() -> None:
@@ -65,10 +80,10 @@ def keep_authorities() -> None:
     unfinished.replace(AUTHORITIES)
 
 
-def _registry_content() -> str | None:
-    """The content hash of Poste's image in the registry; None when it has none."""
+def _registry_content(tag: str) -> str | None:
+    """The content hash of Poste's image with this tag in the registry; None when it has none."""
     try:
-        manifest = _get(f"manifests/{POSTE_TAG}", MANIFEST)
+        manifest = _get(f"manifests/{tag}", MANIFEST)
         configuration = _get(f"blobs/{manifest['config']['digest']}", "*/*")
     except (OSError, KeyError):
         return None

@@ -64,11 +64,17 @@ def ensure(name: str) -> None:
     if built_content(image.tag) == content(image):
         return
     say(f"building image {name}")
+    build(name, image.tag)
+    say(f"built image {name}")
+
+
+def build(name: str, tag: str, *options: str) -> None:
+    """Build an image under a tag, with further options of `docker build`."""
+    image = _by_name(name)
     run(
-        *("docker", "build", "--quiet", "--tag", image.tag, "--label", f"{CONTENT_LABEL}={content(image)}"),
+        *("docker", "build", "--quiet", "--tag", tag, "--label", f"{CONTENT_LABEL}={content(image)}", *options),
         *("--file", str(SOURCE / image.name / "Dockerfile"), str(SOURCE)),
     )
-    say(f"built image {name}")
 
 
 def prune() -> None:

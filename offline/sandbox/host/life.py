@@ -63,7 +63,7 @@ def _internet() -> None:
         _part(INTERNET)
         readiness.forget_answers()
         poste.result()
-    deliveries.push_poste_image()
+    deliveries.push_poste_images()
 
 
 def _provider() -> None:

@@ -106,3 +106,6 @@ PROVIDER = Part(
 PARTS = (INTERNET, DATACENTRE, PROVIDER)
 
 POSTE_REPOSITORY, POSTE_TAG = "analogic/poste.io", "2.5.11"
+"""What `poste/Dockerfile` makes if it is told nothing."""
+POSTE_NEWER_TAG, POSTE_BROKEN_TAG = "2.6.0", "2.7.0"
+"""A version that changes the databases for good, and one that does and then lets nobody read mail."""

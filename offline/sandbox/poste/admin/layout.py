@@ -25,6 +25,11 @@ class Layout:
         return self.data / "sandbox-renamed-fields"
 
     @property
+    def version(self) -> Path:
+        """The file with the image's version."""
+        return self.opt / "admin" / "version"
+
+    @property
     def users_db(self) -> Path:
         """SQLite data base of domains and mailboxes, read by Exim and Dovecot too."""
         return self.data / "users.db"
