@@ -80,7 +80,7 @@ def test_both_acme_servers_are_at_the_authorities_addresses_and_speak_tls_by_the
 
 
 def test_the_zones_have_no_other_fixed_hosts() -> None:
-    known = {*world.AUTHORITATIVE, *world.RESOLVER, *world.MIRROR, *world.AUTHORITY, *world.PROVIDER}
+    known = {*world.AUTHORITATIVE, *world.RESOLVER, *world.MIRROR, *world.AUTHORITY, *world.PROVIDER, *world.BOXES}
     for name in ("example", world.OTHER_DOMAIN):
         listed = {value for (_, kind), values in zone(name).items() if kind in ("A", "AAAA") for value in values}
         assert listed <= known

@@ -4,6 +4,7 @@ All accounts of a box have one number (uid), as at Hetzner: what a subaccount wr
 its root an account finds its own folder as /home, and no other.
 """
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -55,6 +56,7 @@ class Accounts:
     def __init__(self) -> None:
         self._all: dict[str, Account] = {}
         self._uids: dict[str, int] = {}
+        self._free_uids = itertools.count(FIRST_UID)
         self.full = False
         for folder in (DATA, ROOTS, SNAPSHOTS):
             folder.mkdir(parents=True, exist_ok=True)
@@ -90,15 +92,20 @@ class Accounts:
         if name == account.box:
             run("umount", "--lazy", str(DATA / name))
             for folder in (DATA, SNAPSHOTS):
-                shutil.rmtree(folder / name, ignore_errors=True)
+                shutil.rmtree(folder / name)
+            del self._uids[name]
         ACCESS.write_text(access(self._all.values()))
+
+    def clear(self) -> None:
+        """Remove all boxes."""
+        for box in list(self._uids):
+            self.remove(box)
 
     def fill(self, full: bool) -> None:
         """Let the boxes have no room for anything more, or all their room again."""
         self.full = full
         for box in self._uids:
-            if os.path.ismount(DATA / box):
-                self._size(box)
+            self._size(box)
 
     def usage(self, box: str) -> dict[str, int]:
         """How many bytes the box's files and snapshots take."""
@@ -125,7 +132,7 @@ class Accounts:
     def _uid(self, box: str) -> int:
         """The number of the box's accounts; with the first one comes the box."""
         if box not in self._uids:
-            self._uids[box] = FIRST_UID + len(self._uids)
+            self._uids[box] = next(self._free_uids)
             for folder in (DATA / box, SNAPSHOTS / box):
                 folder.mkdir()
             run("mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=755", box, str(DATA / box))

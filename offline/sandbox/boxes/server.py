@@ -2,6 +2,7 @@
 
 PUT /accounts/{name}            make the account so: an `Account` without its name
 DELETE /accounts/{name}         a main account takes its box along
+DELETE /accounts                all of them
 GET /boxes/{box}/usage          {"data": bytes, "snapshots": bytes}
 GET /boxes/{box}/folders?path=  ["name", …]
 PUT, DELETE /boxes/{box}/snapshots/{name}; POST …/rollback
@@ -56,6 +57,10 @@ def build(accounts: Accounts, door: Door) -> web.Application:
         accounts.remove(request.match_info["name"])
         return web.Response(status=DONE)
 
+    async def clear(_request: web.Request) -> web.Response:
+        accounts.clear()
+        return web.Response(status=DONE)
+
     async def usage(request: web.Request) -> web.Response:
         return web.json_response(accounts.usage(request.match_info["box"]))
 
@@ -94,6 +99,7 @@ def build(accounts: Accounts, door: Door) -> web.Application:
         [
             web.put("/accounts/{name}", put),
             web.delete("/accounts/{name}", remove),
+            web.delete("/accounts", clear),
             web.get("/boxes/{box}/usage", usage),
             web.get("/boxes/{box}/folders", folders),
             web.put(snapshot, of_snapshot(accounts.snapshot)),
