@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from google.protobuf import json_format  # type: ignore[import-untyped]
+from pulumi.runtime.proto import provider_pb2
 
 from offline.sandbox.datacentre.api import build_app
 from offline.sandbox.datacentre.paper import PaperBoxes, PaperHypervisor
 from offline.toolchain.plugins.common.server import Servicer
 from offline.toolchain.plugins.hcloud.provider import HcloudProvider
 from tests.support.plugin_api import close, fault, invoke
-from tests.support.plugin_engine import Engine, Refused, secret
+from tests.support.plugin_engine import Engine, Refused, secret, struct
 from tests.support.serving import running
 
 TOKEN, PASSWORD, NEW_PASSWORD = "t" * 64, "Correct-Horse-1", "Another-Horse-2"
@@ -155,6 +157,20 @@ def test_another_location_or_key_replaces_the_box_and_all_else_does_not(
 ) -> None:
     _, state = hetzner.box(sshKeys=[KEY])
     assert list(hetzner.diff(BOX, state, {**box_inputs(), "sshKeys": [KEY], **change}).replaces) == replaces
+
+
+def test_a_password_is_a_secret_of_the_state_though_the_program_made_none_of_it(hetzner: Hetzner) -> None:
+    box, state = hetzner.box(password=PASSWORD)
+    _, of_subaccount = hetzner.subaccount(box, password=PASSWORD)
+    assert state["password"] == of_subaccount["password"] == secret(PASSWORD)
+
+
+def test_a_refresh_leaves_switches_as_the_program_wrote_them(hetzner: Hetzner) -> None:
+    inputs = {**box_inputs(), "accessSettings": {"sshEnabled": True}}
+    id_, state = hetzner.create(BOX, inputs)
+    request = provider_pb2.ReadRequest(urn=BOX, id=id_, properties=struct(state), inputs=struct(inputs))
+    found = json_format.MessageToDict(hetzner._call("Read", request).inputs)
+    assert found["accessSettings"] == {"sshEnabled": True}
 
 
 def test_the_order_of_keys_means_nothing(hetzner: Hetzner) -> None:

@@ -73,7 +73,7 @@ class Accounts:
         else:
             place = ("--uid", str(uid), "--non-unique", "--home-dir", "/home", "--no-create-home", "--gid", "users")
             run("useradd", *place, "--shell", SHELL, account.name)
-        _show(account)
+        _show(account, uid)
         run("chpasswd", "--crypt-method", "SHA512", stdin=f"{account.name}:{account.password}\n")
         if known is None and account.keys:
             _write_keys(account, uid)
@@ -161,15 +161,17 @@ def run(*command: str, stdin: str = "") -> str:
     return subprocess.run(command, check=True, input=stdin, capture_output=True, text=True).stdout
 
 
-def _show(account: Account) -> None:
-    """Make the account's root: the system's programs, a null device, and its folder as /home."""
+def _show(account: Account, uid: int) -> None:
+    """Make the account's root: the system's programs, a null device, its own name, and its folder as /home."""
     root = account.root
     root.mkdir()
     run("mount", "-t", "tmpfs", "-o", "size=64k,mode=755", account.name, str(root))
-    for folder in ("dev", "home", "usr"):
+    for folder in ("dev", "etc", "home", "usr"):
         (root / folder).mkdir()
     for link, target in LINKS.items():
         (root / link).symlink_to(target)
+    # Programs want to know who they are.
+    (root / "etc/passwd").write_text(f"{account.name}:x:{uid}:100::/home:{SHELL}\n")
     (root / "dev/null").touch()
     _bind(Path("/dev/null"), root / "dev/null")
     _bind(Path("/usr"), root / "usr", readonly=True)
