@@ -26,7 +26,7 @@ HTTP2_SETTINGS_FRAME = 4
 @pytest.fixture(scope="module")
 def box(sandbox: None) -> Iterator[Any]:
     """A box that this machine reaches."""
-    client = clouds.hetzner()
+    client: Any = clouds.hetzner()
     created = client.storage_boxes.create(
         name=NAME,
         location=Location(name="fsn1"),
@@ -58,7 +58,7 @@ def line(key: asyncssh.SSHKey) -> str:
 
 def dialled(user: str, **options: Any) -> Any:
     """A connection to a box, whose host key is the published one."""
-    trusted = ([asyncssh.import_public_key(world.BOX_HOST_KEY)], [], [])
+    trusted: Any = ([asyncssh.import_public_key(world.BOX_HOST_KEY)], [], [])
     only = {"config": None, "agent_path": None, "client_keys": None, "known_hosts": trusted}
     return asyncssh.connect(world.BOXES.ipv4, 23, username=user, **only | options)
 
