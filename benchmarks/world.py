@@ -53,6 +53,7 @@ class Project:
         stack = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())
         stack["config"] |= {
             "hcloud:endpoint": f"http://127.0.0.1:{hetzner}/v1",
+            "hcloud:endpointHetzner": f"http://127.0.0.1:{hetzner}/v1",
             "cloudflare:baseUrl": f"http://127.0.0.1:{cloudflare}/client/v4",
             "poste-mail:domains": list(domains),
         }

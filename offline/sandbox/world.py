@@ -10,6 +10,9 @@ from typing import NamedTuple
 IPV4_NETWORK, IPV6_NETWORK = "198.51.100.0/24", "2001:db8:100::/48"
 """All of the sandbox; ranges for documentation (RFC 5737, RFC 3849), which no real host has."""
 
+IPV4_PARTS, IPV6_PARTS = "198.51.100.0/25", "2001:db8:100::/64"
+"""What of it the sandbox's parts and the administrator have; the rest is the servers'."""
+
 
 class Addresses(NamedTuple):
     """One host's, in each family."""
@@ -29,6 +32,8 @@ MIRROR = Addresses("198.51.100.55", "2001:db8:100::55")
 """The servers' package mirror."""
 AUTHORITY = Addresses("198.51.100.56", "2001:db8:100::56")
 """The certificate authorities: ACME on port 443, what to trust on port 80."""
+BOXES = Addresses("198.51.100.57", "2001:db8:100::57")
+"""The Storage Boxes: SSH on port 23."""
 EDGE = Addresses("198.51.100.60", "2001:db8:100::60")
 """What a proxied name leads to; nobody answers there."""
 PROVIDER = Addresses("198.51.100.80", "2001:db8:100::80")
@@ -43,6 +48,9 @@ PACKAGES = "http://127.0.0.1:47004"
 AUTHORITY_CONTROL = "http://127.0.0.1:47005"
 """Where it reaches what is not ACME of the certificate authorities: their faults, lifetime and roots."""
 
+BOXES_CONTROL = "http://127.0.0.1:47006"
+"""Where it reaches what is not SSH of the Storage Boxes: their faults."""
+
 ACME_HOST, BRIEF_HOST = "acme.example", "brief.example"
 """The ACME authorities, one that issues for 90 days and one whose certificates live as long as asked for."""
 
@@ -53,3 +61,8 @@ OTHER_DOMAIN, OTHER_HOST = "other.example", "mx.other.example"
 """The other provider's domain, and its server."""
 OTHER_MAILBOX, OTHER_PASSWORD = "user@other.example", "sandbox-Provider-1"
 """The one mailbox there."""
+
+BOX_DOMAIN = "your-storagebox.de"
+"""Every name below it is a Storage Box's, as at Hetzner."""
+BOX_HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPNq/kAurpVDPqz8coSHtLYTZ08IWQSZSnsl1/lwvWpV"
+"""The one that all boxes show; Hetzner publishes another."""

@@ -20,7 +20,7 @@ from offline.toolchain.plugins.common.server import Servicer
 from offline.toolchain.plugins.docker.provider import DockerProvider
 from offline.toolchain.plugins.hcloud.provider import HcloudProvider
 from tests.support.docker_engine import DockerEngine
-from tests.support.plugin_api import invoke
+from tests.support.plugin_api import close, invoke
 from tests.support.plugin_engine import Engine
 from tests.support.recordings import Call, Json, answer, calls, differences, renamed
 from tests.support.serving import running
@@ -100,7 +100,7 @@ def hetzner(call: Call) -> Iterator[tuple[Engine, Names]]:
         if call.method != "Invoke":
             _make_all(engine, call, names)
         yield engine, names
-        engine.servicer._provider.client.client._client._session.close()
+        close(engine)
 
 
 def _make_all(engine: Engine, call: Call, names: Names) -> None:

@@ -110,6 +110,36 @@ class Machine:
         process.exit(shell.returncode or 0)
 
 
+class Proxy(Machine):
+    """One that knows hosts by other names: where it connects to on loopback for each."""
+
+    def __init__(self, hosts: dict[str, int]) -> None:
+        super().__init__()
+        self.hosts = hosts
+        self.asked_for: list[tuple[str, int]] = []
+
+    def __enter__(self) -> "Proxy":
+        super().__enter__()
+        return self
+
+    def _server(self) -> "Server":
+        return ProxyServer(self)
+
+
+class ProxyServer(Server):
+    """Connects to the hosts that its proxy knows."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        self.proxy = proxy
+
+    async def connection_requested(self, host: str, port: int, _from: str, _from_port: int) -> Any:
+        self.proxy.asked_for.append((host, port))
+        return await self.connection.forward_connection("127.0.0.1", self.proxy.hosts[host])
+
+    def connection_made(self, connection: asyncssh.SSHServerConnection) -> None:
+        self.connection = connection
+
+
 @pytest.fixture
 def machine() -> Iterator[Machine]:
     with Machine() as running:
@@ -154,7 +184,8 @@ def test_the_connection_is_complete_and_secret_in_inputs_and_state(machine: Mach
     [
         ({"create": "true"}, '"connection" is required'),
         ({**PLAIN, "connection": {"user": "root"}}, "connection.host"),
-        ({**PLAIN, "connection": {"host": "a", "proxy": {"host": "b"}}}, "connection.proxy"),
+        ({**PLAIN, "connection": {"host": "a", "proxy": {"host": "b", "password": "c"}}}, "connection.proxy.password"),
+        ({**PLAIN, "connection": {"host": "a", "proxy": {"user": "b"}}}, "connection.proxy.host"),
         ({**PLAIN, "connection": {"host": "a", "password": "b"}}, "connection.password"),
         ({**PLAIN, "connection": {"host": "a", "agentSocketPath": "b"}}, "connection.agentSocketPath"),
         ({**PLAIN, "connection": {"host": "a"}, "creat": "true"}, "Invalid or unknown key"),
@@ -198,6 +229,47 @@ def test_a_host_that_is_not_on_this_machine_is_refused_before_anything_is_dialle
     copied = {"source": asset(path=str(tmp_path / "file")), "remotePath": "/file"}
     with pytest.raises(Refused, match=r"stand-in for the command plugin.*install Pulumi's own"):
         engine.create(kind, {"connection": connection} | ({**PLAIN, "create": "true"} if kind == COMMAND else copied))
+
+
+@pytest.mark.parametrize("kind", [COMMAND, COPY])
+def test_a_host_behind_a_proxy_is_looked_up_and_connected_to_by_the_proxy(
+    machine: Machine, engine: Engine, tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / "a").write_text("content")
+    with Proxy({"box.example": machine.port}) as proxy:
+        through = proxy.connection(hostKey=proxy.host_key.export_public_key().decode())
+        connection = machine.connection(host="box.example", port=23, proxy=through)
+        wanted: dict[str, dict[str, Any]] = {
+            COMMAND: {**PLAIN, "create": "echo here"},
+            COPY: {"source": asset(path=str(tmp_path / "a"), hash="1"), "remotePath": f"{tmp_path}/b"},
+        }
+        _, state = engine.create(kind, {"connection": connection, **wanted[kind]})
+        assert proxy.asked_for == [("box.example", 23)]
+    assert state["stdout"] == "here" if kind == COMMAND else (tmp_path / "b").read_text() == "content"
+
+
+def test_the_proxys_connection_is_complete_too_and_its_key_secret(machine: Machine, engine: Engine) -> None:
+    given = machine.connection(host="box.example", proxy={"host": "127.0.0.1", "privateKey": "key"})
+    checked = engine.checked(COMMAND, {**PLAIN, "connection": given, "create": "true"})["connection"]["value"]
+    complete = {"user": "root", "port": 22, "dialErrorLimit": 10, "perDialTimeout": 15}
+    assert checked["proxy"] == {"host": "127.0.0.1", "privateKey": secret("key"), **complete}
+
+
+def test_a_proxy_that_does_not_let_us_in_or_on_is_named(machine: Machine, engine: Engine) -> None:
+    def refusal(**through: Any) -> str:
+        connection = machine.connection(host="box.example", dialErrorLimit=1, proxy=proxy.connection(**through))
+        with pytest.raises(Refused) as refused:
+            engine.create(COMMAND, {**PLAIN, "connection": connection, "create": "true"})
+        return str(refused.value)
+
+    with Proxy({"box.example": free_port()}) as proxy:
+        wrong = machine.host_key.export_public_key().decode()
+        assert "no SSH connection to the proxy root@127.0.0.1" in refusal(hostKey=wrong)
+        assert "connection.proxy.hostKey" in refusal(hostKey=wrong)
+        assert "connection.proxy.privateKey cannot be read" in refusal(privateKey="hush")
+        assert "to root@box.example" in refusal()
+        assert "Connect call failed" in refusal()
+        assert "198.18.0.77 is neither" in refusal(host="198.18.0.77")
 
 
 def test_unreadable_keys_fail_at_once_and_are_not_shown(engine: Engine) -> None:

@@ -11,7 +11,7 @@ from offline.sandbox.datacentre.paper import PaperHypervisor
 from offline.toolchain.plugins.common.server import Servicer
 from offline.toolchain.plugins.hcloud.provider import HcloudProvider, seconds
 from offline.toolchain.plugins.hcloud.server_state import digest
-from tests.support.plugin_api import fault, invoke
+from tests.support.plugin_api import close, fault, invoke
 from tests.support.plugin_engine import Engine, Refused, secret
 from tests.support.serving import running
 
@@ -38,7 +38,13 @@ class Hetzner(Engine):
     def __init__(self, url: str) -> None:
         super().__init__(Servicer([], "1.43.0", HcloudProvider(), engine_address=""))
         self.url = url
-        settings = {"token": TOKEN, "endpoint": f"{url}/v1", "pollInterval": "10ms", "pollFunction": "constant"}
+        settings = {
+            "token": TOKEN,
+            "endpoint": f"{url}/v1",
+            "endpointHetzner": f"{url}/v1",
+            "pollInterval": "10ms",
+            "pollFunction": "constant",
+        }
         self.configure(settings)
 
     def invoke(self, name: str, /, **arguments: Any) -> Values:
@@ -58,7 +64,7 @@ def hetzner() -> Iterator[Hetzner]:
     with running(app, cloud.actions.settle) as url:
         engine = Hetzner(url)
         yield engine
-        engine.servicer._provider.client.client._client._session.close()
+        close(engine)
 
 
 def replaced(engine: Engine, kind: str, state: Values, inputs: Values) -> list[str]:

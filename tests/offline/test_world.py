@@ -4,6 +4,7 @@ import re
 from ipaddress import ip_address
 from pathlib import Path
 
+import asyncssh
 import dns.rdatatype
 import dns.zone
 import pytest
@@ -58,6 +59,7 @@ def test_the_registry_is_where_the_servers_look_for_it() -> None:
         ("example", "resolver.sandbox.example", world.RESOLVER),
         ("example", "packages.sandbox.example", world.MIRROR),
         ("example", world.ACME_HOST, world.AUTHORITY),
+        ("example", "boxes.sandbox.example", world.BOXES),
         (world.OTHER_DOMAIN, world.OTHER_HOST, world.PROVIDER),
     ],
 )
@@ -79,8 +81,21 @@ def test_both_acme_servers_are_at_the_authorities_addresses_and_speak_tls_by_the
     assert named in (ETC / "authority.cnf").read_text()
 
 
+def test_every_name_below_the_boxes_domain_leads_to_them_and_the_resolver_knows_where_to_ask() -> None:
+    records = zone(world.BOX_DOMAIN)
+    every = f"*.{world.BOX_DOMAIN}"
+    assert (records[every, "A"], records[every, "AAAA"]) == ({world.BOXES.ipv4}, {world.BOXES.ipv6})
+    assert world.BOX_DOMAIN in directives(ETC / "knot.conf", "domain")
+    assert f'"{world.BOX_DOMAIN}."' in directives(ETC / "unbound.conf", "name")
+
+
+def test_the_boxes_show_the_host_key_that_the_world_tells() -> None:
+    private = asyncssh.read_private_key(SOURCE / "boxes" / "host_key")
+    assert private.export_public_key().decode().strip() == world.BOX_HOST_KEY
+
+
 def test_the_zones_have_no_other_fixed_hosts() -> None:
-    known = {*world.AUTHORITATIVE, *world.RESOLVER, *world.MIRROR, *world.AUTHORITY, *world.PROVIDER}
+    known = {*world.AUTHORITATIVE, *world.RESOLVER, *world.MIRROR, *world.AUTHORITY, *world.PROVIDER, *world.BOXES}
     for name in ("example", world.OTHER_DOMAIN):
         listed = {value for (_, kind), values in zone(name).items() if kind in ("A", "AAAA") for value in values}
         assert listed <= known
@@ -99,14 +114,14 @@ def test_the_other_providers_host_is_set_up_with_its_names_and_mailbox() -> None
 def test_the_stack_dev_works_on_this_world() -> None:
     config = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
     assert config["poste-mail:adminCidrs"] == [f"{world.GATEWAY.ipv4}/32", f"{world.GATEWAY.ipv6}/128"]
-    assert config["hcloud:endpoint"] == f"{world.HETZNER}/v1"
+    assert config["hcloud:endpoint"] == config["hcloud:endpointHetzner"] == f"{world.HETZNER}/v1"
     assert config["cloudflare:baseUrl"] == f"{world.CLOUDFLARE}/client/v4"
     assert config["verify:resolver"] == world.RESOLVER.ipv4
     assert config["verify:otherMailbox"] == world.OTHER_MAILBOX
     assert config["verify:otherHost"] == world.OTHER_HOST
 
 
-@pytest.mark.parametrize("name", ["vps", "datacentre", "internet", "provider"])
+@pytest.mark.parametrize("name", ["vps", "datacentre", "internet", "boxes", "provider"])
 def test_an_image_copies_and_is_made_anew_with_all_that_its_python_imports_of_the_sandbox(name: str) -> None:
     (image,) = [image for image in IMAGES if image.name == name]
     copied = " ".join(

@@ -24,6 +24,8 @@ HETZNER, CLOUDFLARE, MIRROR = world.HETZNER, world.CLOUDFLARE, world.PACKAGES
 """The servers' package mirror: a fault with status 404 is one that apt-get does not try again."""
 AUTHORITY = world.AUTHORITY_CONTROL
 """The certificate authorities: a fault with status 429 is their rate limit."""
+BOXES = world.BOXES_CONTROL
+"""The Storage Boxes: a fault here fails an action of Hetzner's API; `box_trouble` is for who uses a box."""
 RESOLVER, AUTHORITATIVE = world.RESOLVER.ipv4, world.AUTHORITATIVE
 """What the world asks, and remembers answers; and what it asks in turn."""
 OUTSIDE = "poste-mail-provider"
@@ -58,7 +60,8 @@ print(json.dumps([answer.status, urlsplit(answer.getheader("Location", "")).path
 
 def hetzner() -> hcloud.Client:
     """The official client of Hetzner Cloud."""
-    return hcloud.Client(token="sandbox-hcloud-token-".ljust(64, "x"), api_endpoint=f"{HETZNER}/v1", poll_interval=0.2)
+    token, api = "sandbox-hcloud-token-".ljust(64, "x"), f"{HETZNER}/v1"
+    return hcloud.Client(token=token, api_endpoint=api, api_endpoint_hetzner=api, poll_interval=0.2)
 
 
 def cloudflare_dns() -> cloudflare.Cloudflare:
@@ -181,6 +184,7 @@ def left_of(stack: str) -> list[str]:
         "primary IP": client.primary_ips.get_all(label_selector=labels),
         "firewall": client.firewalls.get_all(label_selector=labels),
         "SSH key": client.ssh_keys.get_all(label_selector=labels),
+        "Storage Box": client.storage_boxes.get_all(label_selector=labels),
     }
     return [f"{kind} {entry.name}" for kind, entries in kinds.items() for entry in entries]
 
@@ -203,6 +207,9 @@ def remove_all_of(stack: str) -> None:
         firewall.delete()
     for key in client.ssh_keys.get_all(label_selector=labels):
         key.delete()
+    for box in client.storage_boxes.get_all(label_selector=labels):
+        box.change_protection(delete=False).wait_until_finished()
+        box.delete().action.wait_until_finished()
 
 
 def fault(api: str, **rule: Any) -> None:
@@ -239,6 +246,16 @@ def clear_faults(api: str) -> None:
     """Take back all faults asked for."""
     with urllib.request.urlopen(urllib.request.Request(f"{api}/_sandbox/faults", method="DELETE"), timeout=10):
         pass
+
+
+@contextlib.contextmanager
+def box_trouble(kind: str) -> Iterator[None]:
+    """Let all Storage Boxes be `full`, with no room for anything more, or `unreachable`, meanwhile."""
+    _post(f"{BOXES}/_sandbox/boxes", {kind: True})
+    try:
+        yield
+    finally:
+        _post(f"{BOXES}/_sandbox/boxes", {kind: False})
 
 
 def slow_boot(seconds: float) -> None:

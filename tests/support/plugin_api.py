@@ -21,3 +21,11 @@ def invoke(engine: Engine, token: str, arguments: dict[str, Any]) -> dict[str, A
     if reply.failures:
         raise Refused("; ".join(failure.reason for failure in reply.failures))
     return dict(json_format.MessageToDict(getattr(reply, "return")))
+
+
+def close(engine: Engine) -> None:
+    """Close the connections that the plugin for Hetzner keeps."""
+    api = engine.servicer._provider.client
+    for client in (api.client, api.boxes):
+        for part in (client._client, client._client_hetzner):
+            part._session.close()

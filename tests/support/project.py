@@ -37,6 +37,7 @@ class Project(OwnProject):
             "dev",
             {
                 "hcloud:endpoint": f"http://127.0.0.1:{clouds.hetzner}/v1",
+                "hcloud:endpointHetzner": f"http://127.0.0.1:{clouds.hetzner}/v1",
                 "cloudflare:baseUrl": f"http://127.0.0.1:{clouds.cloudflare}/client/v4",
             },
         )

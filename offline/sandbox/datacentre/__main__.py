@@ -25,6 +25,7 @@ async def start_machines() -> web.Application:
     await network.prepare()
     await engine.start()
     hypervisor = ContainerHypervisor()
+    await hypervisor.boxes.clear()  # of a data centre before this one, whose books are gone
     await metadata.serve(hypervisor.machine_at)
     app, cloud = build_app(hypervisor, TOKEN)
     app.add_routes(boot_routes(hypervisor))

@@ -1,4 +1,6 @@
-"""The Hetzner Cloud API as an HTTP server: authentication, rate limit, errors, and the routes of all resources."""
+"""Hetzner's APIs, of the cloud and of the Storage Boxes, as one HTTP server: authentication, rate limit, errors, and
+the routes of all resources.
+"""
 
 import asyncio
 import logging
@@ -18,14 +20,22 @@ from offline.sandbox.datacentre.hypervisor import Hypervisor
 from offline.sandbox.datacentre.primary_ips import PrimaryIps
 from offline.sandbox.datacentre.resource import page_answer, sorted_by_query, with_query_values
 from offline.sandbox.datacentre.server_actions import Servers
+from offline.sandbox.datacentre.snapshots import Snapshots
 from offline.sandbox.datacentre.ssh_keys import SshKeys
+from offline.sandbox.datacentre.storage_boxes import StorageBoxes
+from offline.sandbox.datacentre.subaccounts import Subaccounts
 from offline.sandbox.datacentre.volumes import Volumes
 from offline.sandbox.faults import Faults
 
 log = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Catalogue = Sequence[catalogue.Location] | Sequence[catalogue.ServerType] | Sequence[catalogue.Image]
+Catalogue = (
+    Sequence[catalogue.Location]
+    | Sequence[catalogue.ServerType]
+    | Sequence[catalogue.Image]
+    | Sequence[catalogue.StorageBoxType]
+)
 
 REQUESTS_PER_HOUR = 3600
 # The codes of https://docs.hetzner.cloud, "Error Codes", for the statuses a fault may ask for.
@@ -116,6 +126,9 @@ def build_app(
         Servers(cloud, project.server),
         Volumes(cloud, project.volume),
         Firewalls(cloud, project.firewall),
+        StorageBoxes(cloud, project.storage_box),
+        Subaccounts(cloud, project.subaccount),
+        Snapshots(cloud, project.snapshot),
     ):
         app.add_routes(handler.routes())
     app.add_routes(faults.routes())
@@ -125,6 +138,7 @@ def build_app(
         ("location", catalogue.LOCATIONS),
         ("server_type", catalogue.SERVER_TYPES),
         ("image", catalogue.IMAGES),
+        ("storage_box_type", catalogue.BOX_TYPES),
     ):
         app.add_routes(_catalogue_routes(kind, entries))
     return app, cloud
@@ -178,7 +192,19 @@ def _action_routes(cloud: Cloud) -> list[web.RouteDef]:
             raise not_found("action", number)
         return web.json_response({"action": action.json()})
 
-    return [web.get("/v1/actions", list_by_id), web.get(r"/v1/actions/{action:\d+}", get)]
+    async def list_of_boxes(request: web.Request) -> web.Response:
+        kinds = ("storage_box", "storage_box_subaccount", "storage_box_snapshot")
+        every = cloud.actions.all.values()
+        shown = [action.json() for action in every if any(kind in kinds for kind, _ in action.resources)]
+        shown = with_query_values(request, ("id", "status"), shown)
+        return page_answer(request, "actions", sorted_by_query(request, shown))
+
+    return [
+        web.get("/v1/actions", list_by_id),
+        web.get(r"/v1/actions/{action:\d+}", get),
+        web.get("/v1/storage_boxes/actions", list_of_boxes),
+        web.get(r"/v1/storage_boxes/actions/{action:\d+}", get),
+    ]
 
 
 async def _health(_request: web.Request) -> web.Response:

@@ -109,6 +109,38 @@ class Image:
         }
 
 
+@dataclass(frozen=True)
+class StorageBoxType:
+    """Size in TiB, price in euro a month without VAT."""
+
+    id: int
+    name: str
+    size: int
+    snapshots: int
+    monthly: float
+
+    def json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "name": self.name,
+            "description": self.name.upper(),
+            "snapshot_limit": self.snapshots,
+            "automatic_snapshot_limit": self.snapshots,
+            "subaccounts_limit": 100,
+            "size": self.size * 1024**4,
+            "prices": [
+                {
+                    "location": name,
+                    "price_hourly": _price(self.monthly / 624),
+                    "price_monthly": _price(self.monthly),
+                    "setup_fee": _price(0),
+                }
+                for name in BOX_LOCATIONS
+            ],
+            "deprecation": None,
+        }
+
+
 def _price(net: float) -> dict[str, str]:
     return {"net": f"{net:.10f}", "gross": f"{net * 1.19:.16f}"}
 
@@ -147,6 +179,14 @@ SERVER_TYPES = (
     ServerType(96, "ccx13", _DEDICATED, 2, 8.0, 80, "dedicated", "x86", 42.99, (*_EUROPE, *_OVERSEAS)),
 )
 
+BOX_TYPES = (
+    StorageBoxType(1333, "bx11", 1, 10, 3.20),
+    StorageBoxType(1334, "bx21", 5, 20, 10.90),
+    StorageBoxType(1335, "bx31", 10, 30, 20.80),
+    StorageBoxType(1336, "bx41", 20, 40, 40.60),
+)
+BOX_LOCATIONS = ("fsn1", "hel1")
+
 IMAGES = tuple(
     Image(base + offset, name, description, flavor, version, architecture)
     for base, name, description, flavor, version in (
@@ -163,6 +203,10 @@ def location(wanted: int | str) -> Location | None:
 
 def server_type(wanted: int | str) -> ServerType | None:
     return next((entry for entry in SERVER_TYPES if wanted in (entry.id, entry.name)), None)
+
+
+def box_type(wanted: int | str) -> StorageBoxType | None:
+    return next((entry for entry in BOX_TYPES if wanted in (entry.id, entry.name)), None)
 
 
 def image(wanted: int | str, architecture: str) -> Image | None:

@@ -1,4 +1,4 @@
-"""What the books ask of the machinery below: machines, disks, packet filter and reverse DNS."""
+"""What the books ask of the machinery below: machines, disks, packet filter, reverse DNS and Storage Boxes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,10 +31,55 @@ class Filter:
     outbound: Sequence[Rule] | None
 
 
+@dataclass(frozen=True)
+class BoxAccount:
+    """An account of a Storage Box; the main one is called like the box, a subaccount's `home` is below the main one's.
+
+    `keys` are for `authorized_keys` when the account is made; `snapshots` is whether they are seen as a folder.
+    """
+
+    name: str
+    box: str
+    home: str
+    password: str
+    keys: Sequence[str]
+    ssh: bool
+    external: bool
+    readonly: bool
+    snapshots: bool
+
+
+class BoxStore(Protocol):
+    """The Storage Boxes. Every method returns when it is so, and raises when it can't be."""
+
+    async def put(self, account: BoxAccount) -> None:
+        """Make an account, or make it so; with a main account comes its box."""
+
+    async def remove(self, account: str) -> None:
+        """Remove an account, whose files stay; with a main account goes its box."""
+
+    async def usage(self, box: str) -> tuple[int, int]:
+        """Bytes that the files take, and the snapshots."""
+
+    async def folders(self, box: str, path: str) -> list[str]:
+        """The names of the folders in one of a box's; raises LookupError."""
+
+    async def take_snapshot(self, box: str, name: str) -> None: ...
+
+    async def remove_snapshot(self, box: str, name: str) -> None: ...
+
+    async def roll_back(self, box: str, name: str) -> None:
+        """Put the files back as they were in a snapshot."""
+
+
 class Hypervisor(Protocol):
     """Every method returns when it is so, and raises when it can't be; `on_halt` is called when a machine goes off."""
 
     on_halt: Callable[[int], None]
+
+    @property
+    def boxes(self) -> BoxStore:
+        """Where the Storage Boxes are."""
 
     async def create(self, machine: Machine) -> None:
         """Make the machine from the image, switched off."""

@@ -4,10 +4,11 @@ import itertools
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Network
+from typing import Any
 
-from offline.sandbox.datacentre.catalogue import Image, Location, ServerType
+from offline.sandbox.datacentre.catalogue import Image, Location, ServerType, StorageBoxType
 from offline.sandbox.datacentre.labels import parse_selector
-from offline.sandbox.world import IPV6_NETWORK
+from offline.sandbox.world import BOX_DOMAIN, IPV6_NETWORK
 
 FIRST_IPV4 = IPv4Address("198.51.100.128")
 LAST_IPV4 = IPv4Address("198.51.100.254")
@@ -103,6 +104,63 @@ class Firewall(Resource):
         return any(self.selects(selector, server) for selector in self.selectors)
 
 
+@dataclass(kw_only=True)
+class StorageBox(Protectable):
+    """`access` and `plan` are as the API writes them; `used` is bytes of files and of snapshots when last looked at."""
+
+    type: StorageBoxType
+    location: Location
+    password: str
+    ssh_keys: list[str]
+    access: dict[str, bool]
+    status: str = "initializing"
+    plan: dict[str, Any] | None = None
+    subaccounts_made: int = 0
+    used: tuple[int, int] = (0, 0)
+
+    @property
+    def username(self) -> str:
+        return f"u{self.id}"
+
+    @property
+    def server(self) -> str:
+        return f"{self.username}.{BOX_DOMAIN}"
+
+
+@dataclass(kw_only=True)
+class BoxPart(Resource):
+    """Goes with its box."""
+
+    box: StorageBox
+
+
+@dataclass(kw_only=True)
+class Subaccount(BoxPart):
+    """`number` counts the subaccounts of the box, those that are gone among them."""
+
+    number: int
+    home: str
+    password: str
+    access: dict[str, bool]
+    description: str
+
+    @property
+    def username(self) -> str:
+        return f"{self.box.username}-sub{self.number}"
+
+    @property
+    def server(self) -> str:
+        return f"{self.username}.{BOX_DOMAIN}"
+
+
+@dataclass(kw_only=True)
+class BoxSnapshot(BoxPart):
+    """Its name is the time it was made at, which none can change."""
+
+    description: str
+    size: int = 0
+
+
 @dataclass
 class Project:
     """Everything that exists, by kind and id. Ids are unique over all kinds."""
@@ -112,6 +170,9 @@ class Project:
     server: dict[int, Server] = field(default_factory=dict)
     volume: dict[int, Volume] = field(default_factory=dict)
     firewall: dict[int, Firewall] = field(default_factory=dict)
+    storage_box: dict[int, StorageBox] = field(default_factory=dict)
+    subaccount: dict[int, Subaccount] = field(default_factory=dict)
+    snapshot: dict[int, BoxSnapshot] = field(default_factory=dict)
     _ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(10_000_001))
     _ipv4: "itertools.cycle[int]" = field(
         default_factory=lambda: itertools.cycle(range(int(FIRST_IPV4), int(LAST_IPV4) + 1))

@@ -2,7 +2,40 @@
 
 from collections.abc import Callable, Mapping
 
-from offline.sandbox.datacentre.hypervisor import Filter, Machine
+from offline.sandbox.datacentre.hypervisor import BoxAccount, Filter, Machine
+
+
+class PaperBoxes:
+    """Accounts and snapshots by name; the files take no room."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[str, BoxAccount] = {}
+        self.snapshots: set[tuple[str, str]] = set()
+        self.rolled_back: list[tuple[str, str]] = []
+
+    async def put(self, account: BoxAccount) -> None:
+        self.accounts[account.name] = account
+
+    async def remove(self, account: str) -> None:
+        self.accounts = {name: kept for name, kept in self.accounts.items() if account not in (name, kept.box)}
+
+    async def usage(self, _box: str) -> tuple[int, int]:
+        return 0, 0
+
+    async def folders(self, box: str, path: str) -> list[str]:
+        if path not in ("", ".", "/"):
+            raise LookupError(path)
+        homes = {account.home.partition("/")[0] for account in self.accounts.values() if account.box == box}
+        return sorted(homes - {""})
+
+    async def take_snapshot(self, box: str, name: str) -> None:
+        self.snapshots.add((box, name))
+
+    async def remove_snapshot(self, box: str, name: str) -> None:
+        self.snapshots.remove((box, name))
+
+    async def roll_back(self, box: str, name: str) -> None:
+        self.rolled_back.append((box, name))
 
 
 class PaperHypervisor:
@@ -10,6 +43,7 @@ class PaperHypervisor:
 
     def __init__(self) -> None:
         self.on_halt: Callable[[int], None] = lambda _server: None
+        self.boxes = PaperBoxes()
         self.machines: dict[int, Machine] = {}
         self.running: set[int] = set()
         self.disks: dict[int, int] = {}

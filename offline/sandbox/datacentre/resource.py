@@ -97,11 +97,15 @@ class ResourceHandler(Generic[T]):
     def collection(self) -> str:
         return f"{self.kind}s"
 
+    @property
+    def path(self) -> str:
+        return f"/v1/{self.collection}"
+
     def json(self, entry: T) -> dict[str, Any]:
         raise NotImplementedError
 
     def routes(self) -> list[web.RouteDef]:
-        path = f"/v1/{self.collection}"
+        path = self.path
         return [
             web.get(path, self.list_all),
             web.post(path, self.create),
@@ -134,8 +138,13 @@ class ResourceHandler(Generic[T]):
             raise not_found(self.kind, number)
         return entry
 
-    async def list_all(self, request: web.Request) -> web.Response:
-        entries: list[T] = [*self.table.values()]
+    def listed(self, _request: web.Request) -> list[T]:
+        """All entries at the request's path."""
+        return [*self.table.values()]
+
+    def selected(self, request: web.Request) -> list[dict[str, Any]]:
+        """The entries that the query asks for, in its order."""
+        entries = self.listed(request)
         selector = request.query.get("label_selector")
         if selector:
             try:
@@ -144,7 +153,10 @@ class ResourceHandler(Generic[T]):
                 raise invalid_input({"label_selector": str(error)}) from error
             entries = [entry for entry in entries if matches(entry.labels)]
         shown = with_query_values(request, self.filters, (self.json(entry) for entry in entries))
-        return page_answer(request, self.collection, sorted_by_query(request, shown))
+        return sorted_by_query(request, shown)
+
+    async def list_all(self, request: web.Request) -> web.Response:
+        return page_answer(request, self.collection, self.selected(request))
 
     async def get(self, request: web.Request) -> web.Response:
         return web.json_response({self.kind: self.json(self.find(request))})

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from offline.sandbox.host import containers, deliveries, engine, images, leftovers, network, readiness
 from offline.sandbox.host.parts import (
     BASE_IMAGE,
+    BOXES,
     DATACENTRE,
     ENGINE_STORE,
     IMAGES,
@@ -42,7 +43,7 @@ def up() -> None:
         images.ensure_base()
         # Side by side, because building images is mostly waiting for packages.
         with ThreadPoolExecutor() as pool:
-            for track in [pool.submit(track) for track in (_machines, _internet, _provider)]:
+            for track in [pool.submit(track) for track in (_machines, _internet, _boxes, _provider)]:
                 track.result()
         deliveries.keep_authorities()
         images.prune()
@@ -64,6 +65,10 @@ def _internet() -> None:
         readiness.forget_answers()
         poste.result()
     deliveries.push_poste_images()
+
+
+def _boxes() -> None:
+    _part(BOXES)
 
 
 def _provider() -> None:

@@ -3,9 +3,9 @@
 import json
 
 from offline.sandbox.host import addresses
-from offline.sandbox.host.parts import IPV4_RANGE, NETWORK
+from offline.sandbox.host.parts import NETWORK
 from offline.sandbox.host.shell import HostError, run, say, succeeds
-from offline.sandbox.world import GATEWAY, IPV4_NETWORK, IPV6_NETWORK
+from offline.sandbox.world import GATEWAY, IPV4_NETWORK, IPV4_PARTS, IPV6_NETWORK
 
 
 def ensure() -> None:
@@ -19,7 +19,7 @@ def ensure() -> None:
     say(f"making the network {IPV4_NETWORK}, {IPV6_NETWORK}")
     run(
         *("docker", "network", "create", "--ipv6"),
-        *("--subnet", IPV4_NETWORK, "--ip-range", IPV4_RANGE, "--gateway", GATEWAY.ipv4),
+        *("--subnet", IPV4_NETWORK, "--ip-range", IPV4_PARTS, "--gateway", GATEWAY.ipv4),
         *("--subnet", IPV6_NETWORK, "--gateway", GATEWAY.ipv6),
         NETWORK,
     )

@@ -14,9 +14,6 @@ NETWORK = PREFIX
 BASE_IMAGE = f"{PREFIX}/debian:trixie"
 CONTENT_LABEL = f"{PREFIX}.content"
 
-# Docker hands out addresses of the lower half only; the servers' primary IPs are of the upper.
-IPV4_RANGE = "198.51.100.0/25"
-
 
 @dataclass(frozen=True)
 class Image:
@@ -61,6 +58,7 @@ IMAGES = (
     Image("packages", ("packages",)),
     Image("internet", ("__init__.py", "faults.py", "world.py", "internet"), needs="packages"),
     Image("poste", ("poste",)),
+    Image("boxes", ("__init__.py", "faults.py", "world.py", "boxes")),
     Image("provider", ("__init__.py", "world.py", "provider")),
 )
 
@@ -103,7 +101,15 @@ PROVIDER = Part(
     ready=f"{world.PROVIDER.ipv4}:25",
     flags=("--hostname", world.OTHER_HOST),
 )
-PARTS = (INTERNET, DATACENTRE, PROVIDER)
+BOXES = Part(
+    "boxes",
+    world.BOXES,
+    ready=f"{world.BOXES_CONTROL}/_sandbox/health",
+    ports=((47006, 8080),),
+    # It mounts a file system of limited size for each box, and shows it to the box's accounts in roots of their own.
+    flags=("--cap-add", "SYS_ADMIN", "--security-opt", "apparmor=unconfined"),
+)
+PARTS = (INTERNET, DATACENTRE, BOXES, PROVIDER)
 
 POSTE_REPOSITORY, POSTE_TAG = "analogic/poste.io", "2.5.11"
 """What `poste/Dockerfile` makes if it is told nothing."""

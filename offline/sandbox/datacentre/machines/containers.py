@@ -11,6 +11,7 @@ from pathlib import Path
 
 from offline.sandbox.datacentre.hypervisor import Filter, Machine
 from offline.sandbox.datacentre.machines import cgroups, network, pointers
+from offline.sandbox.datacentre.machines.boxes import Boxes
 from offline.sandbox.datacentre.machines.disks import BYTES_PER_GB, Disks
 from offline.sandbox.datacentre.machines.meminfo import meminfo
 from offline.sandbox.datacentre.machines.packet_filter import ruleset
@@ -33,6 +34,7 @@ class ContainerHypervisor:
 
     def __init__(self) -> None:
         self.on_halt: Callable[[int], None] = lambda _server: None
+        self.boxes = Boxes()
         self.ssh_delay = 0.0
         self._disks = Disks()
         self._running: dict[int, Machine] = {}  # as it is now, with the volumes plugged in since

@@ -8,8 +8,8 @@ number of failures that are forgiven, -1 means any number until the operation's 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import asyncssh
@@ -27,7 +27,10 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One SSH server and how to get in; `limit` is the dial error limit, `patience` the seconds of one attempt."""
+    """One SSH server and how to get in; `limit` is the dial error limit, `patience` the seconds of one attempt.
+
+    `setting` is the program's name for all this; a `proxy` is what connects us to the server.
+    """
 
     host: str
     port: int
@@ -36,6 +39,8 @@ class Endpoint:
     host_key: asyncssh.SSHKey | None
     limit: int
     patience: float | None
+    setting: str = "connection"
+    proxy: "Endpoint | None" = None
 
     def __str__(self) -> str:
         return f"{self.user}@{self.host}:{self.port}"
@@ -46,15 +51,22 @@ def endpoint(settings: Mapping[str, Any]) -> Endpoint:
 
     Raises ProviderError for a broken key, and for a host that is none for a stand-in.
     """
-    require_host_here("command", settings["host"])
+    proxy = settings.get("proxy")
+    # The proxy looks the host up, and connects to it.
+    require_host_here("command", proxy["host"] if proxy else settings["host"])
+    return replace(_endpoint(settings, "connection"), proxy=_endpoint(proxy, "connection.proxy") if proxy else None)
+
+
+def _endpoint(settings: Mapping[str, Any], setting: str) -> Endpoint:
     return Endpoint(
         host=settings["host"],
         port=int(settings["port"]),
         user=settings["user"],
-        private_key=_private_key(settings),
-        host_key=_host_key(settings.get("hostKey")),
+        private_key=_private_key(settings.get("privateKey"), setting),
+        host_key=_host_key(settings.get("hostKey"), setting),
         limit=settings["dialErrorLimit"],
         patience=settings["perDialTimeout"] or None,
+        setting=setting,
     )
 
 
@@ -67,16 +79,21 @@ async def dialled(
     `deadline` is a time of `time.monotonic`. Raises ProviderError after more failures than the limit, CancelledError
     when the deadline passes first.
     """
-    async with await _dial(endpoint(settings), report, deadline) as connection:
-        yield connection
+    async with AsyncExitStack() as opened:
+        yield await _dial(endpoint(settings), opened, report, deadline)
 
 
-async def _dial(target: Endpoint, report: Report, deadline: float) -> asyncssh.SSHClientConnection:
+async def _dial(
+    target: Endpoint, opened: AsyncExitStack, report: Report, deadline: float
+) -> asyncssh.SSHClientConnection:
     limit = "inf" if target.limit < 0 else target.limit
     delay, failures = FIRST_DELAY, 0
     while True:
         try:
-            return await _connect(target)
+            async with AsyncExitStack() as attempt:
+                connection = await _connect(target, attempt)
+                opened.push_async_exit(attempt.pop_all())
+                return connection
         except (OSError, asyncssh.Error, TimeoutError) as error:
             failures += 1
             reason = _explain(error, target)
@@ -91,10 +108,11 @@ async def _dial(target: Endpoint, report: Report, deadline: float) -> asyncssh.S
 
 def _explain(error: BaseException, target: Endpoint) -> str:
     """What went wrong, in the words of the program's `connection`."""
+    expected = f"{target.setting}.hostKey"
     if isinstance(error, asyncssh.HostKeyNotVerifiable):
-        return f"host key mismatch: the server's host key is not the one in connection.hostKey ({error})"
+        return f"host key mismatch: the server's host key is not the one in {expected} ({error})"
     if isinstance(error, asyncssh.KeyExchangeFailed) and target.host_key:
-        return f"host key mismatch: the server has no host key of the type of connection.hostKey ({error})"
+        return f"host key mismatch: the server has no host key of the type of {expected} ({error})"
     if isinstance(error, asyncssh.PermissionDenied):
         return f"unable to authenticate: {error}"
     if isinstance(error, TimeoutError):
@@ -102,7 +120,9 @@ def _explain(error: BaseException, target: Endpoint) -> str:
     return str(error) or type(error).__name__
 
 
-async def _connect(target: Endpoint) -> asyncssh.SSHClientConnection:
+async def _connect(target: Endpoint, opened: AsyncExitStack) -> asyncssh.SSHClientConnection:
+    """Connect, through the proxy if there is one; `opened` closes whatever was opened."""
+    tunnel = await _connect_proxy(target.proxy, opened) if target.proxy else ()
     trusted: dict[str, Any] = {"known_hosts": None}
     if target.host_key:
         # The second line makes a server that has several keys show the one that is expected.
@@ -110,7 +130,7 @@ async def _connect(target: Endpoint) -> asyncssh.SSHClientConnection:
             "known_hosts": ([target.host_key], [], []),
             "server_host_key_algs": [target.host_key.get_algorithm()],
         }
-    return await asyncssh.connect(
+    connection = await asyncssh.connect(
         target.host,
         target.port,
         username=target.user,
@@ -119,24 +139,32 @@ async def _connect(target: Endpoint) -> asyncssh.SSHClientConnection:
         # Neither the user's ~/.ssh/config nor the keys beside it or of an agent are consulted.
         config=None,
         agent_path=None,
+        tunnel=tunnel,
         **trusted,
     )
+    return await opened.enter_async_context(connection)
 
 
-def _private_key(settings: Mapping[str, Any]) -> asyncssh.SSHKey | None:
-    text = settings.get("privateKey")
+async def _connect_proxy(proxy: Endpoint, opened: AsyncExitStack) -> asyncssh.SSHClientConnection:
+    try:
+        return await _connect(proxy, opened)
+    except (OSError, asyncssh.Error, TimeoutError) as error:
+        raise ConnectionError(f"no SSH connection to the proxy {proxy}: {_explain(error, proxy)}") from error
+
+
+def _private_key(text: str | None, setting: str) -> asyncssh.SSHKey | None:
     if text is None:
         return None
     try:
         return asyncssh.import_private_key(text)
     except asyncssh.KeyImportError as error:
-        raise ProviderError(f"connection.privateKey cannot be read: {error}") from None
+        raise ProviderError(f"{setting}.privateKey cannot be read: {error}") from None
 
 
-def _host_key(text: str | None) -> asyncssh.SSHKey | None:
+def _host_key(text: str | None, setting: str) -> asyncssh.SSHKey | None:
     if text is None:
         return None
     try:
         return asyncssh.import_public_key(text)
     except asyncssh.KeyImportError as error:
-        raise ProviderError(f'connection.hostKey is not a public key such as "ssh-ed25519 AAAA…": {error}') from None
+        raise ProviderError(f'{setting}.hostKey is not a public key such as "ssh-ed25519 AAAA…": {error}') from None

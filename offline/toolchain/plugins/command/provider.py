@@ -66,6 +66,8 @@ class CommandProvider(TableProvider):
 
 def _with_secrets(connection: PropertyValue) -> PropertyValue:
     settings = connection.value
-    if not isinstance(settings, Mapping) or "privateKey" not in settings:
+    if not isinstance(settings, Mapping):
         return connection
-    return connection.with_value({**settings, "privateKey": settings["privateKey"].with_secret(True)})
+    secret = {name: settings[name].with_secret(True) for name in settings.keys() & {"privateKey"}}
+    secret |= {name: _with_secrets(settings[name]) for name in settings.keys() & {"proxy"}}
+    return connection.with_value({**settings, **secret})

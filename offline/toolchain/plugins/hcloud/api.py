@@ -1,4 +1,5 @@
-"""The Hetzner Cloud API as the operations need it: JSON requests, awaited actions, errors as users should read them.
+"""Hetzner's APIs, of the cloud and of the Storage Boxes, as the operations need them: JSON requests, awaited actions,
+errors as users should read them.
 
 Requests go through the official client, which authenticates and retries rate limits, conflicts and bad gateways with
 exponential back-off. See https://docs.hetzner.cloud.
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 import requests
 
 from hcloud import APIException, Client
+from offline.toolchain.plugins.common.here import require_url_here
 from offline.toolchain.plugins.common.resource import Operation, ProviderError
 
 T = TypeVar("T")
@@ -31,19 +33,28 @@ class ApiError(ProviderError):
 
 
 class Api:
-    """One Hetzner Cloud project. `poll` is the seconds before the first look at a running action."""
+    """One project. `poll` is the seconds before the first look at a running action.
 
-    def __init__(self, token: str, endpoint: str, poll: float, *, constant: bool) -> None:
-        self.client = Client(
-            token, endpoint.rstrip("/"), application_name="pulumi-hcloud-stand-in", timeout=(10.0, 60.0)
+    Storage Boxes are at an endpoint of their own, but the actions on them are at that of the cloud.
+    """
+
+    def __init__(self, token: str, endpoint: str, endpoint_hetzner: str, poll: float, *, constant: bool) -> None:
+        self.client, self.boxes = (
+            Client(token, base.rstrip("/"), application_name="pulumi-hcloud-stand-in", timeout=(10.0, 60.0))
+            for base in (endpoint, endpoint_hetzner)
         )
+        self._endpoint_hetzner = endpoint_hetzner
         self.poll = poll
         self.poll_cap = poll if constant else max(poll, POLL_CAP)
 
     def request(self, method: str, path: str, body: Json | None = None, **query: Any) -> Json:
         """One request; the answer's JSON. Raises `ApiError` with the API's code and message."""
+        of_boxes = path.startswith("/storage_box")
+        if of_boxes:  # whose endpoint a stack without them need not set
+            require_url_here("hcloud", self._endpoint_hetzner)
+        client = self.boxes if of_boxes else self.client
         try:
-            return self.client.request(method, path, json=body, params=query)
+            return client.request(method, path, json=body, params=query)
         except APIException as error:
             raise ApiError(str(error.code), _message(error)) from error
         except requests.RequestException as error:

@@ -8,8 +8,10 @@ import pulumi_hcloud
 
 from offline.toolchain.plugins.common.resource import Function, ProviderError, Values
 from offline.toolchain.plugins.common.schema import function_schema
+from offline.toolchain.plugins.common.values import without_none
 from offline.toolchain.plugins.hcloud.api import Api, Json
 from offline.toolchain.plugins.hcloud.server_state import server_state
+from offline.toolchain.plugins.hcloud.storage_box import box_state
 
 
 def get_server_type(api: Api, arguments: Values) -> Values:
@@ -47,6 +49,17 @@ def _every(path: str, key: str, convert: Callable[[Json], Values]) -> Callable[.
 
 def _shown(query: Json) -> str:
     return " ".join(f"{key}={value}" for key, value in query.items())
+
+
+def get_storage_boxes(api: Api, arguments: Values) -> Values:
+    selector = arguments.get("withSelector")
+    query = {"label_selector": selector} if selector else {}
+    found = api.every("/storage_boxes", "storage_boxes", **query)
+    return {**arguments, "storageBoxes": [{"id": entry["id"], **without_none(box_state(entry))} for entry in found]}
+
+
+def get_storage_box_types(api: Api, _arguments: Values) -> Values:
+    return {"storageBoxTypes": [_box_type(entry) for entry in api.every("/storage_box_types", "storage_box_types")]}
 
 
 def _server_type(entry: Json) -> Values:
@@ -132,6 +145,17 @@ def _firewall(entry: Json) -> Values:
     return {"id": entry["id"], "name": entry["name"], "labels": entry["labels"]}
 
 
+def _box_type(entry: Json) -> Values:
+    same = ("id", "name", "description", "size")
+    return {
+        **{name: entry[name] for name in same},
+        "snapshotLimit": entry["snapshot_limit"],
+        "automaticSnapshotLimit": entry["automatic_snapshot_limit"],
+        "subaccountsLimit": entry["subaccounts_limit"],
+        **_deprecation(entry),
+    }
+
+
 def _image(entry: Json) -> Values:
     return {
         "id": entry["id"],
@@ -179,5 +203,17 @@ FUNCTIONS = tuple(
         ("getPrimaryIps", pulumi_hcloud.get_primary_ips, pulumi_hcloud.GetPrimaryIpsResult, get_primary_ips),
         ("getSshKeys", pulumi_hcloud.get_ssh_keys, pulumi_hcloud.GetSshKeysResult, get_ssh_keys),
         ("getFirewalls", pulumi_hcloud.get_firewalls, pulumi_hcloud.GetFirewallsResult, get_firewalls),
+        (
+            "getStorageBoxes",
+            pulumi_hcloud.get_storage_boxes,
+            pulumi_hcloud.GetStorageBoxesResult,
+            get_storage_boxes,
+        ),
+        (
+            "getStorageBoxTypes",
+            pulumi_hcloud.get_storage_box_types,
+            pulumi_hcloud.GetStorageBoxTypesResult,
+            get_storage_box_types,
+        ),
     )
 )

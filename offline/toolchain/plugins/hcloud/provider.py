@@ -17,9 +17,11 @@ from offline.toolchain.plugins.hcloud.primary_ip import PRIMARY_IP
 from offline.toolchain.plugins.hcloud.rdns import RDNS
 from offline.toolchain.plugins.hcloud.server import SERVER
 from offline.toolchain.plugins.hcloud.ssh_key import SSH_KEY
+from offline.toolchain.plugins.hcloud.storage_box import STORAGE_BOX
+from offline.toolchain.plugins.hcloud.storage_box_subaccount import STORAGE_BOX_SUBACCOUNT
 from offline.toolchain.plugins.hcloud.volume import VOLUME, VOLUME_ATTACHMENT
 
-ENDPOINT = "https://api.hetzner.cloud/v1"
+ENDPOINT, ENDPOINT_HETZNER = "https://api.hetzner.cloud/v1", "https://api.hetzner.com/v1"
 TOKEN_LENGTH = 64
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 
@@ -27,9 +29,16 @@ UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 class HcloudProvider(TableProvider):
     name = "hcloud"
     settings = arguments(pulumi_hcloud.ProviderArgs)
-    environment: ClassVar[Mapping[str, str]] = {"token": "HCLOUD_TOKEN", "endpoint": "HCLOUD_ENDPOINT"}
+    environment: ClassVar[Mapping[str, str]] = {
+        "token": "HCLOUD_TOKEN",
+        "endpoint": "HCLOUD_ENDPOINT",
+        "endpointHetzner": "HETZNER_ENDPOINT",
+    }
     secret_settings = frozenset({"token"})
-    resources = (SSH_KEY, PRIMARY_IP, RDNS, FIREWALL, SERVER, VOLUME, VOLUME_ATTACHMENT)
+    resources = (
+        *(SSH_KEY, PRIMARY_IP, RDNS, FIREWALL, SERVER, VOLUME, VOLUME_ATTACHMENT),
+        *(STORAGE_BOX, STORAGE_BOX_SUBACCOUNT),
+    )
     functions = FUNCTIONS
     bridged = True
 
@@ -54,7 +63,9 @@ class HcloudProvider(TableProvider):
         constant = settings.get("pollFunction") == "constant"
         endpoint = settings.get("endpoint") or ENDPOINT
         require_url_here(self.name, endpoint)
-        return Api(settings["token"], endpoint, poll, constant=constant)
+        return Api(
+            settings["token"], endpoint, settings.get("endpointHetzner") or ENDPOINT_HETZNER, poll, constant=constant
+        )
 
 
 def seconds(duration: str) -> float | None:
