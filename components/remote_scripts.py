@@ -114,11 +114,16 @@ def within(deadline: str) -> pulumi.CustomTimeouts:
 
 
 def fingerprint(script: str) -> str:
-    """Twelve hexadecimal digits that change with a script's text and that of the modules beside it that it imports."""
-    text = (SOURCE / script).read_text()
-    imported = {SOURCE / f"{name}.py" for name in re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE)}
-    texts = [text, *(module.read_text() for module in sorted(imported) if module.exists())]
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
+    """Twelve hexadecimal digits that change with a script's text and that of all modules beside it that it needs."""
+    texts: dict[str, str] = {}
+    waiting = [script]
+    while waiting:
+        name = waiting.pop()
+        file = SOURCE / name
+        if name not in texts and file.exists():
+            texts[name] = file.read_text()
+            waiting += [f"{module}.py" for module in re.findall(r"^(?:from|import) (\w+)", texts[name], re.MULTILINE)]
+    return hashlib.sha256("\0".join(text for _, text in sorted(texts.items())).encode()).hexdigest()[:12]
 
 
 def command_line(
