@@ -31,6 +31,8 @@ SCENARIO = (
     "test_faults",
     "test_environments",
     "test_changes",
+    "test_upgrade",
+    "test_recovery",
     "test_lasting",
 )
 """The files that need the sandbox, in the order of one deploy's life: looked at, broken and mended, changed, loses

@@ -4,9 +4,7 @@ brought back. All mail that was acknowledged is there in the end.
 
 import json
 import subprocess
-import threading
 import time
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +13,9 @@ import pytest
 from model.records import txt_value
 from model.server_folders import BACKUP, DATA
 from offline.sandbox import world
-from operate.verify.mailbox import MailboxError
 from tests.engine.conftest import ADMIN, NAME
 from tests.support import clouds
+from tests.support.flow import Flow
 from tests.support.lasting import assert_mail_goes_each_way, assert_the_mail_is_there, leave_a_mail
 from tests.support.restic import restic
 from tests.support.stack import Stack
@@ -51,35 +49,6 @@ def verified(stack: Stack, only: str) -> dict[str, str]:
 
 def runs(stack: Stack) -> bool:
     return stack.on_server("docker inspect --format '{{.State.Running}}' poste").strip() == "true"
-
-
-class Flow:
-    """Somebody who sends mail all the time, and notes what was acknowledged."""
-
-    def __init__(self, stack: Stack) -> None:
-        self._mailbox, self._stop = stack.mailbox(), threading.Event()
-        self._thread = threading.Thread(target=self._send)
-        self.acknowledged: list[str] = []
-
-    def __enter__(self) -> "Flow":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _send(self) -> None:
-        while not self._stop.wait(0.2):
-            message = EmailMessage()
-            message["From"] = message["To"] = self._mailbox.address
-            message["Subject"] = f"flow-{time.time_ns()}"
-            message.set_content("Was this kept?")
-            try:
-                self._mailbox.send(message)
-            except (MailboxError, OSError):
-                continue
-            self.acknowledged.append(str(message["Subject"]))
 
 
 def test_a_nightly_run_while_mail_flows_keeps_it_away_for_seconds_and_loses_none(deployed: Stack) -> None:

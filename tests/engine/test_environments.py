@@ -23,6 +23,7 @@ def second(deployed: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         mailHost=f"mail.{SECOND}",
         domains=[{"name": SECOND, "zone": DOMAIN}],
         adminAddress=f"admin@{SECOND}",
+        backup=None,
     )
     stack.up()
     yield stack

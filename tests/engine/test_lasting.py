@@ -62,4 +62,6 @@ def test_destroy_leaves_nothing_of_ours_and_everything_foreign(deployed: Stack) 
     deployed.run("destroy", "--yes", "--skip-preview", "--stack", deployed.name)
     assert clouds.zone_records(DOMAIN) == FOREIGN
     assert clouds.zone_records(SECOND) == set()
-    assert clouds.left_of(NAME) == []
+    # The backup is kept, for whoever destroyed the wrong stack.
+    assert clouds.left_of(NAME) == [f"Storage Box poste-mail-{NAME}"]
+    assert f"The Storage Box poste-mail-{NAME}" in deployed.refused()

@@ -1,0 +1,73 @@
+"""All is lost but the backup and the settings: one deploy brings mail, keys and certificate back."""
+
+import time
+
+from model.records import txt_value
+from tests.engine.conftest import NAME
+from tests.support import clouds
+from tests.support.certificates import the_one
+from tests.support.lasting import assert_mail_goes_each_way, assert_the_mail_is_there, leave_a_mail
+from tests.support.stack import Stack
+
+RECOVERED = 300.0
+"""Seconds that it may take on the sandbox; the restore itself takes as long as the mail is large."""
+
+
+def lose_everything() -> None:
+    """Delete server, volume and addresses, as somebody at Hetzner's console would."""
+    client, title = clouds.hetzner(), f"poste-mail-{NAME}"
+    server, volume = client.servers.get_by_name(title), client.volumes.get_by_name(title)
+    assert server is not None
+    assert volume is not None
+    server.change_protection(delete=False, rebuild=False).wait_until_finished()
+    server.power_off().wait_until_finished()
+    volume.change_protection(delete=False).wait_until_finished()
+    volume.detach().wait_until_finished()
+    volume.delete()
+    server.delete().wait_until_finished()
+    for family in ("ipv4", "ipv6"):
+        address = client.primary_ips.get_by_name(f"{title}-{family}")
+        assert address is not None
+        address.change_protection(delete=False).wait_until_finished()
+        address.delete()
+
+
+def test_a_new_server_gets_everything_from_the_backup_and_dkim_in_dns_stays(deployed: Stack) -> None:
+    leave_a_mail(deployed, "kept-through-the-loss-of-all-else")
+    assert deployed.mail("backup", "run", "--stack", NAME).returncode == 0
+    before = deployed.outputs()
+    records = {name: clouds.ask(name, "TXT") for name in (key["dkimName"] for key in before["domains"].values())}
+    host = before["mailHost"]
+    certificate = the_one(before["ipv4"], host)
+    lose_everything()
+    began = time.monotonic()
+    told = deployed.mail("repair", "--stack", NAME, "--yes")
+    assert told.returncode == 0, told.stdout + told.stderr
+    deployed.up("--refresh", "--run-program")
+    assert_the_mail_is_there(deployed, "kept-through-the-loss-of-all-else")
+    assert time.monotonic() - began < RECOVERED
+    after = deployed.outputs()
+    assert after["domains"] == before["domains"]
+    assert {name: clouds.ask(name, "TXT") for name in records} == records
+    assert the_one(after["ipv4"], host) == certificate
+    assert_mail_goes_each_way(deployed)
+    deployed.run("preview", "--expect-no-changes", "--stack", NAME)
+
+
+def test_a_new_server_adds_to_the_same_backup(deployed: Stack) -> None:
+    assert deployed.mail("backup", "run", "--stack", NAME).returncode == 0
+    assert deployed.mail("backup", "drill", "--stack", NAME).returncode == 0
+
+
+def test_an_empty_server_is_not_installed_in_place_of_a_backup_that_cannot_be_reached(deployed: Stack) -> None:
+    lose_everything()
+    deployed.mail("repair", "--stack", NAME, "--yes")
+    with clouds.box_trouble("unreachable"):
+        text = deployed.run("up", "--yes", "--refresh", "--run-program", "--stack", NAME, expect=255)
+    assert "cannot be reached" in text
+    assert deployed.on_server("docker ps -aq") == ""
+    deployed.up()
+    for key in deployed.outputs()["domains"].values():
+        (answer,) = clouds.ask(key["dkimName"], "TXT")
+        assert txt_value(answer) == key["dkimValue"]
+    assert_mail_goes_each_way(deployed)
