@@ -108,12 +108,13 @@ from pathlib import Path
 import restic, exclusive
 restic.FOLDER = Path("access").absolute()
 restic.NAP, exclusive.LOCK = 0.05, Path("lock").absolute()
-import pause, snapshot_checks
+import pause, snapshot_checks, units
 pause.MARK, pause.REST = restic.FOLDER / "stopped.json", 0
 snapshot_checks.OWNER = os.getuid()
 import {script}
-if hasattr({script}, "UNITS"):
-    {script}.UNITS = Path("units").absolute()
+units.FOLDER = Path("units").absolute()
+if {script!r} == "backup":
+    {script}.FIRST, {script}.NAP = 0.2, 0.05
 {more}
 {script}.main()
 """
