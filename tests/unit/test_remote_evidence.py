@@ -180,7 +180,7 @@ def test_a_container_that_does_not_keep_running_is_named(world: World) -> None:
 def test_a_dkim_key_that_is_another_or_gone_is_named(world: World) -> None:
     key = world.folder / "data/domains/example.com/public"
     key.write_text(PEM.replace("AAAA", "CCCC"))
-    assert world.gather() == ["the DKIM key of example.com is another than the one in DNS"]
+    assert world.gather() == ["the DKIM key of example.com is another than before, and than the one in DNS"]
     key.unlink()
     assert "the DKIM key of example.com is gone" in world.gather()[0]
 
