@@ -55,13 +55,14 @@ for domain in settings.domains:
 if settings.delete_mailboxes or settings.delete_domains:
     Deletions("deletions", settings, server, host, poste, clouds)
 signers = DkimSigners("dkim-signers", settings, host, poste, list(keys.values()), clouds)
+mail_works: list[pulumi.Resource] = [*addresses, *domains, signers]
+if settings.backup and store:
+    # The first backup stops Poste for some seconds, and the certificate needs it.
+    mail_works = [NightlyBackup("backup", settings, settings.backup, server, host, mail_works, clouds)]
+    pulumi.export("backup", store.reached)
 if settings.acme_directory:
-    mail_works = [*addresses, *domains, signers]
     certificate = Certificate("certificate", settings, server, host, poste, mail_works, clouds)
     pulumi.export("certificateAccount", certificate.account)
-if settings.backup and store:
-    NightlyBackup("backup", settings, settings.backup, server, host, poste, clouds)
-    pulumi.export("backup", store.reached)
 
 pulumi.export("mailHost", settings.mail_host)
 pulumi.export("ipv4", server.ipv4)

@@ -1,6 +1,7 @@
 """The backup: how the server reaches it, what is brought back from it onto an empty volume, and the nightly run."""
 
 import json
+from collections.abc import Sequence
 
 import pulumi
 from pulumi_command import remote
@@ -9,7 +10,6 @@ from components.connection import to_storage_box
 from components.host import Host
 from components.mail_server import MailServer
 from components.options import child
-from components.poste import Poste
 from components.remote_scripts import Undoing, answer, secret_json, within
 from components.storage_box import HOME, StorageBox
 from model.backup import BOX_PORT, MAKE_ONE, NO_BACKUP, REPOSITORY_IN_BOX, SERVERS_ADDRESS, Backup
@@ -106,7 +106,7 @@ def _allow(
 class NightlyBackup(pulumi.ComponentResource):
     """`poste-mail:index:NightlyBackup` has a timer on the server back all of it up every night.
 
-    It comes when mail works; nothing waits for it. What came of each run is noted on the server, where `./run mail
+    It comes when mail works. What came of each run is noted on the server, where `./run mail
     verify` reads it.
     """
 
@@ -117,9 +117,10 @@ class NightlyBackup(pulumi.ComponentResource):
         backup: Backup,
         server: MailServer,
         host: Host,
-        poste: Poste,
+        after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """`after` is all that works without a backup."""
         super().__init__("poste-mail:index:NightlyBackup", name, {}, opts)
         host.scripts.run(
             name,
@@ -137,7 +138,7 @@ class NightlyBackup(pulumi.ComponentResource):
             # A new server has no timer yet, and another volume another status.
             again_with={"volume": server.volume_id},
             undone_with=Undoing("stop", before_losing=server.volume_id, goes_with=server.machine),
-            depends_on=[poste.installed],
+            depends_on=after,
             deadline="15m",
         )
         self.register_outputs({})

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from model.backup import BOX_HOST_KEY
+from model.server_folders import BACKED_UP
 from model.ssh_keys import ssh_public_key
 from tests.support.examples import BACKUP_KEY, LOGIN_KEY, STORAGE_BOX
 from tests.support.mocked import SERVERS_KEY, Cloud, Registered, Secret, refusal, run_program
@@ -101,12 +102,9 @@ def test_an_empty_volume_is_filled_before_poste_starts_and_the_timer_comes_when_
     found = with_box()
     assert "Command backup-key" in found["Command backup-fill"].depends_on
     assert "Command backup-fill" in found["Container poste"].depends_on
-    assert "Command poste-install" in found["Command backup"].depends_on
-    assert told(found["Command backup"])["folders"] == [
-        "/mnt/poste/data",
-        "/mnt/poste/certificates",
-        "/mnt/poste/stack",
-    ]
+    assert {"DnsRecord example.com-mx", "Command dkim-signers"} <= found["Command backup"].depends_on
+    assert "Command backup" in found["Command certificate"].depends_on
+    assert told(found["Command backup"])["folders"] == list(BACKED_UP)
 
 
 def test_another_image_is_prepared_for_before_the_container_and_judged_before_all_else() -> None:

@@ -20,6 +20,7 @@ from operate.errors import StackError
 from operate.mailboxes import server
 from operate.mailboxes.server import There
 from operate.mailboxes.yaml_text import UnchangeableError, rewritten
+from operate.stacks.offers import Box
 from operate.stacks.server_choice import Offer
 from operate.verify.server_shell import SCRIPT, ShellError
 from tests.support import pulumi_on_paper
@@ -418,6 +419,7 @@ def empty(place: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
     zone = Zone("0" * 32, "example.com", True, [], [])
     monkeypatch.setattr("operate.stacks.command.find_zone", lambda *_: zone)
     monkeypatch.setattr("operate.stacks.command.offers", lambda *_: [Offer("cx23", "nbg1", "x86", 4, 5.0)])
+    monkeypatch.setattr("operate.stacks.command.boxes_on_offer", lambda *_: [Box("bx11", 2**40, 3.2, "fsn1")])
     monkeypatch.setenv("HCLOUD_TOKEN", "x" * 64)
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "x" * 40)
     return place
@@ -441,7 +443,7 @@ def test_the_wizard_makes_mailboxes_that_flags_name_once(empty: Place, capsys: p
 def test_the_wizard_asks_for_mailboxes_while_it_makes_a_stack_and_not_again(
     empty: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    terminal = io.StringIO(f"{ANN}\nx@example.org\n{BEN}\n\n")
+    terminal = io.StringIO(f"{ANN}\nx@example.org\n{BEN}\n\n\n")
     monkeypatch.setattr(terminal, "isatty", lambda: True)
     monkeypatch.setattr(sys, "stdin", terminal)
     assert main(WIZARD) == 0
@@ -449,6 +451,33 @@ def test_the_wizard_asks_for_mailboxes_while_it_makes_a_stack_and_not_again(
     assert list(empty.get("passwords")) == [ANN, BEN]
     assert main(WIZARD) == 0
     assert "Another mailbox" not in capsys.readouterr().err
+
+
+def test_the_wizard_offers_a_backup_with_its_price_and_makes_what_it_needs(
+    empty: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal = io.StringIO("\nbx99\nbx11\n")
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdin", terminal)
+    assert main(WIZARD) == 0
+    told = capsys.readouterr()
+    assert "bx11 with 1 TB in fsn1, 3.20 euro a month net" in told.err
+    assert "Expected one of bx11" in told.err
+    assert empty.get("backup") == {"storageBox": "bx11", "location": "fsn1"}
+    made = {key: empty.get(key) for key in ("backupPassphrase", "backupKey", "storageBoxPassword")}
+    assert made["backupKey"] not in (empty.get("sshPrivateKey"), empty.get("sshHostKey"))
+    assert "Keep that, and this file, elsewhere, too" in told.out
+    assert main([*WIZARD, "--no-questions", "--backup", "bx11"]) == 0
+    assert {key: empty.get(key) for key in made} == made
+    assert all(secret not in told.out + told.err for secret in made.values())
+
+
+def test_the_wizard_makes_no_backup_that_nobody_asked_for(empty: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*WIZARD, "--no-questions"]) == 0
+    assert main([*WIZARD, "--no-questions", "--backup", "none"]) == 0
+    assert main([*WIZARD, "--no-questions", "--backup", "bx41"]) == 1
+    assert "Hetzner has no bx41 now" in capsys.readouterr().err
+    assert "backup" not in empty.config_file.read_text()
 
 
 def test_the_wizard_writes_nothing_where_a_mailbox_or_the_file_of_accounts_is_wrong(

@@ -101,7 +101,8 @@ def clouds() -> Iterator[Clouds]:
     hypervisor = SlowHypervisor()
     app, cloud = build_app(hypervisor, TOKEN)
     with running(app, cloud.actions.settle) as hetzner_url, running(build()) as cloudflare_url:
-        client = Client(TOKEN, f"{hetzner_url}/v1", poll_interval=0.05)
+        api = f"{hetzner_url}/v1"
+        client = Client(TOKEN, api, api_endpoint_hetzner=api, poll_interval=0.05)
         settings = examples.settings(
             mailHost=f"mail.{DOMAIN}", domains=[{"name": DOMAIN}], adminAddress=f"admin@{DOMAIN}"
         )

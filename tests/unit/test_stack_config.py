@@ -514,7 +514,7 @@ def test_pulumi_yaml_documents_each_key_with_its_default() -> None:
     assert set(declared) == set(fields)
     for key, field in fields.items():
         assert declared[key]["description"], key
-        default = [] if declared[key]["type"] == "array" else ""
+        default: Any = {"array": [], "object": {}}.get(declared[key]["type"], "")
         if not field.is_required() and field.default not in (None, ()):
             default = list(field.default) if isinstance(field.default, tuple) else field.default
         assert declared[key]["default"] == default, key
