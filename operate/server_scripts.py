@@ -38,6 +38,8 @@ async def run_script(stack: Stack, script: str, request: dict[str, Any] | None =
 async def _shown_but_the_last(stream: Any) -> str:
     last = ""
     async for line in stream:
+        if not str(line).strip():
+            continue
         if last:
             print(last, file=sys.stderr, flush=True)
         last = str(line).rstrip()

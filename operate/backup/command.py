@@ -83,7 +83,7 @@ async def _drill(stack: Stack) -> Told:
     print("Restoring the newest backup beside Poste, and starting another Poste on it", file=sys.stderr)
     request = {"data": DATA, "container": CONTAINER, "url": loopback_url(stack.settings)}
     found = await run_script(stack, "drill.py", request)
-    if found["result"] != "good":
+    if found["result"] != "done":
         raise ServerError(f"The drill failed: {found['error']}")
     said = (
         f"Snapshot {found['snapshot']} is whole: {found['databases']} databases sound, {found['boxes']} mailboxes as "

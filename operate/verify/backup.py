@@ -98,7 +98,7 @@ async def drill(ask: Ask) -> Finding:
     if not last:
         return warn("no drill yet", EXPECTED_DRILL)
     since = time.time() - last["at"]
-    if last["result"] != "good":
+    if last["result"] != "done":
         return fail(f"{_ago(since)}: {last['error'] or last['result']}", EXPECTED_DRILL)
     found = f"{_ago(since)}, in {_took(last['seconds'])}: {last['boxes']} mailboxes, {last['messages']} messages read"
     return warn(found, EXPECTED_DRILL) if since > DRILLED else ok(found, EXPECTED_DRILL)

@@ -166,7 +166,7 @@ def test_backup_that_shrank_by_half_is_noted() -> None:
 
 def drilled(days: float, **changes: Any) -> Finding:
     """The check of a drill of that long ago."""
-    last = {"at": time.time() - days * 86400, "result": "good", "error": "", "seconds": 95, "boxes": 4, "messages": 10}
+    last = {"at": time.time() - days * 86400, "result": "done", "error": "", "seconds": 95, "boxes": 4, "messages": 10}
     return asyncio.run(backup.drill(told("backup", drill=last | changes)))
 
 
@@ -188,10 +188,10 @@ def test_stack_without_a_backup_is_told_so_where_it_is_protected(protect: bool, 
 
 def test_script_tells_how_the_last_backup_and_drill_went(tmp_path: Path) -> None:
     (tmp_path / "status.json").write_text('{"result": "done"}')
-    (tmp_path / "drill.json").write_text('{"result": "good"}')
+    (tmp_path / "drill.json").write_text('{"result": "done"}')
     asked = '[ "$2" = poste-backup.timer ] || exit 9; case $1 in is-active) echo active;; *) echo enabled;; esac'
     found = run_script(f"print(json.dumps(backup('{tmp_path}')))", commands(tmp_path, systemctl=asked))
-    assert found == {"status": {"result": "done"}, "drill": {"result": "good"}, "timer": "active"}
+    assert found == {"status": {"result": "done"}, "drill": {"result": "done"}, "timer": "active"}
 
 
 def gone() -> container.Ask:
