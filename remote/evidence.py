@@ -12,6 +12,7 @@ from typing import Any
 
 import administrator
 import engine
+import exclusive
 import proof_mail
 from container import execute
 from dkim import bare
@@ -146,6 +147,8 @@ def _tried(look: Callable[[], Any]) -> Exception | None:
         look()
     except NotYetError as error:
         return error
+    except exclusive.Ended:
+        raise
     except SystemExit as error:
         return NotYetError(str(error.code))
     return None

@@ -42,13 +42,9 @@ SERVICE = f"""\
 Description=Bring Poste back if an upgrade was cut off
 After=docker.service
 RequiresMountsFor={{data}}
-# What fails is tried again, however often.
-StartLimitIntervalSec=0
 
 [Service]
 ExecStart=/usr/bin/python3 {HERE} resume {{data}}
-Restart=on-failure
-RestartSec=30
 
 [Install]
 WantedBy=multi-user.target
@@ -60,7 +56,7 @@ REFUSED = "-refused"
 WHAT = "an upgrade of Poste"
 FRESH = 3600  # seconds: what was copied longer before the new container was made may lack what came since
 WATCHED = 900  # seconds that a deploy has to replace the container and to have it judged
-NAP = 30  # seconds between two looks
+NAP = 30  # seconds between two looks, and until what failed is tried again
 NOTE = "container.json"
 """In a copy, what belongs to it: what the old container was, when the copy was made, whether the new one was judged."""
 
@@ -350,17 +346,20 @@ def roll_back(place: Place, request: dict[str, Any], problems: list[str]) -> str
 
 
 def resume(place: Place) -> None:
-    """Wait until whoever works on Poste's data has ended, and finish what he or a deploy has left unfinished.
-
-    Ends the program where that fails; systemd starts it again.
-    """
+    """Wait until whoever works on Poste's data has ended, and finish what he or a deploy has left unfinished."""
     while place.unfinished.exists() or place.watch.exists():
-        if place.unfinished.exists() or is_overdue(place):
+        if not place.unfinished.exists() and not is_overdue(place):
+            time.sleep(NAP)
+            continue
+        try:
             with exclusive.alone(WHAT):
                 finish(place)
                 if is_overdue(place):
                     stand_in(place, read(place.watch)["request"])
-        else:
+        except exclusive.Ended:
+            raise
+        except (OSError, SystemExit) as error:
+            print(error, file=sys.stderr)
             time.sleep(NAP)
 
 

@@ -329,6 +329,7 @@ class Poste:
     """A Poste that lets some in by their passwords."""
 
     passwords: dict[str, str]
+    changes: int = 0
 
     def answer(self, method: str, path: str, credentials: str, body: dict[str, Any]) -> tuple[int, Any]:
         if path == "/admin/login":
@@ -342,6 +343,7 @@ class Poste:
                 return (200, {}) if address in self.passwords else (404, None)
             case "PATCH", ["", "boxes", address]:
                 self.passwords[address] = body["passwordPlaintext"]
+                self.changes += 1
                 return 204, None
         return 404, None
 
@@ -387,8 +389,10 @@ def test_a_restored_server_s_administrator_has_the_password_of_today(server: Bac
 def test_where_the_restored_server_knows_the_administrator_nothing_is_changed(server: BackupServer) -> None:
     server.administrator = OURS
     server.back_up()
-    with Poste(dict([OURS])).serving() as url:
+    poste = Poste(dict([OURS]))
+    with poste.serving() as url:
         assert restore(server, sure=True, url=url).returncode == 0
+    assert poste.changes == 0
     assert server.administrator == OURS
 
 

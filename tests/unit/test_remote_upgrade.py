@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -38,6 +39,9 @@ schemas, bad = json.loads((here / "images.json").read_text())
 
 def gather(self):
     (here / "keys.json").write_text(json.dumps(self.keys))
+    if (here / "end-me").exists():
+        (here / "end-me").unlink()
+        os.kill(os.getpid(), signal.SIGTERM)
     found = engine.container(self.container)
     if not found["State"]["Running"]:
         return ["the container does not keep running"]
@@ -407,7 +411,6 @@ def test_a_run_that_is_killed_has_a_unit_that_goes_on_even_after_a_restart(serve
     unit = (server.folder / "units/poste-upgrade.service").read_text()
     assert f"upgrade.py resume {server.data}\n" in unit
     assert "WantedBy=multi-user.target" in unit
-    assert "Restart=on-failure" in unit
     calls = (server.folder / "calls").read_text().splitlines()
     left = ["enable poste-upgrade.service", "start --no-block poste-upgrade.service"]
     assert calls == ["daemon-reload", *left, *left]
@@ -419,6 +422,24 @@ def test_the_keys_of_before_are_those_that_the_copy_holds_whole(server: Server) 
 
 
 # --- a deploy that is cut off between both
+
+
+def test_the_unit_tries_again_what_failed_and_ends_when_systemd_says_so(server: Server) -> None:
+    server.prepare(NEW)
+    server.replace(NEW)
+    (server.folder / "end-me").touch()
+    done = server.call("resume", str(server.data), watched=0)
+    assert done.returncode == 1
+    assert "ended from outside (SIGTERM)" in done.stderr
+    assert server.is_watched
+    server.bad(NEW)
+    tags = server.engine.images.pop(OLD)
+    server.engine.changes.clear()
+    threading.Timer(3, lambda: server.engine.images.update({OLD: tags})).start()
+    note = server.folder / "upgrade/unfinished.json"
+    note.write_text(json.dumps({"request": server._request(NEW), "problems": ["nobody can sign in"]}))
+    assert "No such image" in server.resume()
+    server.assert_is_as_before()
 
 
 def test_a_judged_upgrade_is_watched_no_more_whatever_was_found(server: Server) -> None:
