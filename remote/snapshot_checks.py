@@ -63,6 +63,10 @@ def damage(database: Path) -> str:
 def damaged(data: Path, files: Iterable[Path]) -> str:
     """What is wrong with which of these databases; empty where all are sound. Changes nothing."""
     found = {file: damage(file) for file in files if file.exists()}
+    users = data / USERS
+    if is_used(data) and users not in found:
+        # As whoever wants a ransom leaves it.
+        found[users] = "is no database" if users.exists() else "is gone"
     return "; ".join(f"{file.relative_to(data)}: {what}" for file, what in found.items() if what)
 
 

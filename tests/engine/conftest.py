@@ -27,6 +27,7 @@ SCENARIO = (
     "test_verify",
     "test_certificate",
     "test_accounts",
+    "test_backup",
     "test_faults",
     "test_environments",
     "test_changes",
@@ -121,8 +122,9 @@ def deployed(sandbox: None, empty_preview: list[str], tmp_path_factory: pytest.T
     ):
         stack.up()
     yield stack
-    if clouds.left_of(stack.name):
+    if stack.resources():
         destroy(stack)
+    clouds.remove_all_of(stack.name)
 
 
 def destroy(stack: Stack) -> None:

@@ -15,7 +15,7 @@ import yaml
 from operate.verify.mailbox import Server
 from tests.support.examples import openssh_key
 from tests.support.mailbox import SandboxMailbox
-from tests.support.own_project import ROOT, OwnProject
+from tests.support.own_project import ROOT, Done, OwnProject
 from tests.support.warm import warm_python
 
 SECRETS = ("adminPassword", "sshPrivateKey", "sshHostKey", "hcloud:token", "cloudflare:apiToken")
@@ -166,6 +166,10 @@ class Stack(OwnProject):
         outputs = self.outputs()
         password = self.run("config", "get", "adminPassword", "--stack", self.name).strip()
         return SandboxMailbox(outputs["adminAddress"], password, Server(outputs["mailHost"], outputs["ipv4"]))
+
+    def mail(self, *arguments: str, **variables: str) -> Done:
+        """Run one of the project's own commands, however it ends."""
+        return self.execute([str(warm_python().interpreter), "-m", "operate", *arguments], apart=True, **variables)
 
     def python(self, *arguments: str) -> str:
         """Run one of the project's own programs against this stack."""
