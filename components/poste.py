@@ -70,6 +70,7 @@ class Poste(pulumi.ComponentResource):
             "reference": settings.poste_image,
             "data": DATA,
             "backup": settings.backup is not None,
+            "url": loopback_url(settings),
         }
         prepared = host.scripts.run(
             f"{name}-upgrade",
@@ -122,7 +123,7 @@ class Poste(pulumi.ComponentResource):
         judged = host.scripts.run(
             f"{name}-judged",
             "upgrade.py",
-            pulumi.Output.json_dumps(change | {"url": loopback_url(settings)}),
+            pulumi.Output.json_dumps(change),
             self,
             argument="judge",
             again_with={"container": container.id},

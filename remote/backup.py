@@ -2,13 +2,14 @@
 
 Runs on the server, hence standard library only. Standard input: {"data": <what Poste sees as /data>, "container",
 "folders": [<all that goes into a snapshot>], "at": <"HH:MM", UTC>, "host": <the mail host>}. Makes the repository if it
-is new and starts the timer; where there is no backup yet, the first one begins in the background. Prints one JSON
-object: {"repository": <its identity>}.
+is new and starts the timer; where there is no backup yet, the first one begins in the background, and is waited for
+for a minute. Prints one JSON object: {"repository": <its identity>}.
 
 With the argument `run`, as the timer's unit calls it, it makes a backup with what it was last told, and prints how that
 went, as in `status.json` beside the data (see `Status`). `run --tag TAG` has the unit make one that also has this tag,
-and waits for it. `started` starts Poste where a run that was killed has left it stopped; systemd calls that after each
-run and at each boot. `stop` ends the timer.
+and waits for it. `list` prints {"snapshots": [{"id", "time": <seconds since 1970>, "tags"}]}, the newest first.
+`started` starts Poste where whoever stopped it for a while was killed (see pause.py), and notes a run that was; systemd
+calls that after each run, too. `stop` ends the timer.
 
 A file that Poste has moved meanwhile is no failure of the first pass; in the second, where nothing moves, it is. What
 could be read is in a snapshot then, as it is when a database is not sound: that one has the tag `damaged`.
@@ -27,19 +28,19 @@ from typing import Any
 
 import pause
 import snapshot_checks
+import units
 import whole_file
 from exclusive import alone
 from restic import DAMAGED, FOLDER, LIVE, WHOLE, Copied, LockedError, MissingError, Repository, RepositoryError
 
 HERE = Path(__file__).resolve()
-UNITS = Path("/etc/systemd/system")
 REQUEST, TAG = FOLDER / "request.json", FOLDER / "tag"
 STATUS, RUNNING = "status.json", "running.json"
-UNIT, STARTED = "poste-backup", "poste-started"
+UNIT = "poste-backup"
 SERVICE = f"""\
 [Unit]
 Description=Back Poste's data up
-After=network-online.target docker.service {STARTED}.service
+After=network-online.target docker.service {pause.UNIT}
 
 [Service]
 Type=oneshot
@@ -60,19 +61,8 @@ Persistent=true
 [Install]
 WantedBy=timers.target
 """
-STARTER = f"""\
-[Unit]
-Description=Start Poste where a backup was cut off
-After=docker.service
 
-[Service]
-Type=oneshot
-ExecStart=/usr/bin/python3 {HERE} started
-
-[Install]
-WantedBy=multi-user.target
-"""
-
+FIRST, NAP = 60, 1  # seconds that a first backup is waited for, as a small one is soon over; between two looks
 AWAY = 300  # seconds that the second pass may take: mail waits for it
 PASSES = 2  # tries, should someone lock the repository just before the second pass, or start Poste during it
 TAGS = re.compile(r"[A-Za-z0-9._:/+-]+")
@@ -238,9 +228,8 @@ def note(request: Request, status: Status) -> None:
     (request.notes / RUNNING).unlink(missing_ok=True)
 
 
-def recover(request: Request) -> None:
-    """Start Poste where a run that was killed has left it stopped, and note that it was killed. With the lock held."""
-    pause.start_again()
+def note_killed(request: Request) -> None:
+    """Note that the last run was killed, if it was. With the lock held."""
     running = request.notes / RUNNING
     if not running.exists():
         return
@@ -256,7 +245,8 @@ def run_now() -> None:
     """As the unit calls it. Ends the program where the backup failed."""
     request = Request.kept()
     with alone("a backup"):
-        recover(request)
+        pause.start_again()
+        note_killed(request)
         if not request.data.is_dir():
             sys.exit(f"{request.data} is not there: the volume is not mounted, or Poste's data was taken away.")
         request.notes.mkdir(mode=0o700, exist_ok=True)
@@ -280,7 +270,7 @@ def run_tagged(tag: str) -> None:
     whole_file.write(TAG, tag)
     while True:
         before = last(request)
-        done = systemctl("start", f"{UNIT}.service")
+        done = units.ask("start", f"{UNIT}.service")
         if done.returncode != 0 and last(request) == before:
             TAG.unlink(missing_ok=True)
             sys.exit(f"The backup does not start: {done.stderr.strip()}")
@@ -293,35 +283,19 @@ def run_tagged(tag: str) -> None:
         sys.exit(status.error if status else done.stderr.strip())
 
 
-def systemctl(*words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(["systemctl", *words], capture_output=True, text=True, check=False)
-
-
 def schedule(request: Request) -> None:
-    """Have the timer run, now and after each boot, and Poste started at each boot. Ends the program if that fails."""
-    wanted = {
-        f"{UNIT}.service": SERVICE,
-        f"{UNIT}.timer": TIMER.format(at=request.at),
-        f"{STARTED}.service": STARTER,
-    }
-    for name, text in wanted.items():
-        whole_file.write(UNITS / name, text, 0o644)
-    for words in (
-        ("daemon-reload",),
-        ("enable", f"{STARTED}.service"),
-        ("enable", f"{UNIT}.timer"),
-        ("restart", f"{UNIT}.timer"),
-    ):
-        done = systemctl(*words)
-        if done.returncode != 0:
-            sys.exit(f"The timer of the backups does not start: {done.stderr.strip()}")
+    """Have the timer run, now and after each boot. Ends the program if that fails."""
+    units.write(f"{UNIT}.service", SERVICE)
+    units.write(f"{UNIT}.timer", TIMER.format(at=request.at))
+    units.systemctl("enable", f"{UNIT}.timer")
+    units.systemctl("restart", f"{UNIT}.timer")
 
 
 def unschedule() -> None:
     """End the timer. Snapshots stay where they are, and what starts Poste again stays, too."""
-    systemctl("disable", "--now", f"{UNIT}.timer")
-    (UNITS / f"{UNIT}.timer").unlink(missing_ok=True)
-    systemctl("daemon-reload")
+    units.ask("disable", "--now", f"{UNIT}.timer")
+    (units.FOLDER / f"{UNIT}.timer").unlink(missing_ok=True)
+    units.ask("daemon-reload")
 
 
 @contextlib.contextmanager
@@ -346,10 +320,24 @@ def set_up(told: dict[str, Any]) -> None:
     whole_file.write(REQUEST, json.dumps(told))
     schedule(request)
     if first:
-        done = systemctl("start", "--no-block", f"{UNIT}.service")
-        if done.returncode != 0:
-            sys.exit(f"The first backup does not start: {done.stderr.strip()}")
+        make_first(request)
     print(json.dumps({"repository": identity}))
+
+
+def make_first(request: Request) -> None:
+    """Have the unit make a backup, and wait a while for its end, however it ends. A long one goes on."""
+    before, deadline = last(request), time.monotonic() + FIRST
+    units.systemctl("start", "--no-block", f"{UNIT}.service")
+    while last(request) == before and time.monotonic() < deadline:
+        time.sleep(NAP)
+
+
+def show() -> None:
+    """Print all snapshots that there are."""
+    with in_words():
+        found = Repository.known().snapshots()
+    told = [{"id": each.name, "time": each.time, "tags": list(each.tags)} for each in reversed(found)]
+    print(json.dumps({"snapshots": told}))
 
 
 def main() -> None:
@@ -358,9 +346,13 @@ def main() -> None:
             run_now()
         case ["run", "--tag", tag]:
             run_tagged(tag)
+        case ["list"]:
+            show()
         case ["started"]:
-            with alone("the start of Poste after a backup that was cut off"):
-                recover(Request.kept())
+            with alone("the start of Poste after what stopped it was cut off"):
+                pause.start_again()
+                if REQUEST.exists():
+                    note_killed(Request.kept())
         case ["stop"]:
             unschedule()
         case _:

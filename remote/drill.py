@@ -73,7 +73,7 @@ def drill(request: dict[str, Any], verdict: Verdict) -> None:
     snapshot = staging.chosen(repository, "latest")
     verdict.snapshot = snapshot.name
     staging.require_space(data.parent, repository.size(snapshot), "Raise volumeSize and deploy.")
-    staging.fetch(repository, snapshot, [str(data)], target)
+    staging.fetch(repository, snapshot, [str(data), str(administrator.FILE)], target)
     restored = staging.below(target, data)
     verdict.databases = len(snapshot_checks.databases(restored))
     wrong = staging.problem(restored)
@@ -83,9 +83,12 @@ def drill(request: dict[str, Any], verdict: Verdict) -> None:
     verdict.messages = len(messages)
     # Any ten will do; nothing secret depends on which.
     require_readable(random.sample(messages, min(SAMPLE, len(messages))), restored)
-    live = inventory(request["url"])
+    ours = administrator.known()
+    # His password may be another since.
+    theirs = administrator.told_by(staging.below(target, administrator.FILE)) or ours
+    live = inventory(request["url"], ours)
     with started(request, restored, target):
-        found = ask_inside(request["url"])
+        found = ask_inside(request["url"], theirs)
     verdict.boxes = len(found)
     require_all(live, found, snapshot)
 
@@ -137,7 +140,7 @@ def started(request: dict[str, Any], restored: Path, target: Path) -> Iterator[N
         docker("rm", "--force", "--volumes", NAME)
 
 
-def ask_inside(url: str) -> dict[str, Any]:
+def ask_inside(url: str, known: Sequence[str]) -> dict[str, Any]:
     """The mailboxes of the Poste that was started. Raises FailedError."""
     deadline = time.monotonic() + DEADLINE
     while True:
@@ -147,7 +150,7 @@ def ask_inside(url: str) -> dict[str, Any]:
             raise FailedError(f"The Poste that was started on it ended: {(logs.stdout + logs.stderr).strip()[-500:]}")
         done = subprocess.run(
             ["nsenter", "--target", state[1], "--net", sys.executable, __file__, "inside"],
-            input=json.dumps({"url": url}),
+            input=json.dumps({"url": url, "administrator": known}),
             capture_output=True,
             text=True,
             check=False,
@@ -163,10 +166,10 @@ def ask_inside(url: str) -> dict[str, Any]:
         time.sleep(NAP)
 
 
-def inventory(url: str) -> dict[str, Any]:
+def inventory(url: str, known: Sequence[str]) -> dict[str, Any]:
     """Poste's mailboxes by address, without aliases. Raises FailedError."""
     try:
-        found = boxes(Poste(url, *administrator.known()))
+        found = boxes(Poste(url, *known))
     except RefusedError as error:
         raise FailedError(str(error)) from error
     return {address: box for address, box in found.items() if not box.get("redirect_to")}
@@ -199,7 +202,7 @@ def main() -> None:
     request = json.load(sys.stdin)
     if sys.argv[1:] == ["inside"]:
         try:
-            print(json.dumps(inventory(request["url"])))
+            print(json.dumps(inventory(request["url"], request["administrator"])))
         except FailedError as error:
             sys.exit(str(error))
         return

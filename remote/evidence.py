@@ -12,6 +12,7 @@ from typing import Any
 
 import administrator
 import engine
+import exclusive
 import proof_mail
 from container import execute
 from dkim import bare
@@ -25,7 +26,7 @@ NAP = 3  # seconds between two looks
 SLACK = 30  # files more in the queue than before: some messages, of up to three files each
 
 Key = Mapping[str, str]
-"""A DKIM key as the program wants it: `selector` and `public_key` (base64)."""
+"""A DKIM key: `selector` and `public_key` (base64)."""
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Evidence:
     data: Path
     url: str
     keys: Mapping[str, Key]
-    """By mail domain."""
+    """Those of before, by mail domain."""
     signed_before: bool
     """Whether a message to oneself was signed: not every version is known to do that."""
     queued_before: int
@@ -96,13 +97,12 @@ class Evidence:
 
     def _key_files(self) -> None:
         for domain, key in self.keys.items():
-            folder = self.data / "domains" / domain
             try:
-                found = (folder / "selector").read_text().strip(), bare((folder / "public").read_text())
+                found = key_in(self.data / "domains" / domain)
             except OSError as error:
                 raise RefusedError(f"the DKIM key of {domain} is gone: {error}") from error
-            if found != (key["selector"], key["public_key"]):
-                raise RefusedError(f"the DKIM key of {domain} is another than the one in DNS")
+            if found != key:
+                raise RefusedError(f"the DKIM key of {domain} is another than before, and than the one in DNS")
 
     def _signers(self) -> None:
         blind = sorted(set(execute(self.container, CHECK, *self.keys).splitlines()))
@@ -113,6 +113,11 @@ class Evidence:
         waiting = queued(self.data)
         if waiting > self.queued_before + SLACK:
             raise NotYetError(f"the queue grows: {waiting} files, and {self.queued_before} before")
+
+
+def key_in(folder: Path) -> Key:
+    """The DKIM key in a domain's folder. Raises OSError where there is none."""
+    return {"selector": (folder / "selector").read_text().strip(), "public_key": bare((folder / "public").read_text())}
 
 
 def queued(data: Path) -> int:
@@ -142,6 +147,8 @@ def _tried(look: Callable[[], Any]) -> Exception | None:
         look()
     except NotYetError as error:
         return error
+    except exclusive.Ended:
+        raise
     except SystemExit as error:
         return NotYetError(str(error.code))
     return None

@@ -15,11 +15,15 @@ PATIENCE = 3600  # seconds: as long as a large mailbox takes to be restored
 NAP = 1  # seconds between two tries
 
 
+class Ended(SystemExit):
+    """Somebody ends this process in order, which nobody here is to take for a failure that may be tried again."""
+
+
 @contextlib.contextmanager
 def alone(what: str, patience: float = PATIENCE) -> Iterator[None]:
     """Hold the lock, which goes with the process however that ends. Ends the program if others hold it too long.
 
-    `what` is told to those who wait. Whoever ends this process in order (SIGTERM, SIGHUP) has it leave by SystemExit,
+    `what` is told to those who wait. Whoever ends this process in order (SIGTERM, SIGHUP) has it leave by Ended,
     so that what it stopped is started again.
     """
     LOCK.parent.mkdir(parents=True, exist_ok=True)
@@ -50,4 +54,4 @@ def _leave(number: int, _frame: FrameType | None) -> None:
     # Once is enough: a second one must not interrupt the start of what was stopped.
     for other in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(other, signal.SIG_IGN)
-    sys.exit(f"It was ended from outside ({signal.Signals(number).name}).")
+    raise Ended(f"It was ended from outside ({signal.Signals(number).name}).")

@@ -4,6 +4,8 @@ Runs on the server, hence standard library only. Standard input: {"data": <what 
 <anything that changes when the repository does>} and, where there may be one already that waits for data, "container".
 Prints one JSON object: {"restored": null, or the snapshot that was taken}.
 
+With the data comes the administrator that they know, so that the configured one can be appointed by him.
+
 Where Poste was installed already, the repository is not even asked. Where it was not and the repository does not
 answer, the program ends: a new installation would hide what is in there.
 """
@@ -14,6 +16,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import administrator
 import staging
 from exclusive import alone
 from pause import stopped
@@ -40,7 +43,8 @@ def newest(repository: Repository) -> Snapshot | None:
     if damaged:
         sys.exit(
             f"Poste's data is empty, and all {len(damaged)} snapshots of the backup have a damaged database. Restore "
-            f"the newest one to a folder and mend it: ./run mail restore --snapshot {damaged[-1].name} --to FOLDER"
+            f"the newest one to a folder and mend it: ./run mail restore --stack … "
+            f"--snapshot {damaged[-1].name} --to FOLDER"
         )
     return whole[-1] if whole else None
 
@@ -58,9 +62,13 @@ def fill(repository: Repository, snapshot: Snapshot, data: Path, container: str 
     if wrong:
         sys.exit(
             f"The snapshot {snapshot.name} was restored, and Poste would not run on it: {wrong}. It lies in {target}. "
-            "Choose an older one: ./run mail restore --snapshot ID"
+            "Choose an older one: ./run mail restore --stack … --snapshot ID"
         )
     staging.put_missing(target, [path for path in snapshot.paths if Path(path) != data])
+    theirs = administrator.told_by(staging.below(target, administrator.FILE))
+    if theirs:
+        # One that is kept here knows the data that were lost.
+        administrator.keep(*theirs)
     # Last: with it in place, all is. A container that runs would go on with the folder that was there.
     with stopped(container) if container else contextlib.nullcontext():
         staging.put_missing(target, [str(data)])

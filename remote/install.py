@@ -12,10 +12,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import administrator
-from poste_http import Poste, reason
+from poste_http import Poste
 
 INSTALLER = "/admin/install/server"
 START_DEADLINE = 600  # seconds; a first start makes databases and fetches virus signatures
@@ -107,39 +106,6 @@ def complete(request: dict[str, str]) -> None:
             sys.exit("Poste's installer is still open, so anyone who reaches the web ports could claim the server.")
 
 
-def accepts(url: str, admin: str, password: str) -> bool:
-    login = Poste(url, admin, password).api("GET", "/domains")
-    if login.status not in (200, 401, 403):
-        sys.exit(f"Poste is installed, but its API answers with status {login.status}{reason(login)}.")
-    return login.status == 200
-
-
-def appoint(url: str, admin: str, password: str) -> None:
-    """Make the configured administrator the one that Poste has, with the rights of the last one that it accepted."""
-    last = administrator.kept()
-    if last is None or not accepts(url, *last):
-        sys.exit(
-            f"Poste does not accept {admin} with the configured password. If it was changed in Poste's administration, "
-            "set the same one here: pulumi config set --secret adminPassword. If it is lost, set it on the server: "
-            f"docker exec -it poste poste email:passwd {admin}"
-        )
-    poste = Poste(url, *last)
-    box = f"/boxes/{quote(admin)}"
-    found = poste.api("GET", box)
-    is_alias = found.status == 200 and bool(found.json().get("redirect_to"))
-    if is_alias:
-        # A role's, say: nobody can sign in with it, and it holds no mail.
-        poste.api("DELETE", box)
-    if is_alias or found.status == 404:
-        poste.ensure_domain(admin.rpartition("@")[2])
-        account = {"email": admin, "name": "Administrator", "passwordPlaintext": password, "superAdmin": True}
-        made = poste.api("POST", "/boxes", account)
-    else:
-        made = poste.api("PATCH", box, {"passwordPlaintext": password, "superAdmin": True, "disabled": False})
-    if made.status not in range(200, 300) or not accepts(url, admin, password):
-        sys.exit(f"Poste does not take the configured password for {admin}: status {made.status}{reason(made)}.")
-
-
 def main() -> None:
     request = json.load(sys.stdin)
     data = Path(request["data"])
@@ -148,8 +114,8 @@ def main() -> None:
         complete(request)
     (data / INSTALLED).touch()
     url, admin, password = request["url"], request["admin"], request["password"]
-    if not accepts(url, admin, password):
-        appoint(url, admin, password)
+    if not administrator.accepts(url, admin, password):
+        administrator.appoint(url, admin, password, administrator.kept())
     administrator.keep(admin, password)
     print(json.dumps({"installed": True}))
 

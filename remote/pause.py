@@ -1,7 +1,7 @@
 """Poste's container stopped for a while, and started again whatever happens.
 
 Runs on the server, hence standard library only. While the container is stopped, a mark says so: who is killed meanwhile
-starts nothing, but `start_again` does, which systemd calls when a backup has ended, and at each boot.
+starts nothing, but `start_again` does. A unit that waits for the lock calls it, and calls it at each boot.
 """
 
 import contextlib
@@ -13,9 +13,23 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import units
 import whole_file
 from container import stop
 
+UNIT = "poste-started.service"
+STARTER = f"""\
+[Unit]
+Description=Start Poste where what stopped it for a while was cut off
+After=docker.service
+
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/python3 {Path(__file__).resolve().with_name("backup.py")} started
+
+[Install]
+WantedBy=multi-user.target
+"""
 MARK = Path("/etc/poste-mail/backup/stopped.json")
 TRIES, REST = 5, 3  # of a start; seconds between two
 
@@ -30,12 +44,13 @@ class Pause:
 def stopped(container: str) -> Iterator[Pause]:
     """Have the container stopped, if it runs, and started again at the end. Ends the program where it does not start.
 
-    One that somebody has stopped stays so.
+    One that somebody has stopped stays so. The caller holds the lock.
     """
     pause = Pause()
     if not listed(container):
         yield pause
         return
+    units.leave(UNIT, STARTER)
     began = time.monotonic()
     _mark(container, stopped=False)
     try:

@@ -69,8 +69,8 @@ MEANINGS = (
     Meaning(
         r"no space left|quota exceeded|over quota|insufficient storage|\b507\b|EDQUOT|not enough space|QuotaExceeded|"
         r"remaining disk space",
-        "The backup's store is full, or the server's own disk. Remove old snapshots (./run mail backup prune), or take "
-        "a larger store",
+        "The backup's store is full, or the server's own disk. Remove old snapshots (./run mail backup prune --stack "
+        "…), or take a larger store",
     ),
     Meaning(
         r"refusing to overwrite in append-only mode",
@@ -262,8 +262,8 @@ class Repository:
         behind = f" ({shortened(told) or f'restic ended with status {done.returncode}'})"
         if done.returncode == 11 or "already locked" in told:
             return LockedError(
-                "The repository is locked by somebody else, who tidies it up or was cut off at it. If nobody is at "
-                f"work there, take the lock away: ./run mail backup unlock{behind}"
+                "The repository is locked by somebody else, who tidies it up or was cut off at it. The next backup "
+                f"tries again, as you can; a lock that nobody has renewed for half an hour is then taken away{behind}"
             )
         for meaning in MEANINGS:
             line = next((line for line in lines if re.search(meaning.pattern, line, re.IGNORECASE)), "")

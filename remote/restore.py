@@ -1,13 +1,15 @@
 """Restores from the backup: the whole server, one mailbox into a folder of it, or files into a folder on the server.
 
 Runs on the server, hence standard library only. Standard input: {"data": <what Poste sees as /data>, "container",
-"snapshot": <its identity, or "latest" for the newest one that was made with Poste stopped>, "mailbox": <address or
-null>, "to": <an empty folder on the server, or null>, "sure": <whether what Poste has now may be put aside>,
-"folders": [<what a snapshot holds>]}. Says on standard error what it is doing. Prints one JSON object: {"snapshot",
-"of": <when it was made, seconds since 1970>, "files", "messages", "kept": <where what Poste had is now, or null>}.
+"url": <Poste's own, on loopback>, "snapshot": <its identity, or "latest" for the newest one that was made with Poste
+stopped>, "mailbox": <address or null>, "to": <an empty folder on the server, or null>, "sure": <whether what Poste has
+now may be put aside>, "folders": [<what a snapshot holds>]}. Says on standard error what it is doing. Prints one JSON
+object: {"snapshot", "of": <when it was made, seconds since 1970>, "files", "messages", "kept": <where what Poste had is
+now, or null>}.
 
 The whole server: restored beside what is there, looked at, and only then put in its place, with Poste stopped for some
-seconds. A mailbox: while Poste runs. Run again after it was cut off, it begins anew and loses nothing.
+seconds. The administrator is afterwards the one of before. A mailbox: while Poste runs. Run again after it was cut off,
+it begins anew and loses nothing.
 """
 
 import contextlib
@@ -21,14 +23,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import administrator
 import maildir
 import pause
 import snapshot_checks
 import staging
 from exclusive import alone
+from poste_http import Poste
 from restic import WHOLE, Repository, RepositoryError, Snapshot
 
 TARGET = ".restoring"
+START_DEADLINE = 600  # seconds; an older version's databases are changed first
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class Request:
 
     data: Path
     container: str
+    url: str
     snapshot: str
     mailbox: str | None
     to: Path | None
@@ -47,7 +53,16 @@ class Request:
     def of(cls, told: dict[str, Any]) -> "Request":
         to = Path(told["to"]) if told["to"] else None
         address = told["mailbox"].lower() if told["mailbox"] else None
-        return cls(Path(told["data"]), told["container"], told["snapshot"], address, to, told["sure"], told["folders"])
+        return cls(
+            Path(told["data"]),
+            told["container"],
+            told["url"],
+            told["snapshot"],
+            address,
+            to,
+            told["sure"],
+            told["folders"],
+        )
 
     @property
     def target(self) -> Path:
@@ -111,7 +126,10 @@ def restore_mailbox(repository: Repository, snapshot: Snapshot, request: Request
     """One mailbox's messages into a folder of it, while Poste runs; how many that is."""
     live = maildir.place(request.data, address)
     if not live.parent.is_dir():
-        sys.exit(f"Poste has no mailbox {address} any more. Make it (./run mail mailbox add {address}), and try again.")
+        sys.exit(
+            f"Poste has no mailbox {address} any more. Make it, and try again: ./run mail mailbox add {address} "
+            "--stack …"
+        )
     size = require_in(repository, snapshot, request)
     staging.require_space(request.data.parent, size, "Raise volumeSize and deploy.")
     say(f"Restoring {address} from {shown(snapshot)}")
@@ -131,7 +149,8 @@ def restore_server(repository: Repository, snapshot: Snapshot, request: Request)
         sys.exit(
             f"{data} is in use. All that came in, was sent or was changed after {shown(snapshot)} would be gone from "
             "Poste: mail, mailboxes, passwords, keys. It would be kept beside, in a folder that only the server's "
-            "administrator sees. Say that you are sure (--sure), or restore one mailbox (--mailbox) or files (--to)."
+            "administrator sees. Name the stack once more if you mean it (./run mail restore --stack STACK --replace "
+            "STACK), or restore one mailbox (--mailbox ADDRESS) or files (--to FOLDER)."
         )
     if WHOLE not in snapshot.tags:
         sys.exit(
@@ -149,6 +168,7 @@ def restore_server(repository: Repository, snapshot: Snapshot, request: Request)
         shutil.rmtree(target)
         sys.exit(f"Nothing was changed: Poste would not run on the snapshot {shown(snapshot)}: {wrong}.")
     files = count(target)
+    ours, theirs = administrator.kept(), administrator.told_by(staging.below(target, administrator.FILE))
     kept = None
     say("Putting it in place, with Poste stopped")
     with pause.stopped(request.container):
@@ -158,7 +178,24 @@ def restore_server(repository: Repository, snapshot: Snapshot, request: Request)
         if restored.exists():
             kept = staging.exchange(data, restored)
     shutil.rmtree(target)
+    if not ours and theirs:
+        administrator.keep(*theirs)
+    if ours and pause.listed(request.container):
+        say("Waiting for Poste, to let the administrator in")
+        try:
+            appoint(request.url, ours, theirs)
+        except SystemExit as error:
+            aside = f", and what Poste had is in {kept}" if kept else ""
+            sys.exit(f"{shown(snapshot)} was restored{aside}. But nobody can be appointed administrator. {error}")
     return files, kept
+
+
+def appoint(url: str, ours: tuple[str, str], theirs: tuple[str, str] | None) -> None:
+    """Have Poste let the administrator of before in: the restored databases may know another, or another password."""
+    Poste(url).wait("/admin/login", START_DEADLINE)
+    if not administrator.accepts(url, *ours):
+        administrator.appoint(url, *ours, theirs)
+    administrator.keep(*ours)
 
 
 def count(folder: Path) -> int:

@@ -68,7 +68,7 @@ def problem(data: Path) -> str:
 
 
 def put_missing(target: Path, folders: Sequence[str]) -> None:
-    """Put those folders in their place where nothing is yet."""
+    """Put those folders in their place where nothing is yet. What is a file is not put anywhere."""
     for folder in folders:
         source, place = below(target, folder), Path(folder)
         if source.is_dir() and (not place.exists() or (place.is_dir() and not any(place.iterdir()))):

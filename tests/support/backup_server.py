@@ -38,6 +38,13 @@ def fail(text, status=1):
     print(text, file=sys.stderr)
     sys.exit(status)
 
+def put(source, target):
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_file():
+        shutil.copy2(source, target)
+    else:
+        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+
 for name in (verb, f"{{verb}}-{{number}}"):
     hook = Path("hooks", name)
     if hook.exists():
@@ -60,7 +67,7 @@ if verb == "backup":
     name = f"{{len(metas) + 1:08x}}"
     tree = repository / "snapshots" / name
     for folder in rest:
-        shutil.copytree(folder, tree / folder.lstrip("/"), symlinks=True)
+        put(Path(folder), tree / folder.lstrip("/"))
     files = [file for file in tree.rglob("*") if file.is_file()]
     moment = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime()) + f"{{time.time_ns() % 10**9:09d}}Z"
     (repository / "snapshots" / f"{{name}}.json").write_text(json.dumps({{
@@ -87,7 +94,7 @@ if verb == "restore":
     for folder in options["--include"]:
         source = repository / "snapshots" / rest[0] / folder.lstrip("/")
         if source.exists():
-            shutil.copytree(source, Path(options["--target"][0], folder.lstrip("/")), symlinks=True, dirs_exist_ok=True)
+            put(source, Path(options["--target"][0], folder.lstrip("/")))
 """
 """Keeps a whole copy for each snapshot. What a hook is called after runs it first: `backup-2`, the second backup."""
 
@@ -108,12 +115,14 @@ from pathlib import Path
 import restic, exclusive
 restic.FOLDER = Path("access").absolute()
 restic.NAP, exclusive.LOCK = 0.05, Path("lock").absolute()
-import pause, snapshot_checks
+import administrator, pause, snapshot_checks, units
+administrator.FILE = Path("scripts/administrator.json").absolute()
 pause.MARK, pause.REST = restic.FOLDER / "stopped.json", 0
 snapshot_checks.OWNER = os.getuid()
 import {script}
-if hasattr({script}, "UNITS"):
-    {script}.UNITS = Path("units").absolute()
+units.FOLDER = Path("units").absolute()
+if {script!r} == "backup":
+    {script}.FIRST, {script}.NAP = 0.2, 0.05
 {more}
 {script}.main()
 """
@@ -125,7 +134,7 @@ class BackupServer:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.data = folder / "volume/data"
-        for name in ("tools", "units", "hooks", "access", "volume/certificates", self.data):
+        for name in ("tools", "units", "hooks", "access", "scripts", "volume/certificates", self.data):
             (folder / name).mkdir(parents=True)
         for name, script in (("restic", RESTIC), ("docker", DOCKER), ("systemctl", "#!/bin/sh\necho $* >>systemd\n")):
             self.tool(name, script)
@@ -135,7 +144,11 @@ class BackupServer:
         self.knows(PASSPHRASE)
         self.request: dict[str, Any] = {
             "data": str(self.data), "container": "poste", "at": "02:30", "host": "mail.example.com",
-            "folders": [str(self.data), str(folder / "volume/certificates"), str(folder / "volume/stack")],
+            "url": "http://127.0.0.1:9",
+            "folders": [
+                *(str(self.data), str(folder / "volume/certificates"), str(folder / "volume/stack")),
+                str(folder / "scripts/administrator.json"),
+            ],
         }  # fmt: skip
 
     def fill_data(self) -> None:
@@ -223,6 +236,20 @@ class BackupServer:
                 "PYTHONPATH": str(remote_scripts.SOURCE),
             },
         )
+
+    @property
+    def administrator(self) -> tuple[str, str] | None:
+        """Address and password as the scripts know them."""
+        file = self.folder / "scripts/administrator.json"
+        if not file.exists():
+            return None
+        found = json.loads(file.read_text())
+        return found["address"], found["password"]
+
+    @administrator.setter
+    def administrator(self, known: tuple[str, str]) -> None:
+        text = json.dumps(dict(zip(("address", "password"), known, strict=True)))
+        (self.folder / "scripts/administrator.json").write_text(text)
 
     def set_up(self) -> None:
         done = self.run("backup")

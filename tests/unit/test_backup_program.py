@@ -116,6 +116,9 @@ def test_another_image_is_prepared_for_before_the_container_and_judged_before_al
     assert "RemoteImage poste" in found["Command poste-upgrade"].depends_on
     assert "Command poste-judged" in found["Command poste-install"].depends_on
     assert found["Command poste-judged"].inputs["create"].startswith("python3 /opt/poste-mail/upgrade.py judge #")
+    asked = told(found["Command poste-upgrade"])
+    assert asked.keys() == {"container", "image", "reference", "data", "backup", "url"}
+    assert told(found["Command poste-judged"]) == asked
 
 
 def test_a_repository_of_ones_own_needs_no_box() -> None:

@@ -14,6 +14,10 @@ from tests.support.backup_server import PASSPHRASE, BackupServer
 
 REFUSED = """rclone: file already exists, refusing to overwrite in append-only mode
 Fatal: unable to save snapshot: server response unexpected: 403 Forbidden (403)"""
+NOTED = {
+    "began": 1.0, "ended": 2.0, "result": "done", "error": "", "snapshot": "00000002", "seconds": 1.0, "away": 1.0,
+    "added": 1, "size": 1, "files": 1, "last_good": None, "previous_size": None,
+}  # fmt: skip
 KILL = "kill -9 $CALLER; exit 1\n"
 
 
@@ -31,7 +35,56 @@ def test_a_new_repository_is_made_a_timer_runs_and_the_first_backup_begins_in_th
     assert "ExecStopPost=" in (server.folder / "units/poste-backup.service").read_text()
     told = (server.folder / "systemd").read_text().splitlines()
     assert told[-1] == "start --no-block poste-backup.service"
-    assert {"enable poste-started.service", "enable poste-backup.timer", "restart poste-backup.timer"} <= set(told)
+    assert {"enable poste-backup.timer", "restart poste-backup.timer"} <= set(told)
+
+
+def test_a_first_backup_that_is_soon_over_is_waited_for_and_a_long_one_goes_on(server: BackupServer) -> None:
+    (server.folder / "done.json").write_text(json.dumps(NOTED))
+    server.tool("systemctl", '#!/bin/sh\n[ "$1" != start ] || sh unit >/dev/null 2>&1 &\n')
+    (server.folder / "unit").write_text("sleep 1; mkdir -p volume/backup; cp done.json volume/backup/status.json\n")
+    assert server.run("backup").returncode == 0
+    assert not (server.folder / "volume/backup").exists()
+    time.sleep(1.5)
+    (server.folder / "volume/backup/status.json").unlink()
+    began = time.monotonic()
+    done = server.run("backup", more="backup.FIRST = 30")
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - began < 20
+    assert server.status == NOTED
+
+
+def test_all_snapshots_are_listed_with_their_tags_the_newest_first(server: BackupServer) -> None:
+    server.set_up()
+    assert json.loads(server.run("backup", "list").stdout) == {"snapshots": []}
+    server.back_up()
+    found = json.loads(server.run("backup", "list").stdout)["snapshots"]
+    assert [(each["id"], each["tags"]) for each in found] == [("00000002", ["whole"]), ("00000001", ["live"])]
+    assert found[0]["time"] == pytest.approx(time.time(), abs=60)
+
+
+def test_who_stops_poste_leaves_a_unit_first_that_starts_it_should_he_be_killed(server: BackupServer) -> None:
+    server.set_up()
+    server.hook("docker-stop", "cp systemd told\n")
+    server.back_up()
+    told = (server.folder / "told").read_text().splitlines()
+    assert told[-2:] == ["enable poste-started.service", "start --no-block poste-started.service"]
+    unit = (server.folder / "units/poste-started.service").read_text()
+    assert "/remote/backup.py started\n" in unit
+    assert "WantedBy=multi-user.target" in unit
+    server.tool("systemctl", "#!/bin/sh\necho 'no bus' >&2; exit 1\n")
+    (server.folder / "events").unlink()
+    done = server.run("backup", "run")
+    assert "systemctl enable poste-started.service failed: no bus" in done.stderr
+    assert server.events == []
+
+
+def test_poste_is_started_after_a_restore_even_where_the_nightly_backup_is_not_set_up(server: BackupServer) -> None:
+    server.set_up()
+    server.hook("backup-2", KILL)
+    server.run("backup", "run")
+    (server.folder / "access/request.json").unlink()
+    assert server.run("backup", "started").returncode == 0
+    assert server.state == "running"
 
 
 def test_where_there_is_a_backup_no_other_one_begins(server: BackupServer) -> None:
@@ -204,6 +257,7 @@ def test_a_repository_that_stays_locked_is_a_failure_after_the_patience_is_over(
     server.hook("backup", "echo 'repository is already locked exclusively by PID 7 on laptop' >&2; exit 1\n")
     done = server.run("backup", "run", more="restic.Repository.__init__.__defaults__ = (0.2,)")
     assert "locked by somebody else" in done.stderr
+    assert "The next backup tries again" in done.stderr
     assert server.events == []
 
 

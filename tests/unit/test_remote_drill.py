@@ -22,7 +22,7 @@ case "$1 $2" in
   "logs --tail") echo "cannot open users.db";;
 esac
 """
-LIVE = "import json, drill; drill.inventory = lambda url: json.loads(Path('live.json').read_text())"
+LIVE = "import json, drill; drill.inventory = lambda *_: json.loads(Path('live.json').read_text())"
 
 
 @pytest.fixture
@@ -30,10 +30,14 @@ def server(tmp_path: Path) -> BackupServer:
     """One with a backup, whose restored Poste has the mailboxes in `restored.json`."""
     server = BackupServer(tmp_path)
     server.set_up()
+    server.administrator = ("admin@example.com", "Of-The-Snapshot-1")
     server.message("2.second", "Subject: second\nContent-Transfer-Encoding: base64\n\nSGVsbG8=\n", inner="new")
     server.back_up()
     server.tool("docker", (server.folder / "tools/docker").read_text() + DOCKER)
-    server.tool("nsenter", '#!/bin/sh\necho "$*" >>entered\n[ ! -e late ] || { rm late; exit 1; }\ncat restored.json\n')
+    server.tool(
+        "nsenter",
+        '#!/bin/sh\necho "$*" >>entered; cat >asked\n[ ! -e late ] || { rm late; exit 1; }\ncat restored.json\n',
+    )
     for name, told in (("model", [MODEL]), ("live", ANN), ("restored", ANN)):
         (server.folder / f"{name}.json").write_text(json.dumps(told))
     (server.folder / "events").unlink()
@@ -67,6 +71,18 @@ def test_a_good_backup_is_proven_by_a_poste_that_has_its_mailboxes(server: Backu
     assert (found["boxes"], found["messages"], found["databases"]) == (1, 2, 1)
     assert found["snapshot"] == "00000002"
     assert found["error"] == ""
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_administrator_signs_in_as_the_snapshot_knows_him_and_else_as_the_server_does(
+    server: BackupServer, known: bool
+) -> None:
+    if not known:
+        next(server.folder.glob("repository/snapshots/00000002/**/administrator.json")).unlink()
+    server.administrator = ("admin@example.com", "Of-Today-1")
+    assert drill(server).returncode == 0
+    asked = json.loads((server.folder / "asked").read_text())
+    assert asked["administrator"] == ["admin@example.com", "Of-The-Snapshot-1" if known else "Of-Today-1"]
 
 
 def test_the_poste_that_is_started_has_no_network_and_is_as_the_running_one_otherwise(server: BackupServer) -> None:

@@ -180,7 +180,7 @@ def test_a_container_that_does_not_keep_running_is_named(world: World) -> None:
 def test_a_dkim_key_that_is_another_or_gone_is_named(world: World) -> None:
     key = world.folder / "data/domains/example.com/public"
     key.write_text(PEM.replace("AAAA", "CCCC"))
-    assert world.gather() == ["the DKIM key of example.com is another than the one in DNS"]
+    assert world.gather() == ["the DKIM key of example.com is another than before, and than the one in DNS"]
     key.unlink()
     assert "the DKIM key of example.com is gone" in world.gather()[0]
 
@@ -196,3 +196,11 @@ def test_a_queue_that_grows_is_named(world: World) -> None:
     assert world.gather() == ["the queue grows: 40 files, and 0 before"]
     world.before = (True, 20)
     assert world.gather() == []
+
+
+def test_who_ends_the_program_is_not_taken_for_something_that_is_wrong() -> None:
+    code = "import evidence, exclusive\ndef look(): raise exclusive.Ended('ended')\nevidence._tried(look)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=remote_scripts.SOURCE, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "ended\n")

@@ -1,16 +1,28 @@
 """Restores on the server: an empty one filled, a used one put aside, a mailbox brought back, files to look at."""
 
+import base64
+import http.server
 import json
 import os
 import shutil
+import stat
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
 from tests.support.backup_server import BOX, BackupServer
+from tests.support.serving import serving
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - a file system of its own, mostly
+OURS, THEIRS = ("admin@example.com", "Of-Today-1"), ("admin@example.com", "Of-Last-Year-1")
 
 
 @pytest.fixture
@@ -123,6 +135,36 @@ def test_owners_are_compared_by_number(server: BackupServer) -> None:
     assert list(server.data.iterdir()) == []
 
 
+def test_an_empty_server_gets_the_administrator_that_the_data_know_for_root_alone(server: BackupServer) -> None:
+    server.administrator = THEIRS
+    server.back_up()
+    for before in (None, OURS):
+        loses_its_volume(server)
+        file = server.folder / "scripts/administrator.json"
+        file.unlink()
+        if before:
+            server.administrator = before
+        done = fill(server)
+        assert done.returncode == 0, done.stderr
+        assert server.administrator == THEIRS
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert file.stat().st_uid == os.getuid()
+
+
+def test_the_administrator_comes_onto_another_file_system_than_the_volume_s(server: BackupServer) -> None:
+    if MEMORY.stat().st_dev == server.folder.stat().st_dev:
+        pytest.skip("needs two file systems")
+    server.administrator = THEIRS
+    server.back_up()
+    loses_its_volume(server)
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        shutil.rmtree(server.folder / "scripts")
+        (server.folder / "scripts").symlink_to(folder)
+        done = fill(server)
+        assert done.returncode == 0, done.stderr
+        assert server.administrator == THEIRS
+
+
 STEPS = [
     ("staging.fetch", True), ("staging.put_missing", True), ("staging.exchange", True),
     ("shutil.rmtree", False), ("whole_file.settle", False),
@@ -177,6 +219,7 @@ def test_a_used_server_is_not_restored_over_without_a_second_word(server: Backup
     done = restore(server)
     assert done.returncode == 1
     assert "would be gone from Poste" in done.stderr
+    assert "./run mail restore --stack STACK --replace STACK" in done.stderr
     assert content(server.data) == before
     assert server.events == []
 
@@ -276,6 +319,116 @@ def test_what_was_restored_and_not_put_in_place_is_not_kept_twice(server: Backup
     (kept,) = (server.folder / "volume").glob("data.kept-*")
     assert content(kept) == later
     assert not (server.folder / "volume/.exchange.json").exists()
+
+
+# --- the administrator of a restored server
+
+
+@dataclass
+class Poste:
+    """A Poste that lets some in by their passwords."""
+
+    passwords: dict[str, str]
+    changes: int = 0
+
+    def answer(self, method: str, path: str, credentials: str, body: dict[str, Any]) -> tuple[int, Any]:
+        if path == "/admin/login":
+            return 200, None
+        if credentials not in [f"{address}:{password}" for address, password in self.passwords.items()]:
+            return 401, None
+        match method, path.removeprefix("/admin/api/v1").split("/"):
+            case "GET", ["", "domains"]:
+                return 200, []
+            case "GET", ["", "boxes", address]:
+                return (200, {}) if address in self.passwords else (404, None)
+            case "PATCH", ["", "boxes", address]:
+                self.passwords[address] = body["passwordPlaintext"]
+                self.changes += 1
+                return 204, None
+        return 404, None
+
+    @contextmanager
+    def serving(self) -> Iterator[str]:
+        poste = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                length = int(self.headers.get("Content-Length") or 0)
+                body = json.loads(self.rfile.read(length)) if length else {}
+                credentials = base64.b64decode(self.headers.get("Authorization", "").removeprefix("Basic ")).decode()
+                status, told = poste.answer(self.command, unquote(self.path), credentials, body)
+                text = b"" if told is None else json.dumps(told).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            do_POST = do_PATCH = do_GET  # noqa: N815
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as url:
+            yield url
+
+
+def test_a_restored_server_s_administrator_has_the_password_of_today(server: BackupServer) -> None:
+    server.administrator = THEIRS
+    server.back_up()
+    server.administrator = OURS
+    poste = Poste(dict([THEIRS]))
+    with poste.serving() as url:
+        done = restore(server, sure=True, url=url)
+    assert done.returncode == 0, done.stderr
+    assert poste.passwords == dict([OURS])
+    assert server.administrator == OURS
+    for secret in (OURS[1], THEIRS[1]):
+        assert secret not in done.stdout + done.stderr
+
+
+def test_where_the_restored_server_knows_the_administrator_nothing_is_changed(server: BackupServer) -> None:
+    server.administrator = OURS
+    server.back_up()
+    poste = Poste(dict([OURS]))
+    with poste.serving() as url:
+        assert restore(server, sure=True, url=url).returncode == 0
+    assert poste.changes == 0
+    assert server.administrator == OURS
+
+
+@pytest.mark.parametrize("theirs", [THEIRS, None])
+def test_where_nobody_can_appoint_the_administrator_it_says_what_to_do_and_the_data_are_restored(
+    server: BackupServer, theirs: tuple[str, str] | None
+) -> None:
+    if theirs:
+        server.administrator = theirs
+    before = content(server.data)
+    server.back_up()
+    server.message("2.later", "Subject: later\n\n")
+    server.administrator = OURS
+    with Poste({OURS[0]: "one that nobody knows"}).serving() as url:
+        done = restore(server, sure=True, url=url)
+    assert done.returncode == 1
+    assert "was restored, and what Poste had is in" in done.stderr
+    assert "pulumi config set --secret adminPassword" in done.stderr
+    assert content(server.data) == before
+    assert server.administrator == OURS
+    assert server.state == "running"
+
+
+def test_a_server_that_knows_no_administrator_gets_the_snapshot_s(server: BackupServer) -> None:
+    server.administrator = THEIRS
+    server.back_up()
+    (server.folder / "scripts/administrator.json").unlink()
+    assert restore(server, sure=True).returncode == 0
+    assert server.administrator == THEIRS
+
+
+def test_a_poste_that_somebody_has_stopped_is_not_waited_for(server: BackupServer) -> None:
+    server.administrator = OURS
+    server.state = "exited"
+    assert restore(server, sure=True).returncode == 0
+    assert server.state == "exited"
 
 
 # --- one mailbox

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -24,20 +25,27 @@ REFERENCES = {
     THIRD: f"analogic/poste.io:2.6.1@sha256:{'c' * 64}",
 }
 SCHEMAS = {OLD: 1, NEW: 2, THIRD: 2}
-KEY = {"selector": "s1", "public_key": "AAAA"}
+KEYS = {"example.com": {"selector": "s1", "public_key": "AAAA"}}
 
 RUN = """
 import json, os, pathlib, signal, sqlite3, sys
-import administrator, engine, evidence, exclusive, small_part, upgrade
+import administrator, engine, evidence, exclusive, small_part, units, upgrade
 here = pathlib.Path.cwd()
 engine.SOCKET, exclusive.LOCK = str(here / "engine"), here / "lock"
-administrator.FILE, upgrade.UNITS, upgrade.HERE = here / "administrator.json", here / "units", here / "upgrade.py"
-upgrade.RETRY = 0.1
+administrator.FILE, units.FOLDER, upgrade.HERE = here / "administrator.json", here / "units", here / "upgrade.py"
+upgrade.NAP, upgrade.WATCHED = 0.1, float(os.environ["WATCHED"])
 upgrade.signs_to_itself = lambda: True
 schemas, bad = json.loads((here / "images.json").read_text())
 
 def gather(self):
-    image = engine.container(self.container)["Image"]
+    (here / "keys.json").write_text(json.dumps(self.keys))
+    if (here / "end-me").exists():
+        (here / "end-me").unlink()
+        os.kill(os.getpid(), signal.SIGTERM)
+    found = engine.container(self.container)
+    if not found["State"]["Running"]:
+        return ["the container does not keep running"]
+    image = found["Image"]
     with sqlite3.connect(self.data / "users.db") as db:
         if db.execute("PRAGMA user_version").fetchone()[0] != schemas[image]:
             return ["the databases are another version's"]
@@ -78,8 +86,10 @@ FILES = {
     "ssl/server.crt": "old",
     "roundcube/des_key": "old",
     "domains/example.com/private": "old",
-    "domains/example.com/public": "old",
-    "domains/example.com/selector": "s1",
+    "domains/example.com/public": "-----BEGIN PUBLIC KEY-----\nAA\nAA\n-----END PUBLIC KEY-----\n",
+    "domains/example.com/selector": "s1\n",
+    "domains/half.example/private": "old",
+    "domains/half.example/selector": "s1",
 }
 LETTER = "domains/example.com/ann/Maildir/new/1"
 LATER = {"domains/example.com/ann/Maildir/new/2": "a later letter", "domains/later.example/private": "a later key"}
@@ -132,7 +142,9 @@ class Server:
         with closing(sqlite3.connect(f"file:{self.data / 'users.db'}?mode=ro&immutable=1", uri=True)) as db:
             return int(db.execute("PRAGMA user_version").fetchone()[0])
 
-    def call(self, *arguments: str, stdin: str = "", steps: int = -1) -> subprocess.CompletedProcess[str]:
+    def call(
+        self, *arguments: str, stdin: str = "", steps: int = -1, watched: float = 900
+    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, "-c", RUN, *arguments],
             cwd=self.folder,
@@ -146,6 +158,7 @@ class Server:
                 "PATH": f"{self.folder / 'tools'}:{os.environ['PATH']}",
                 "PYTHONPATH": str(remote_scripts.SOURCE),
                 "STEPS": str(steps),
+                "WATCHED": str(watched),
             },
         )
         assert "Traceback" not in done.stderr, done.stderr
@@ -156,20 +169,32 @@ class Server:
         return self.call("prepare", stdin=json.dumps(request), steps=steps)
 
     def judge(self, image: str, steps: int = -1) -> subprocess.CompletedProcess[str]:
-        request = self._request(image) | {"url": "https://127.0.0.1:443", "keys": {"example.com": KEY}}
-        return self.call("judge", stdin=json.dumps(request), steps=steps)
+        return self.call("judge", stdin=json.dumps(self._request(image) | {"backup": True}), steps=steps)
 
     def _request(self, image: str) -> Json:
-        return {"container": "poste", "image": image, "reference": REFERENCES[image], "data": str(self.data)}
+        return {
+            "container": "poste", "image": image, "reference": REFERENCES[image], "data": str(self.data),
+            "url": "https://127.0.0.1:443",
+        }  # fmt: skip
 
-    def resume(self) -> None:
-        """What the unit does that waits for the lock."""
-        assert self.call("resume", str(self.data)).returncode == 0
+    def resume(self, watched: float = 0, steps: int = -1) -> str:
+        """What the unit does, once it has the lock and a deploy has had its time; what it says."""
+        done = self.call("resume", str(self.data), watched=watched, steps=steps)
+        assert done.returncode == (0 if steps < 0 else done.returncode)
+        return done.stderr
 
-    def replace(self, image: str) -> None:
-        """What the engine does: it knows its container by id."""
+    @property
+    def is_watched(self) -> bool:
+        return (self.folder / "upgrade/watch.json").exists()
+
+    def take_away(self) -> None:
+        """What the engine does first: it knows its container by id."""
         known = next(found for found in self.engine.containers if "poste-mail.stopgap" not in found["Config"]["Labels"])
         self.engine.containers.remove(known)
+
+    def replace(self, image: str) -> None:
+        """All that the engine does."""
+        self.take_away()
         assert self.engine.named("poste") is None
         made = self.engine.run("poste", image)
         made["Created"] = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + ".5Z"
@@ -387,7 +412,204 @@ def test_a_run_that_is_killed_has_a_unit_that_goes_on_even_after_a_restart(serve
     assert f"upgrade.py resume {server.data}\n" in unit
     assert "WantedBy=multi-user.target" in unit
     calls = (server.folder / "calls").read_text().splitlines()
-    assert calls == ["daemon-reload", "enable poste-upgrade.service", "start --no-block poste-upgrade.service"]
+    left = ["enable poste-upgrade.service", "start --no-block poste-upgrade.service"]
+    assert calls == ["daemon-reload", *left, *left]
+
+
+def test_the_keys_of_before_are_those_that_the_copy_holds_whole(server: Server) -> None:
+    server.upgrade(NEW)
+    assert json.loads((server.folder / "keys.json").read_text()) == KEYS
+
+
+# --- a deploy that is cut off between both
+
+
+def test_the_unit_tries_again_what_failed_and_ends_when_systemd_says_so(server: Server) -> None:
+    server.prepare(NEW)
+    server.replace(NEW)
+    (server.folder / "end-me").touch()
+    done = server.call("resume", str(server.data), watched=0)
+    assert done.returncode == 1
+    assert "ended from outside (SIGTERM)" in done.stderr
+    assert server.is_watched
+    server.bad(NEW)
+    tags = server.engine.images.pop(OLD)
+    server.engine.changes.clear()
+    threading.Timer(3, lambda: server.engine.images.update({OLD: tags})).start()
+    note = server.folder / "upgrade/unfinished.json"
+    note.write_text(json.dumps({"request": server._request(NEW), "problems": ["nobody can sign in"]}))
+    assert "No such image" in server.resume()
+    server.assert_is_as_before()
+
+
+def test_a_judged_upgrade_is_watched_no_more_whatever_was_found(server: Server) -> None:
+    server.prepare(NEW)
+    assert server.is_watched
+    server.replace(NEW)
+    server.judge(NEW)
+    assert not server.is_watched
+    server.bad(THIRD)
+    server.upgrade(THIRD)
+    assert not server.is_watched
+    server.prepare(NEW)
+    assert server.is_watched
+    server.replace(NEW)
+    assert json.loads(server.judge(NEW).stdout) == {"judged": None}
+    assert not server.is_watched
+
+
+def test_a_deploy_has_its_time_before_another_does_its_work(server: Server) -> None:
+    server.prepare(NEW)
+    server.take_away()
+    began = time.time()
+    server.resume(watched=1.5)
+    assert time.time() - began > 1
+    assert server.running == [("poste", OLD)]
+
+
+def test_where_no_container_came_after_the_old_one_went_the_old_one_comes_back(server: Server) -> None:
+    server.judge(OLD)
+    server.prepare(NEW)
+    server.take_away()
+    said = server.resume()
+    assert said.startswith(
+        "The deploy of Poste 2.6.0 was cut off before it ran: there is no container poste. Poste 2.5.11 runs again"
+    )
+    assert server.running == [("poste", OLD)]
+    assert not server.is_watched
+    done = server.judge(NEW)
+    assert (done.returncode, done.stderr) == (1, said)
+
+
+def test_a_new_version_that_no_deploy_came_to_judge_is_judged(server: Server) -> None:
+    server.prepare(NEW)
+    server.replace(NEW)
+    assert server.resume() == "Poste 2.6.0 works.\n"
+    assert server.running == [("poste", NEW)]
+    assert json.loads(server.judge(NEW).stdout) == {"judged": None}
+    server.bad(THIRD)
+    server.prepare(THIRD)
+    server.replace(THIRD)
+    assert "Poste 2.6.1 does not do what mail needs" in server.resume()
+    assert server.running == [("poste", NEW)]
+
+
+def test_a_new_version_that_cannot_be_taken_back_is_not_watched_for_ever(server: Server) -> None:
+    server.bad(NEW)
+    server.prepare(NEW)
+    server.replace(NEW)
+    del server.engine.images[OLD]
+    assert "It goes on running" in server.resume()
+    assert not server.is_watched
+
+
+def test_an_old_version_that_was_not_replaced_is_left_alone(server: Server) -> None:
+    server.prepare(NEW)
+    server.engine.changes.clear()
+    assert server.resume() == ""
+    assert server.engine.changes == []
+    assert not server.is_watched
+
+
+def test_a_stopgap_that_was_taken_away_for_a_container_that_did_not_come_is_run_again(server: Server) -> None:
+    server.bad(NEW)
+    server.upgrade(NEW)
+    server.put("server.ini", "changed since")
+    server.prepare(OLD)
+    assert server.running == []
+    server.resume()
+    assert server.running == [("poste", OLD)]
+    assert server.files["server.ini"] == "changed since"
+    assert json.loads(server.upgrade(OLD).stdout) == {"judged": None}
+    assert len(server.engine.containers) == 1
+
+
+def test_another_deploy_begins_the_watch_anew(server: Server) -> None:
+    server.prepare(NEW)
+    server.take_away()
+    file = server.folder / "upgrade/watch.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"at": time.time() - 899}))
+    assert json.loads(server.prepare(NEW).stdout) == {"prepared": False}
+    assert time.time() - json.loads(file.read_text())["at"] < 60
+
+
+def test_judged_without_a_container_the_old_version_comes_back(server: Server) -> None:
+    server.prepare(NEW)
+    server.take_away()
+    done = server.judge(NEW)
+    assert done.returncode == 1
+    assert done.stderr.startswith("The deploy of Poste 2.6.0 was cut off before it ran")
+    assert server.running == [("poste", OLD)]
+    server.engine.containers.clear()
+    (server.folder / "upgrade/refused.json").unlink()
+    assert "There is no container poste. Deploy again." in server.judge(NEW).stderr
+
+
+def test_a_container_that_does_not_keep_running_gives_way_to_the_old_version(server: Server) -> None:
+    server.judge(OLD)
+    server.prepare(NEW)
+    server.replace(NEW)
+    found = server.engine.named("poste")
+    assert found
+    found["State"] = {"Running": False, "Restarting": True}
+    assert "the container does not keep running. Poste 2.5.11 runs again" in server.judge(NEW).stderr
+    server.assert_is_as_before()
+
+
+@pytest.mark.parametrize("came", [True, False])
+def test_the_version_before_an_unjudged_one_is_no_downgrade_and_finds_its_databases(server: Server, came: bool) -> None:
+    server.judge(OLD)
+    server.prepare(NEW)
+    server.replace(NEW)
+    if not came:
+        server.take_away()
+    assert json.loads(server.prepare(OLD).stdout) == {"prepared": False}
+    assert server.schema == 1
+    assert server.running == []
+    server.engine.containers[:] = [found for found in server.engine.containers if came]
+    if came:
+        server.take_away()
+    server.engine.run("poste", OLD)
+    assert json.loads(server.judge(OLD).stdout) == {"judged": None}
+    server.assert_is_as_before()
+    assert json.loads(server.upgrade(NEW).stdout) == {"judged": "good"}
+
+
+def test_what_came_after_a_way_back_is_not_overwritten_by_the_next_deploy(server: Server) -> None:
+    server.bad(NEW)
+    server.upgrade(NEW)
+    server.put("server.ini", "changed since")
+    server.prepare(OLD)
+    server.prepare(OLD)
+    assert server.files["server.ini"] == "changed since"
+
+
+def test_killed_at_any_step_while_the_version_before_an_unjudged_one_is_wanted_mail_comes_back(tmp_path: Path) -> None:
+    for steps, server in worlds(tmp_path):
+        server.prepare(NEW)
+        server.replace(NEW)
+        if server.prepare(OLD, steps).returncode != -signal.SIGKILL:
+            assert steps > 15
+            return
+        server.resume()
+        assert server.running == [("poste", OLD)]
+        assert json.loads(server.upgrade(OLD).stdout) == {"judged": None}
+        server.assert_is_as_before()
+    pytest.fail("it never came to its end")
+
+
+def test_killed_at_any_step_the_unit_is_started_again_and_comes_to_the_same_end(tmp_path: Path) -> None:
+    for steps, server in worlds(tmp_path):
+        server.prepare(NEW)
+        server.replace(NEW)
+        server.resume(steps=steps)
+        if not server.is_watched and not (server.folder / "upgrade/unfinished.json").exists():
+            assert steps > 15
+            return
+        server.resume()
+        server.assert_is_as_before()
+        assert not server.is_watched
+    pytest.fail("it never came to its end")
 
 
 def worlds(tmp_path: Path) -> Iterator[tuple[int, Server]]:
@@ -443,14 +665,14 @@ def test_killed_at_any_step_of_the_preparation_poste_runs_again_and_the_upgrade_
     pytest.fail("it never came to its end")
 
 
-def test_killed_while_the_stopgap_is_taken_away_it_comes_back_or_is_gone(tmp_path: Path) -> None:
+def test_killed_while_the_stopgap_is_taken_away_it_comes_back(tmp_path: Path) -> None:
     for steps, server in worlds(tmp_path):
         server.upgrade(NEW)
         if server.prepare(OLD, steps).returncode != -signal.SIGKILL:
             assert steps > 2
             return
         server.resume()
-        assert server.running == ([("poste", OLD)] if server.engine.named("poste") else [])
+        assert server.running == [("poste", OLD)]
         assert json.loads(server.upgrade(OLD).stdout) == {"judged": None}
         server.assert_is_as_before()
     pytest.fail("it never came to its end")
