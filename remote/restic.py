@@ -250,6 +250,8 @@ class Repository:
             "LC_ALL": "C.UTF-8",
             "RESTIC_CACHE_DIR": CACHE,
             "RESTIC_PROGRESS_FPS": "0.1",
+            # Since 0.17 it tries a quarter of an hour where a store is full; before, and so, a minute.
+            "RESTIC_FEATURES": "backend-error-redesign=false",
             **told,
             "RESTIC_REPOSITORY": self.settings["repository"],
             "RESTIC_PASSWORD": self.settings["passphrase"],

@@ -111,10 +111,10 @@ def test_a_mailbox_comes_back_into_a_folder_while_poste_runs(deployed: Stack) ->
     told = deployed.mail("restore", "--mailbox", ADMIN, "--stack", NAME)
     assert told.returncode == 0, told.stderr
     user, _, domain = ADMIN.partition("@")
-    found = deployed.on_server(f"grep -rl deleted-by-mistake {DATA}/domains/{domain}/{user}")
-    assert "/.Restored" in found
-    assert set(deployed.on_server(f"stat -c %u {found.split()[0]!r}").split()) == {"8"}
-    deployed.on_server(f"docker exec poste doveadm fetch -u {ADMIN} hdr mailbox 'Restored*' 2>/dev/null | head -1")
+    where = f"{DATA}/domains/{domain}/{user}"
+    assert "/.Restored" in deployed.on_server(f"grep -rl deleted-by-mistake {where}")
+    assert deployed.on_server(f"grep -rlZ deleted-by-mistake {where} | xargs -0 stat -c %u").split() == ["8"]
+    assert "Restored" in deployed.on_server(f"docker exec poste doveadm mailbox list -u {ADMIN}")
 
 
 def test_a_drill_proves_the_newest_backup_and_leaves_nothing(deployed: Stack) -> None:
