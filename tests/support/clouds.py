@@ -258,6 +258,14 @@ def box_trouble(kind: str) -> Iterator[None]:
         _post(f"{BOXES}/_sandbox/boxes", {kind: False})
 
 
+def lose_backups(name: str) -> None:
+    """Let a Storage Box hold a repository in which there is no snapshot any more."""
+    box = hetzner().storage_boxes.get_by_name(name)
+    assert box is not None
+    files = f"/srv/data/{box.username}/poste-mail/repo/snapshots/*"
+    subprocess.run(["docker", "exec", "poste-mail-boxes", "sh", "-c", f"rm {files}"], check=True, timeout=60)
+
+
 def slow_boot(seconds: float) -> None:
     """Let SSH of the servers that are made from now on come up late."""
     _post(f"{HETZNER}/_sandbox/boot", {"ssh_delay": seconds})
