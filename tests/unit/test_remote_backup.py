@@ -166,6 +166,25 @@ def test_a_damaged_database_is_kept_under_its_own_tag_and_named(server: BackupSe
     assert server.state == "running"
 
 
+@pytest.mark.parametrize(
+    ("left", "said"), [(b"\x07" * 4096, "is no database"), (b"", "is no database"), (None, "is gone")]
+)
+def test_mailboxes_that_somebody_has_encrypted_or_taken_away_are_no_good_backup(
+    server: BackupServer, left: bytes | None, said: str
+) -> None:
+    server.set_up()
+    good = server.back_up()["last_good"]
+    users = server.folder / "volume/data/users.db"
+    users.unlink()
+    if left is not None:
+        users.write_bytes(left)
+    (server.folder / "volume/data/server.ini").touch()
+    done = server.run("backup", "run")
+    assert f"users.db: {said}" in done.stderr
+    assert "--tag damaged" in server.asked("backup")[-1]
+    assert server.status["last_good"] == good
+
+
 def test_looking_at_a_database_with_a_journal_leaves_both_as_they_are(server: BackupServer) -> None:
     server.set_up()
     journal = server.data / "users.db-wal"
