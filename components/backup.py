@@ -11,8 +11,8 @@ from components.host import Host
 from components.mail_server import MailServer
 from components.options import child
 from components.remote_scripts import Undoing, answer, secret_json, within
-from components.storage_box import HOME, StorageBox
-from model.backup import BOX_PORT, MAKE_ONE, NO_BACKUP, REPOSITORY_IN_BOX, SERVERS_ADDRESS, Backup
+from components.storage_box import StorageBox
+from model.backup import BOX_PORT, MAKE_ONE, NO_BACKUP, REPOSITORY_IN_BOX, SERVERS_ADDRESS, SERVERS_FOLDER, Backup
 from model.poste_container import CONTAINER
 from model.server_folders import BACKED_UP, DATA
 from model.settings import Settings
@@ -71,7 +71,7 @@ class BackupStore(pulumi.ComponentResource):
         self.filled = host.scripts.run(
             "backup-fill",
             "fill.py",
-            pulumi.Output.json_dumps({"data": DATA, "folders": BACKED_UP}),
+            pulumi.Output.json_dumps({"data": DATA, "container": CONTAINER}),
             self,
             again_with={"volume": server.volume_id},
             depends_on=[allowed],
@@ -87,11 +87,11 @@ def _allow(
     folder = remote.Command(
         "backup-folder",
         connection=to_box,
-        create=f"mkdir -p {HOME}/.ssh",
+        create=f"mkdir -p {SERVERS_FOLDER}/.ssh",
         add_previous_output_in_env=False,
         opts=child(parent, depends_on=[access], custom_timeouts=within(REACHED)),
     )
-    keys = f"dd of={HOME}/.ssh/authorized_keys"
+    keys = f"dd of={SERVERS_FOLDER}/.ssh/authorized_keys"
     return remote.Command(
         "backup-key",
         connection=to_box,
@@ -106,8 +106,7 @@ def _allow(
 class NightlyBackup(pulumi.ComponentResource):
     """`poste-mail:index:NightlyBackup` has a timer on the server back all of it up every night.
 
-    It comes when mail works. What came of each run is noted on the server, where `./run mail
-    verify` reads it.
+    It comes when mail works. What came of each run is noted on the server, where `./run mail verify` reads it.
     """
 
     def __init__(
@@ -136,7 +135,7 @@ class NightlyBackup(pulumi.ComponentResource):
             ),
             self,
             # A new server has no timer yet, and another volume another status.
-            again_with={"volume": server.volume_id},
+            again_with={"server": server.server_id, "volume": server.volume_id},
             undone_with=Undoing("stop", before_losing=server.volume_id, goes_with=server.machine),
             depends_on=after,
             deadline="15m",

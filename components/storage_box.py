@@ -4,12 +4,10 @@ import pulumi
 import pulumi_hcloud as hcloud
 
 from components.options import as_int, child
-from model.backup import Backup
+from model.backup import SERVERS_FOLDER, Backup
 from model.labels import stack_labels
 from model.settings import Settings
 
-HOME = "poste-mail"
-"""The folder of the server's account, whatever the stack is called: another one would begin a new backup."""
 SNAPSHOTS = 10
 """As many as each type of box takes. The server cannot delete them, whatever it does to the files."""
 SNAPSHOT_HOUR = 12
@@ -66,7 +64,7 @@ class StorageBox(pulumi.ComponentResource):
             "server",
             storage_box_id=as_int(box.id),
             name="server",
-            home_directory=HOME,
+            home_directory=SERVERS_FOLDER,
             password=password,
             access_settings={"ssh_enabled": True, "reachable_externally": False},
             description="The mail server, which adds backups and cannot delete any",

@@ -16,8 +16,11 @@ BOX_PORT = 23
 """Where a Storage Box takes OpenSSH keys (https://docs.hetzner.com/storage/storage-box/access/access-ssh-rsync-borg)."""
 BOX_HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIICf9svRenC/PLKIL9nk6K/pxQgoiFC41wTNvoIncOxs"
 """What all Storage Boxes prove themselves with (https://docs.hetzner.com/storage/storage-box/general/#ssh-host-keys)."""
+SERVERS_FOLDER = "poste-mail"
+"""The folder of the server's own account in the box, whatever the stack is called: another one would begin a new
+backup."""
 REPOSITORY_IN_BOX = "repo"
-"""The repository's folder, within that of the server's own account."""
+"""The repository's folder within that."""
 SERVERS_ADDRESS = "rclone:box"
 """How the server calls its repository in a Storage Box: behind what the forced command of its key starts there."""
 

@@ -14,13 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model.backup import BOX_PORT, REPOSITORY_IN_BOX, Backup
+from model.backup import BOX_PORT, REPOSITORY_IN_BOX, SERVERS_FOLDER, Backup
 from operate.errors import ServerError, StackError
 from operate.verify.server_shell import USER
 from operate.verify.stack import Stack
 
-HOME = "poste-mail"
-"""The folder in the box that belongs to the server's account."""
 MISSING = "restic is not on PATH. Install it (on Debian and Ubuntu: apt-get install restic; https://restic.net)"
 CONFIG = """\
 Host *
@@ -89,7 +87,7 @@ def repository(stack: Stack, account: Mapping[str, str]) -> Iterator[Repository]
             config = _write_ssh_files(Path(folder), stack, backup, account)
             options = [
                 "--repo",
-                f"sftp:box:{HOME}/{REPOSITORY_IN_BOX}",
+                f"sftp:box:{SERVERS_FOLDER}/{REPOSITORY_IN_BOX}",
                 "-o",
                 f"sftp.command=ssh -F {config} box -s sftp",
             ]
