@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from operate.repair.dns import Dns
 from operate.repair.hetzner import Hetzner
 from operate.repair.state import Json, State
-from operate.repair.things import KINDS, Planned, Thing, type_of
+from operate.repair.things import KINDS, SERVER, Planned, Thing, type_of
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,12 @@ class Finding:
     def gone(self) -> list[Json]:
         """Resources of the state that the clouds do not have, or not as the state says."""
         return [entry for entry in self.state.there if self.hetzner.lacks(entry) or self.dns.lacks(entry)]
+
+    @property
+    def lived_on_it(self) -> set[str]:
+        """URNs of what was on servers that are gone: nothing can be undone there any more."""
+        servers = {resource["urn"] for resource in self.gone if resource["type"] == SERVER}
+        return {entry["urn"] for entry in self.state.resources if entry.get("deletedWith") in servers}
 
     def planned(self) -> list[Planned]:
         """The program's resources of which is known that they are there, or may be.

@@ -10,7 +10,7 @@ from operate.errors import OperateError, RepairError
 from operate.pulumi_cli import pulumi
 from operate.repair.finding import Finding
 from operate.repair.matching import Pair, import_file, pairs
-from operate.repair.state import forget_pending, plan, put_in_place
+from operate.repair.state import forget, forget_pending, plan, put_in_place
 from operate.repair.things import Thing
 
 MAKING = ("create", "create-replacement")
@@ -51,6 +51,10 @@ def mend(found: Finding, look: Callable[[], Finding], say: Callable[[str], None]
     """Take out of the state what is gone, and import what is unknown to it. Raises OperateError."""
     stack = found.state.stack
     if found.hetzner.wait(found.unknown, say):
+        found = look()
+    if lived_on_it := found.lived_on_it:
+        say(f"forgetting {len(lived_on_it)} things that were on a server that is gone")
+        forget(stack, lived_on_it)
         found = look()
     if found.doubtful:
         say(f"reading {len(found.doubtful)} of the state's resources anew")

@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,20 @@ def forget_pending(stack: str) -> None:
     """Strike out the operations that were cut off: what came of each is in the state by now."""
     exported = json.loads(pulumi("stack", "export", "--stack", stack))
     exported["deployment"].pop("pending_operations", None)
+    pulumi("stack", "import", "--stack", stack, stdin=json.dumps(exported))
+
+
+def forget(stack: str, urns: Collection[str]) -> None:
+    """Strike resources out, and out of what others say that they depend on."""
+    exported = json.loads(pulumi("stack", "export", "--stack", stack))
+    deployment = exported["deployment"]
+    deployment["resources"] = [entry for entry in deployment["resources"] if entry["urn"] not in urns]
+    for entry in deployment["resources"]:
+        if entry.get("deletedWith") in urns:
+            del entry["deletedWith"]
+        lists = [entry.get("dependencies") or [], *(entry.get("propertyDependencies") or {}).values()]
+        for listed in lists:
+            listed[:] = [urn for urn in listed or () if urn not in urns]
     pulumi("stack", "import", "--stack", stack, stdin=json.dumps(exported))
 
 

@@ -28,7 +28,7 @@ class Stack(OwnProject):
     """
 
     def __init__(self, folder: Path, name: str, **config: Any) -> None:
-        super().__init__(folder / "project", "__main__.py", backend=folder / "backend", copied=True)
+        super().__init__(folder / "project", "__main__.py", "policy", backend=folder / "backend", copied=True)
         self.name = name
         self.run("stack", "init", name)
         shutil.copy(ROOT / "Pulumi.dev.yaml", self.config_file(name))

@@ -1,6 +1,7 @@
 """Where a stack's state and the clouds disagree, and which thing is which resource: on the sandbox's APIs on paper."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from operate.repair import dns, hetzner
 from operate.repair.backend import torn_attributes
 from operate.repair.finding import Finding
 from operate.repair.matching import import_file, pairs
-from operate.repair.state import State
+from operate.repair.state import State, forget
 from operate.repair.things import (
     ATTACHMENT,
     DNS_RECORD,
@@ -175,6 +176,31 @@ def test_what_the_clouds_have_no_more_is_gone_also_what_hung_on_it(clouds: Cloud
     found = clouds.find(known, *lost)
     assert found.gone == lost
     assert found.doubtful == [resource["urn"] for resource in lost]
+
+
+def test_what_was_on_a_server_that_is_gone_is_forgotten_since_nothing_can_be_undone_there(
+    clouds: Clouds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, volume = held(SERVER, "7"), held(VOLUME, "8")
+    command = {"urn": "command", "type": "command:remote:Command", "id": "c", "deletedWith": server["urn"]}
+    record = {
+        "urn": "record", "type": "x", "id": "r", "dependencies": ["command", volume["urn"]],
+        "propertyDependencies": {"content": ["command"], "zoneId": None},
+    }  # fmt: skip
+    assert clouds.find(server, volume, command, record).lived_on_it == {"command"}
+    assert clouds.find(volume, command).lived_on_it == set()  # a server that is there keeps what is on it
+    kept: list[str] = []
+
+    def pulumi(*words: str, stdin: str = "") -> str:
+        kept.append(stdin)
+        return json.dumps({"deployment": {"resources": [volume, command, record]}}) if words[1] == "export" else ""
+
+    monkeypatch.setattr("operate.repair.state.pulumi", pulumi)
+    forget(STACK, {"command"})
+    (left, changed) = json.loads(kept[-1])["deployment"]["resources"]
+    assert left == volume
+    assert changed["dependencies"] == [volume["urn"]]
+    assert changed["propertyDependencies"] == {"content": [], "zoneId": None}
 
 
 def test_records_of_a_zone_that_was_not_looked_at_are_not_called_gone(clouds: Clouds) -> None:
