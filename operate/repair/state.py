@@ -71,8 +71,8 @@ def forget(stack: str, urns: Collection[str]) -> None:
         if entry.get("deletedWith") in urns:
             del entry["deletedWith"]
         lists = [entry.get("dependencies") or [], *(entry.get("propertyDependencies") or {}).values()]
-        for listed in lists:
-            listed[:] = [urn for urn in listed or () if urn not in urns]
+        for listed in filter(None, lists):
+            listed[:] = [urn for urn in listed if urn not in urns]
     pulumi("stack", "import", "--stack", stack, stdin=json.dumps(exported))
 
 
