@@ -210,7 +210,8 @@ def test_a_restore_that_is_killed_loses_nothing_and_can_be_run_again(deployed: S
     }  # fmt: skip
     wait = {"Restoring": "pgrep -x restic", "checked": "! docker ps -q --filter name=^poste$ | grep ."}[moment]
     deployed.on_server(
-        f"echo '{json.dumps(request)}' | setsid python3 /opt/poste-mail/restore.py >/dev/null 2>&1 & "
+        # Written so that what is killed is the script, and not the shell that has its name in its own line.
+        f"echo '{json.dumps(request)}' | setsid python3 /opt/poste-mail/restor?.py >/dev/null 2>&1 & "
         f"for i in $(seq 1000); do if {wait} >/dev/null; then pkill -9 -f 'restore.p[y]'; pkill -9 restic; exit 0; fi; "
         "sleep 0.01; done; exit 1"
     )
