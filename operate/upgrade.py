@@ -45,14 +45,14 @@ def _upgrade(name: str, wanted: str) -> tuple[int, str]:
     before = asyncio.run(read_stack(name)).settings.poste_image
     new = whole(before, wanted)
     configuration = Configuration(name, yaml.safe_load(Path("Pulumi.yaml").read_text())["name"])
-    if new == before:
-        print(f"{before} is what the stack has already.", file=sys.stderr)
-        return command_line.DONE, before
     print(f"From {before}\nto   {new}", file=sys.stderr)
     configuration.set_plain({"posteImage": new})
     if engine.up(name) == 0:
         print("Asking whether it works", file=sys.stderr)
         return verify.main(["--stack", name, "--only", PROOF, "--watch", "120"]), new
+    if new == before:
+        print(f"{before} was set already, so there is no other to set back.", file=sys.stderr)
+        return command_line.FAILED, before
     print(f"\nThe deploy of {new} failed, as said above. Setting posteImage back, and deploying that.", file=sys.stderr)
     configuration.set_plain({"posteImage": before})
     if engine.up(name) == 0:

@@ -63,7 +63,7 @@ def test_an_empty_server_is_not_installed_in_place_of_a_backup_that_cannot_be_re
     lose_everything()
     deployed.mail("repair", "--stack", NAME, "--yes")
     with clouds.box_trouble("unreachable"):
-        text = deployed.run("up", "--yes", "--refresh", "--run-program", "--stack", NAME, expect=255)
+        text = deployed.run("up", "--yes", "--refresh", "--run-program", "--stack", NAME, expect=1)
     assert "cannot be reached" in text
     assert deployed.on_server("docker ps -aq") == ""
     deployed.up()
