@@ -50,6 +50,8 @@ def test_a_new_server_gets_everything_from_the_backup_and_dkim_in_dns_stays(depl
     assert after["domains"] == before["domains"]
     assert {name: clouds.ask(name, "TXT") for name in records} == records
     assert the_one(after["ipv4"], host) == certificate
+    # Others have kept the old addresses for as long as the records said.
+    clouds.forget_answers()
     assert_mail_goes_each_way(deployed)
     deployed.run("preview", "--expect-no-changes", "--stack", NAME)
 
@@ -70,4 +72,5 @@ def test_an_empty_server_is_not_installed_in_place_of_a_backup_that_cannot_be_re
     for key in deployed.outputs()["domains"].values():
         (answer,) = clouds.ask(key["dkimName"], "TXT")
         assert txt_value(answer) == key["dkimValue"]
+    clouds.forget_answers()
     assert_mail_goes_each_way(deployed)
