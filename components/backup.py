@@ -17,7 +17,7 @@ from model.poste_container import CONTAINER
 from model.server_folders import BACKED_UP, DATA
 from model.settings import Settings
 
-REACHED = "5m"
+REACHED = "2m"
 """Within which the box takes the server's key. It is dialled until then: a new one takes its time."""
 
 
