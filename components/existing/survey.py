@@ -12,7 +12,9 @@ from model.stack_state import Held
 from model.survey import Survey
 
 
-def look(labels: Mapping[str, str], state: Iterable[Held], provider: hcloud.Provider, *, storage_boxes: bool) -> Survey:
+def look(
+    labels: Mapping[str, str], state: Iterable[Held], provider: hcloud.Provider, *, storage_boxes: bool = False
+) -> Survey:
     """Ask Hetzner what there is in the project; `labels` are those that mark what is this stack's.
 
     `storage_boxes` is whether to ask for them, too, by an API of their own.
