@@ -7,6 +7,8 @@ import sys
 from contextlib import AbstractContextManager
 from typing import Any
 
+from operate.errors import MailboxError, OperateError, ServerError
+
 DONE, FAILED, UNUSABLE, TO_DO = 0, 1, 2, 3
 """Exit statuses: all is well; something failed or does not hold; the command line or the stack cannot be used, as
 argparse has it; something is to be done that was not asked for."""
@@ -23,6 +25,12 @@ def parser(command: str, description: str, **more: Any) -> argparse.ArgumentPars
 def standard_output_for_json(options: argparse.Namespace) -> AbstractContextManager[Any]:
     """Where the result is one JSON object, what is said meanwhile goes to standard error."""
     return contextlib.redirect_stdout(sys.stderr) if options.json else contextlib.nullcontext()
+
+
+def refused(error: OperateError) -> int:
+    """Tell why a command could not do what it was asked to; its exit status."""
+    print(error, file=sys.stderr)
+    return FAILED if isinstance(error, MailboxError | ServerError) else UNUSABLE
 
 
 def show_json(**result: Any) -> None:

@@ -9,7 +9,7 @@ from operate import command_line
 from operate.errors import OperateError, ServerError
 from operate.server_scripts import run_script
 from operate.verify import command as verify
-from operate.verify.server_shell import ShellError, connected
+from operate.verify.server_shell import connected
 from operate.verify.stack import Stack, read_stack
 
 PROOF = "server,container,mail,tls"
@@ -29,12 +29,8 @@ def main(arguments: Sequence[str]) -> int:
         with command_line.standard_output_for_json(options):
             stack = asyncio.run(read_stack(options.stack))
             seconds = asyncio.run(_reboot(stack))
-    except ServerError as error:
-        print(error, file=sys.stderr)
-        return command_line.FAILED
     except OperateError as error:
-        print(error, file=sys.stderr)
-        return command_line.UNUSABLE
+        return command_line.refused(error)
     if options.json:
         command_line.show_json(stack=options.stack, away=seconds)
     print(f"The server is back after {seconds:.0f} s. Asking whether it works", file=sys.stderr)
@@ -65,8 +61,5 @@ async def _reboot(stack: Stack) -> float:
 
 
 async def _boot(stack: Stack) -> str:
-    try:
-        async with connected(stack) as connection:
-            return str((await connection.run(BOOT)).stdout)
-    except ShellError as error:
-        raise ServerError(str(error)) from None
+    async with connected(stack) as connection:
+        return str((await connection.run(BOOT)).stdout)

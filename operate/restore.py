@@ -4,16 +4,17 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from model.poste_container import CONTAINER, loopback_url
 from model.server_folders import BACKED_UP, DATA
 from model.values import EmailAddress
 from operate import command_line
-from operate.errors import OperateError, ServerError, StackError
+from operate.backup import backup_of
+from operate.errors import OperateError, StackError
+from operate.quantities import moment
 from operate.server_scripts import run_script
-from operate.stacks.questions import checked
+from operate.stacks.questions import argument
 from operate.verify import command as verify
 from operate.verify.stack import Stack, read_stack
 
@@ -32,7 +33,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--snapshot", default="latest", metavar="ID", help="as ./run mail backup list shows it")
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
-        "--mailbox", metavar="ADDRESS", type=_address, help="this one, into a folder of it, beside its mail"
+        "--mailbox",
+        metavar="ADDRESS",
+        type=argument(EmailAddress),
+        help="this one, into a folder of it, beside its mail",
     )
     what.add_argument("--to", metavar="FOLDER", help="all files, into an empty folder on the server")
     parser.add_argument("--replace", metavar="NAME", help="the stack's name once more: what Poste has now may go aside")
@@ -41,12 +45,8 @@ def main(arguments: Sequence[str]) -> int:
         with command_line.standard_output_for_json(options):
             stack = asyncio.run(read_stack(options.stack))
             told = _restore(stack, options)
-    except ServerError as error:
-        print(error, file=sys.stderr)
-        return command_line.FAILED
     except OperateError as error:
-        print(error, file=sys.stderr)
-        return command_line.UNUSABLE
+        return command_line.refused(error)
     if options.json:
         command_line.show_json(stack=options.stack, restored=told)
     else:
@@ -59,8 +59,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _restore(stack: Stack, options: argparse.Namespace) -> dict[str, Any]:
-    if stack.settings.backup is None:
-        raise StackError(f"Stack {stack.name} has no backup. Set backup first, see docs/recovery.md")
+    backup_of(stack)
     whole = not (options.mailbox or options.to)
     request = {
         "data": DATA,
@@ -89,17 +88,10 @@ def _is_sure(stack: Stack, given: str | None) -> bool:
 
 
 def _said(told: dict[str, Any], options: argparse.Namespace) -> list[str]:
-    made = f"{datetime.fromtimestamp(told['of'], UTC):%Y-%m-%d %H:%M} UTC"
-    said = [f"Restored from snapshot {told['snapshot']} of {made}: {told['files']} files, {told['messages']} messages."]
+    snapshot = f"{told['snapshot']} of {moment(told['of'])}"
+    said = [f"Restored from snapshot {snapshot}: {told['files']} files, {told['messages']} messages."]
     if options.mailbox:
         said.append(f"They are in a folder of {options.mailbox} that is called Restored, with the date.")
     if told.get("kept"):
         said.append(f"What Poste had before is in {told['kept']} on the server. Delete it when nothing is missing.")
     return said
-
-
-def _address(text: str) -> str:
-    try:
-        return checked(EmailAddress)(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text}: {error}") from None

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from operate.errors import ServerError
-from operate.verify.server_shell import ShellError, connected
+from operate.verify.server_shell import connected
 from operate.verify.stack import Stack
 
 FOLDER = "/opt/poste-mail"
@@ -19,15 +19,12 @@ async def run_script(stack: Stack, script: str, request: dict[str, Any] | None =
     Its lines on standard error go to the person while it runs; the last of them is what it ended with, if it failed.
     """
     line = " ".join(("python3", f"{FOLDER}/{script}", *arguments))
-    try:
-        async with (
-            connected(stack) as connection,
-            connection.create_process(line, input=json.dumps(request or {})) as process,
-        ):
-            answer, last = await asyncio.gather(process.stdout.read(), _shown_but_the_last(process.stderr))
-            done = await process.wait()
-    except ShellError as error:
-        raise ServerError(str(error)) from None
+    async with (
+        connected(stack) as connection,
+        connection.create_process(line, input=json.dumps(request or {})) as process,
+    ):
+        answer, last = await asyncio.gather(process.stdout.read(), _shown_but_the_last(process.stderr))
+        done = await process.wait()
     if done.exit_status != 0:
         raise ServerError(last or f"{script} ended with {done.exit_status}, and said nothing")
     if last:

@@ -2,19 +2,17 @@
 
 import argparse
 import asyncio
-import json
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from model.poste_container import CONTAINER, loopback_url
 from model.server_folders import DATA
 from operate import command_line
-from operate.backup import kit, owner
+from operate.backup import backup_of, kit, owner
 from operate.backup.prune import prune
 from operate.errors import OperateError, ServerError, StackError
-from operate.pulumi_cli import pulumi
+from operate.quantities import moment, size
 from operate.server_scripts import run_script
 from operate.verify.stack import Stack, read_stack
 
@@ -38,12 +36,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with command_line.standard_output_for_json(options):
             told = asyncio.run(_with_stack(options, carry_out))
-    except ServerError as error:
-        print(error, file=sys.stderr)
-        return command_line.FAILED
     except OperateError as error:
-        print(error, file=sys.stderr)
-        return command_line.UNUSABLE
+        return command_line.refused(error)
     said = told.pop("said")
     if options.json:
         command_line.show_json(stack=options.stack, **told)
@@ -54,10 +48,9 @@ def main(arguments: Sequence[str]) -> int:
 
 async def _with_stack(options: argparse.Namespace, carry_out: Callable[[Stack], Awaitable[Told]]) -> Told:
     stack = await read_stack(options.stack)
-    if stack.settings.backup is None:
-        if options.if_any:
-            return {"backup": None, "said": [f"Stack {stack.name} has no backup."]}
-        raise StackError(f"Stack {stack.name} has no backup. Set backup first, see docs/recovery.md")
+    if stack.settings.backup is None and options.if_any:
+        return {"backup": None, "said": [f"Stack {stack.name} has no backup."]}
+    backup_of(stack)
     return await carry_out(stack)
 
 
@@ -66,8 +59,8 @@ async def _run(stack: Stack) -> Told:
     print("Backing up: first while mail flows, then for some seconds without", file=sys.stderr)
     status = await run_script(stack, "backup.py", None, "run", "--tag", "asked-for")
     said = (
-        f"Snapshot {status['snapshot']}: {status['files']} files, {_size(status['size'])}, of which "
-        f"{_size(status['added'])} were new. It took {status['seconds']:.0f} s; mail was away for "
+        f"Snapshot {status['snapshot']}: {status['files']} files, {size(status['size'])}, of which "
+        f"{size(status['added'])} were new. It took {status['seconds']:.0f} s; mail was away for "
         f"{status['away']:.0f} s."
     )
     return {"backup": status, "kept": files, "said": [said, f"With it: {', '.join(files)}."]}
@@ -75,7 +68,7 @@ async def _run(stack: Stack) -> Told:
 
 async def _list(stack: Stack) -> Told:
     found = await run_script(stack, "backup.py", None, "list")
-    lines = [f"{_time(each['time'])}  {each['id']}  {', '.join(each['tags'])}" for each in found["snapshots"]]
+    lines = [f"{moment(each['time'])}  {each['id']}  {', '.join(each['tags'])}" for each in found["snapshots"]]
     return {**found, "said": lines or ["There is no backup yet."]}
 
 
@@ -95,27 +88,12 @@ async def _drill(stack: Stack) -> Told:
 
 async def _prune(stack: Stack) -> Told:
     files = await kit.keep(stack)
-    account = _account(stack.name)
-    with owner.repository(stack, account) as repository:
+    if not stack.backup_account:
+        raise StackError(f"Stack {stack.name} has no output backup. Deploy it first: pulumi up --stack {stack.name}")
+    with owner.repository(stack, stack.backup_account) as repository:
         found = prune(repository)
     said = f"{found['before']} snapshots are now {found['after']}, and what is kept can be read."
     return {"snapshots": found, "kept": files, "said": [said]}
-
-
-def _account(name: str) -> Mapping[str, str]:
-    """The operator's account in the Storage Box, as the deploy put it out."""
-    found = json.loads(pulumi("stack", "output", "--json", "--stack", name)).get("backup")
-    if not found:
-        raise StackError(f"Stack {name} has no output backup. Deploy it first: pulumi up --stack {name}")
-    return dict(found)
-
-
-def _size(count: float) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
-
-
-def _time(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 VERBS: dict[str, tuple[Callable[[Stack], Awaitable[Told]], str]] = {

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from model.backup import BOX_PORT, REPOSITORY_IN_BOX, SERVERS_FOLDER, Backup
+from operate.backup import backup_of
 from operate.errors import ServerError, StackError
 from operate.verify.server_shell import USER
 from operate.verify.stack import Stack
@@ -76,9 +77,9 @@ def repository(stack: Stack, account: Mapping[str, str]) -> Iterator[Repository]
     alone, for as long as that takes.
     """
     settings = stack.settings
-    backup, passphrase = settings.backup, settings.backup_passphrase
-    if backup is None or passphrase is None:
-        raise StackError(f"Stack {stack.name} has no backup. Set backup first, see docs/recovery.md")
+    backup, passphrase = backup_of(stack), settings.backup_passphrase
+    if passphrase is None:
+        raise StackError("backupPassphrase is missing")
     if shutil.which("restic") is None:
         raise StackError(MISSING)
     secrets = {"RESTIC_PASSWORD": passphrase.get_secret_value()}

@@ -14,7 +14,7 @@ from operate.errors import MailboxError, OperateError, StackError
 from operate.mailboxes import listing, passwords
 from operate.mailboxes.book import add, changing, settings_of
 from operate.mailboxes.server import set_password, there
-from operate.stacks.questions import checked
+from operate.stacks.questions import argument
 from operate.stacks.stack import Stack
 
 Told = dict[str, Any]
@@ -33,12 +33,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with command_line.standard_output_for_json(options):
             told = carry_out(stack, options)
-    except MailboxError as error:
-        print(error, file=sys.stderr)
-        return command_line.FAILED
     except OperateError as error:
-        print(error, file=sys.stderr)
-        return command_line.UNUSABLE
+        return command_line.refused(error)
     said = told.pop("said")
     if options.json:
         command_line.show_json(stack=stack.name, **told)
@@ -200,13 +196,7 @@ def _help(arguments: Sequence[str]) -> int:
 
 
 def _address(parser: argparse.ArgumentParser) -> None:
-    def canonical(text: str) -> str:
-        try:
-            return checked(EmailAddress)(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(f"{text}: {error}") from None
-
-    parser.add_argument("address", metavar="ADDRESS", type=canonical, help="for example ann@example.com")
+    parser.add_argument("address", metavar="ADDRESS", type=argument(EmailAddress), help="for example ann@example.com")
 
 
 def _password(parser: argparse.ArgumentParser) -> None:

@@ -23,7 +23,7 @@ def there(name: str) -> There:
     """What the server of a stack has."""
     try:
         told = asyncio.run(_ask(name, "boxes", []))
-    except (OperateError, ShellError) as error:
+    except OperateError as error:
         return There(unknown_because=str(error))
     return There(
         {str(box["address"]).lower(): box for box in told["boxes"]},

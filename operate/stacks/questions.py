@@ -170,3 +170,15 @@ def checked(kind: Any) -> Callable[[str], str]:
             raise ValueError("; ".join(detail["msg"].removeprefix("Value error, ") for detail in details)) from None
 
     return check_one
+
+
+def argument(kind: Any) -> Callable[[str], str]:
+    """A value of this kind on a command line, in its canonical form."""
+
+    def check_one(value: str) -> str:
+        try:
+            return checked(kind)(value)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{value}: {error}") from None
+
+    return check_one

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from model.backup import MAKE_ONE, NO_BACKUP
+from operate.quantities import size as bytes_shown
 from operate.verify.container import Ask, report
 from operate.verify.context import Context
 from operate.verify.remedies import NAME, RERUN
@@ -88,7 +89,7 @@ async def size(ask: Ask) -> Finding:
     expected = "half of the one before at least"
     if not last:
         return warn("no backup yet", expected)
-    found = f"{_bytes(last['size'])}{f', before {_bytes(before)}' if before else ''}"
+    found = f"{bytes_shown(last['size'])}{f', before {bytes_shown(before)}' if before else ''}"
     return warn(found, expected) if before and last["size"] < before * SHRUNK else ok(found, expected)
 
 
@@ -110,7 +111,3 @@ def _ago(seconds: float) -> str:
 
 def _took(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
-
-
-def _bytes(count: float) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

@@ -11,6 +11,7 @@ from typing import Any
 
 import asyncssh
 
+from operate.errors import ServerError
 from operate.verify.stack import Stack
 
 USER = "root"
@@ -18,7 +19,7 @@ CONNECT_TIMEOUT = 15
 SCRIPT = Path(__file__).with_name("remote_report.py")
 
 
-class ShellError(Exception):
+class ShellError(ServerError):
     """The server cannot be asked; the text says why."""
 
 

@@ -72,6 +72,8 @@ class Stack:
     client_settings: dict[str, list[dict[str, Any]]]
     account: str = ""
     """The URI of the account at the certificate's authority; empty where the deploy got no certificate."""
+    backup_account: dict[str, str] = field(default_factory=dict)
+    """What the deploy put out for whoever may delete in the backup: the account in the Storage Box, if that is one."""
     ipv4_only: bool = False
     """Whether the checks leave IPv6 out, because the machine they run on has none."""
 
@@ -123,7 +125,9 @@ def make_stack(name: str, outputs: dict[str, Any], config: dict[str, Any]) -> St
     )
     account = str(outputs.get("certificateAccount") or "")
     addresses = str(outputs["ipv4"]), str(outputs["ipv6"])
-    return Stack(name, settings, own, *addresses, domains, outputs["clientSettings"], account)
+    return Stack(
+        name, settings, own, *addresses, domains, outputs["clientSettings"], account, dict(outputs.get("backup") or {})
+    )
 
 
 def settings_of(name: str, config: dict[str, Any]) -> Settings:
