@@ -7,18 +7,23 @@ from components.backup import BackupStore, NightlyBackup, tell_no_backup
 from components.certificate import Certificate
 from components.dkim_key import DkimKey
 from components.dkim_signers import DkimSigners
+from components.existing.sender_policies import sender_policies
 from components.existing.stack_config import load_settings
 from components.existing.stack_state import state
 from components.existing.survey import look, refuse_impossible_changes
 from components.existing.who_leaves import tell_who_leaves
+from components.existing.workers import hosts_by_account
 from components.existing.zones import Zones
 from components.host import Host
 from components.mail_domain import MailDomain
 from components.mail_firewall import MailFirewall
 from components.mail_host_records import MailHostRecords
 from components.mail_server import MailServer
+from components.policy_worker import PolicyWorker
 from components.poste import Poste
 from components.providers import cloudflare_dns, hetzner, ssh_commands
+from components.sender_policy import SenderPolicy
+from components.zone_signing import ZoneSigning
 from model.client_settings import client_settings, web_addresses
 from model.labels import stack_labels
 from model.next_steps import next_steps
@@ -33,7 +38,10 @@ survey = look(labels, held, hcloud, storage_boxes=bool(settings.backup and setti
 refuse_impossible_changes(survey, settings)
 tell_who_leaves(held, settings)
 tell_no_backup(settings)
+policies = sender_policies(settings, held)
 zones = Zones(settings, held, dns, survey.addresses)
+script = f"{title}-{settings.owner[:8]}"
+hosts = hosts_by_account(settings, zones, script, dns)
 
 server = MailServer(title, settings, survey, clouds)
 addresses = [
@@ -60,9 +68,19 @@ if settings.backup and store:
     # The first backup stops Poste for some seconds, and the certificate needs it.
     mail_works = [NightlyBackup("backup", settings, settings.backup, server, host, mail_works, clouds)]
     pulumi.export("backup", store.reached)
+trusted: list[pulumi.Resource] = []
 if settings.acme_directory:
-    certificate = Certificate("certificate", settings, server, host, poste, mail_works, clouds)
+    certificate = Certificate("certificate", settings, server, host, poste, zones, mail_works, clouds)
+    trusted = [certificate.served]
     pulumi.export("certificateAccount", certificate.account)
+if hosts:
+    worker = PolicyWorker(script, settings, zones, hosts, clouds)
+    for domain in settings.domains:
+        if domain.name in policies:
+            SenderPolicy(domain, policies[domain.name], settings, zones, worker, trusted, clouds)
+if zones.signed:
+    signing = ZoneSigning("dnssec", settings, zones, clouds)
+    pulumi.export("dnssec", signing.delegations)
 
 pulumi.export("mailHost", settings.mail_host)
 pulumi.export("ipv4", server.ipv4)
@@ -74,4 +92,4 @@ pulumi.export(
     "domains", {domain: {"dkimName": key.record_name, "dkimValue": key.record_text} for domain, key in keys.items()}
 )
 pulumi.export("clientSettings", client_settings(settings.mail_host, settings.ports))
-pulumi.export("nextSteps", server.ipv4.apply(next_steps))
+pulumi.export("nextSteps", server.ipv4.apply(lambda ipv4: next_steps(ipv4, zones.signed)))

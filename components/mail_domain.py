@@ -1,4 +1,4 @@
-"""The records that make a domain a mail domain: SPF, DMARC, DKIM and, last, MX."""
+"""The records that make a domain a mail domain: SPF, DMARC, DKIM, what senders and programs ask for, and, last, MX."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,6 +17,9 @@ from model.wanted_records import domain_records
 class MailDomain(pulumi.ComponentResource):
     """`poste-mail:index:MailDomain` makes the SPF, DMARC, DKIM and MX records of a domain, and the
     consent (`_report._dmarc`, RFC 9990) of our other domains that get reports about it.
+
+    Beside these it says where senders report failed encryption (TLSRPT, RFC 8460), which servers mail programs use
+    (SRV, RFC 6186), and which logo they may show (BIMI).
 
     SPF (RFC 7208) says which addresses send for it, DMARC (RFC 9989) what to do with mail that fails, DKIM (RFC 6376)
     which key signs it, and MX (RFC 5321) where its mail goes: this one is made when all that takes the mail is `ready`
@@ -45,8 +48,10 @@ class MailDomain(pulumi.ComponentResource):
                     zones.make(wanted, _dkim_text(wanted, key, zones), self, name=key.record_name)
                 case "MX":
                     zones.make(wanted, settings.mail_host, self, depends_on=[*ready, key])
+                case "MTA-STS":
+                    pass  # announced when it is served, see SenderPolicy
                 case _:
-                    zones.make(wanted, txt(wanted.content or ""), self)
+                    zones.make_known(wanted, self)
         self.register_outputs({})
 
 

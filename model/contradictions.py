@@ -24,6 +24,7 @@ def contradictions(settings: Settings) -> Iterator[Contradiction]:
     yield from _of_proxies(settings)
     yield from _of_ports(settings)
     yield from _of_certificate(settings)
+    yield from _of_what_others_are_told(settings)
     yield from _of_backup(settings)
     for index, domain in enumerate(settings.domains):
         yield from _of_accounts(settings, domain, ("domains", index))
@@ -225,6 +226,26 @@ def _of_certificate(settings: Settings) -> Iterator[Contradiction]:
         yield "acmeKeyId", "is missing beside acmeHmacKey. Expected both as the authority gave them"
     if settings.acme_key_id and settings.acme_hmac_key and not settings.acme_server:
         yield "acmeServer", "is missing: Let's Encrypt has no account binding. Expected the authority of acmeKeyId"
+
+
+def _of_what_others_are_told(settings: Settings) -> Iterator[Contradiction]:
+    """What senders, receivers and mail programs would hold against the domains."""
+    untrusted = settings.certificate.startswith("none") or settings.certificate == "staging"
+    modes = {("domains", index, "mtaSts"): domain for index, domain in enumerate(settings.domains) if domain.mta_sts}
+    for place, mode in [("mtaSts", settings.mta_sts), *((place, domain.mta_sts) for place, domain in modes.items())]:
+        if mode == "enforce" and untrusted:
+            wrong = f"certificate is {settings.certificate.partition(',')[0]}, which senders do not trust"
+            yield place, f"mtaSts enforce, and {wrong}, so none would deliver. Expected testing, or another certificate"
+    if settings.acme_issuer and not settings.acme_server:
+        yield "acmeIssuer", "is for acmeServer, which is not set. Leave it out: Let's Encrypt's name is known"
+    known = {domain.zone_name for domain in settings.domains}
+    if not any(domain.zone_id and not domain.zone for domain in settings.domains):
+        for name in sorted(set(settings.dnssec) - known):
+            yield "dnssec", f"{name} is the zone of none of the domains. Expected some of {', '.join(sorted(known))}"
+    for index, domain in enumerate(settings.domains):
+        if domain.bimi and not domain.dmarc.is_strict:
+            wrong = f"receivers show a logo only where the DMARC policy of {domain.name} is quarantine or reject"
+            yield ("domains", index, "bimi"), f"{wrong}, for subdomains, too, and not in testing. Leave one of both out"
 
 
 def _challenge_fails(settings: Settings) -> str:

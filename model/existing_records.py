@@ -17,15 +17,35 @@ from model.spf import BEGINNING
 from model.tag_list import tags
 from model.values import is_within
 
-Kind = Literal["address", "MX", "SPF", "DKIM", "DMARC", "DMARC report"]
-"""What a record of ours is for."""
+Kind = Literal[
+    "address",
+    "MX",
+    "null MX",
+    "SPF",
+    "host SPF",
+    "DKIM",
+    "DMARC",
+    "DMARC report",
+    "TLS report",
+    "MTA-STS",
+    "BIMI",
+    "SRV",
+    "CAA",
+    "TLSA",
+    "web",
+]
+"""What a record of ours is for; `web` are the addresses of a host that a Worker serves, which Cloudflare makes."""
 
 ADDRESS_TYPES = ("A", "AAAA")
 
 TEXTS: Mapping[Kind, re.Pattern[str]] = {
     "SPF": BEGINNING,
+    "host SPF": BEGINNING,
     "DMARC": MEANT,
     "DMARC report": MEANT,
+    "TLS report": re.compile(r"v=TLSRPTv1", re.IGNORECASE),
+    "MTA-STS": re.compile(r"v=STSv1", re.IGNORECASE),
+    "BIMI": re.compile(r"v=BIMI1", re.IGNORECASE),
     # A selector holds one key and nothing else; the version may be missing (RFC 6376, sections 3.6.1 and 3.6.2.2).
     "DKIM": re.compile(r""),
 }
@@ -76,6 +96,8 @@ class Wanted:
     content: str | None = None
     """What is known of the content before the deploy: of SPF, all but the server's addresses; TXT without quotes."""
     priority: int | None = None
+    data: Mapping[str, str | int] | None = None
+    """The fields of a record that has no text of its own: SRV, CAA and TLSA, as far as they are known."""
 
 
 def clashes(wanted: Wanted, existing: Record, zone: str) -> bool:
@@ -91,9 +113,19 @@ def clashes(wanted: Wanted, existing: Record, zone: str) -> bool:
     if wanted.type in ADDRESS_TYPES:
         # A foreign address of the other family would split the mail host between two servers.
         return existing.type in ADDRESS_TYPES
-    if existing.type != wanted.type:
-        return False
-    return existing.type != "TXT" or bool(TEXTS[wanted.kind].match(txt_value(existing.content)))
+    return existing.type == wanted.type and _says_the_same(wanted, existing.content)
+
+
+def _says_the_same(wanted: Wanted, content: str) -> bool:
+    """Whether what a record of the same type says is about the same thing."""
+    match wanted.type:
+        case "TXT":
+            return bool(TEXTS[wanted.kind].match(txt_value(content)))
+        case "CAA":
+            # What is said beside it, such as where reports go (iodef), does no harm.
+            return content.split()[1:2] == ["issue"]
+        case _:
+            return True
 
 
 def is_as_wanted(wanted: Wanted, existing: Record, addresses: Collection[str] = ()) -> bool:
@@ -103,16 +135,16 @@ def is_as_wanted(wanted: Wanted, existing: Record, addresses: Collection[str] = 
     match wanted.kind:
         case "address":
             return _address(existing.content) in set(map(_address, addresses))
-        case "MX":
-            return existing.content.lower().rstrip(".") == wanted.content
-        case "SPF":
+        case "MX" | "null MX":
+            return existing.content.lower().rstrip(".") == (wanted.content or "").rstrip(".")
+        case "SPF" | "host SPF":
             own = {f"{mechanism}:{_address(address)}" for address in addresses for mechanism in ("ip4", "ip6")}
             terms = txt_value(existing.content).lower().split()
             return [term for term in terms if _spf_term(term) not in own] == (wanted.content or "").lower().split()
         case "DMARC":
             return _tags(txt_value(existing.content)) == _tags(wanted.content or "")
         case _:
-            return txt_value(existing.content) == wanted.content
+            return txt_value(existing.content).split() == (wanted.content or "").split()
 
 
 def _address(text: str) -> str:

@@ -1,10 +1,20 @@
 """What a person still has to do after the deploy, because no API can."""
 
+from collections.abc import Iterable
 
-def next_steps(ipv4: str) -> list[str]:
+from model.zone_signing import ACTIVE, SignedZone
+
+
+def next_steps(ipv4: str, signed: Iterable[SignedZone] = ()) -> list[str]:
     """Steps in the order in which they help."""
     unblock = f"Ask Hetzner to unblock outbound ports 25 and 465 for {ipv4} (console: Limits; after the first invoice)"
+    pending = [zone.name for zone in signed if zone.wanted and zone.status != ACTIVE]
     return [
         f"{unblock}. Until then mail arrives, but none leaves.",
         "Keep a backup of the stack's secrets: without sshPrivateKey nobody can log in to the server.",
+        *(
+            f"Give the registrar of {name} the DS record that the output dnssec tells. When the parent zone has it, "
+            "which can take a day, deploy again: the keys of the mail host are then published, too."
+            for name in pending
+        ),
     ]

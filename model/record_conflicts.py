@@ -37,6 +37,8 @@ class Ownership:
     """Identifiers of records that were to be taken over."""
     addresses: Collection[str] = ()
     """The server's addresses, as far as they exist."""
+    served: Collection[str] = ()
+    """The hosts that our Worker serves already."""
 
     def marks(self, record: Record) -> bool:
         """Whether the comment says that this stack made the record."""
@@ -69,7 +71,7 @@ def _in_the_way(want: Wanted, record: Record, zone: str, ownership: Ownership, w
     if want.name.startswith("*.") and record.type == "TXT":
         # The selector is not known yet; a key under our mark is a lost one, another's does no harm beside it.
         return record.name.endswith(want.name[1:]) and ownership.marks(record)
-    if not clashes(want, record, zone):
+    if not clashes(want, record, zone) or (want.kind == "web" and want.name in ownership.served):
         return False
     # The record of its own type would take its place, if there is one.
     return want.type == record.type or not any(
@@ -82,6 +84,8 @@ def _is_ours(want: Wanted, record: Record, ownership: Ownership) -> bool:
 
 
 def _way(want: Wanted, record: Record, ownership: Ownership, has_one: bool) -> Way:
+    if want.kind == "web":
+        return "delete"
     if record.locked:
         return "locked"
     if record.type != want.type:
@@ -134,7 +138,7 @@ SENTENCES: dict[Way, str] = {
         "This stack did not make it. To keep it as it is, use another name or domain; to be rid of it, delete it at\n"
         "Cloudflare; to let this stack take it over and change it, run:"
     ),
-    "delete": "This stack did not make it, and one record takes its place: delete this one at Cloudflare.",
+    "delete": "This stack did not make it, and what it makes takes its place: delete this one at Cloudflare.",
     "rename": (
         "Nothing else may stand there beside it, and no import can make it another type: delete it at Cloudflare, or\n"
         "use another name or domain."

@@ -93,6 +93,23 @@ def dmarc_report_name(domain: str, target: str) -> str:
     return fqdn(domain, "_report", "_dmarc", target)
 
 
+def tls_reports(addresses: Sequence[str]) -> str:
+    """Where senders report about encryption that fails (TLSRPT, RFC 8460, section 3)."""
+    return "v=TLSRPTv1; rua=" + ",".join(f"mailto:{address}" for address in addresses)
+
+
+def tls_reports_name(domain: str) -> str:
+    """Where senders look for that."""
+    return fqdn("_smtp._tls", domain)
+
+
+def permission(issuer: str, account: str) -> str:
+    """Value of a CAA record with the tag issue (RFC 8659, section 4.2): who may issue, for which ACME account, by which
+    proof (RFC 8657).
+    """
+    return f"{issuer}; accounturi={account}; validationmethods=http-01"
+
+
 def is_report_consent(name: str) -> bool:
     """Whether a record's name is such a place. It comes and goes with the report addresses, and no mail hangs on it."""
     return "._report._dmarc." in name

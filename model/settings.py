@@ -12,6 +12,8 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_v
 from model.accounts import ROLES, Accounts, EachOnce, MailboxSettings
 from model.backup import Backup, BackupPassphrase, BoxPassword, VariableName
 from model.base import Model
+from model.bimi import Bimi
+from model.mta_sts import Mode
 from model.networks import collapsed
 from model.ports import HTTP, HTTPS, OPTIONAL, Egress, Port, open_ports, outbound
 from model.records import DmarcPolicy, SpfQualifier, spf_policy
@@ -63,6 +65,9 @@ AUTHORITIES = {
 }
 """The directories of Let's Encrypt (https://letsencrypt.org/docs/staging-environment/)."""
 
+LETS_ENCRYPT = "letsencrypt.org"
+"""What Let's Encrypt is called in CAA records (https://letsencrypt.org/docs/caa/), for trials, too."""
+
 Part = Literal["server", "records", "addresses", "volume", "backup"]
 """What can be protected from deletion, each apart from the others. The firewalls belong to the server."""
 
@@ -93,6 +98,11 @@ class Dmarc(Model):
             )
         return value
 
+    @property
+    def is_strict(self) -> bool:
+        """Whether mail that fails is turned away or put aside everywhere, as receivers want it for a logo (BIMI)."""
+        return not self.testing and "none" not in (self.policy, self.subdomain_policy)
+
     def tags(self) -> dict[str, str]:
         """The tags beside p, rua and ruf, in the order in which they are published."""
         optional = {
@@ -122,13 +132,22 @@ class MailDomainSettings(Accounts):
     """Whether the hosts at the domain's own address may send for it (`a` in SPF)."""
     ttl: Ttl = 3600
     mx_priority: Annotated[int, Field(ge=0, le=65535)] = 10
+    mta_sts: Mode | None = None
+    """How strictly senders are to encrypt (MTA-STS); as the stack's setting unless set."""
+    bimi: Bimi | None = None
+    """The logo that mail programs may show beside its mail."""
+
+    @property
+    def has_mailboxes(self) -> bool:
+        """Whether people sign in with addresses of this domain here, now."""
+        return self.receive and not self.forward_to
 
     @property
     def zone_name(self) -> str:
         """The name of the zone that holds the records."""
         return self.zone or self.name
 
-    @field_validator("zone", "catch_all", "forward_to", mode="before")
+    @field_validator("zone", "catch_all", "forward_to", "mta_sts", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: Any) -> Any:
         return value or None
@@ -217,6 +236,19 @@ class Settings(Model):
     """The directory of another authority than Let's Encrypt."""
     acme_key_id: AcmeKeyId | None = None
     acme_hmac_key: AcmeHmacKey | None = None
+    acme_issuer: Fqdn | None = None
+    """What that authority is called in CAA records."""
+    certificate_key_rotation: Annotated[int, Field(ge=0)] = 0
+    """Raised by one to have the certificate's key replaced by the next one."""
+
+    tls_reports: tuple[EmailAddress, ...] = ()
+    """Where reports about failed encryption (RFC 8460) go; the administrator's address unless set."""
+    mta_sts: Mode | None = None
+    """How strictly senders are to encrypt (RFC 8461); None for no policy."""
+    client_setup: bool = False
+    """Whether mail programs find their settings by themselves at autoconfig and autodiscover."""
+    dnssec: tuple[Fqdn, ...] = ()
+    """The zones that are to be signed (RFC 9364)."""
 
     backup: Backup | None = None
     """Where the nightly backup goes; None for no backup."""
@@ -259,10 +291,22 @@ class Settings(Model):
         if domain.forward_to:
             return {}
         reports = {to for other in self.domains for to in (*(other.dmarc.rua or ()), *(other.dmarc.ruf or ()))}
+        reports |= set(self.tls_reports)
         wanted = {f"{role}@{domain.name}" for role in ROLES} | reports
         ours = {address for address in wanted if address.rpartition("@")[2] == domain.name}
         free = sorted(ours - {self.admin_address, *domain.addresses})
         return {**domain.aliases, **dict.fromkeys(free, (self.admin_address,))}
+
+    def mta_sts_mode(self, domain: MailDomainSettings) -> Mode | None:
+        """What senders to a domain are told; None where it has no policy, as while its mail goes elsewhere."""
+        return (domain.mta_sts or self.mta_sts) if domain.receive else None
+
+    @property
+    def issuer(self) -> str | None:
+        """What the certificate's authority is called in CAA records (RFC 8659), where that is known."""
+        if self.acme_server:
+            return self.acme_issuer
+        return LETS_ENCRYPT if self.acme_directory else None
 
     def protects(self, part: Part) -> bool:
         """Whether this part of the stack is protected from deletion and replacement."""
@@ -340,7 +384,8 @@ class Settings(Model):
         return collapsed(value)
 
     @field_validator(
-        *("elasticsearch", "certificate_email", "acme_server", "acme_key_id", "acme_hmac_key"),
+        *("elasticsearch", "certificate_email", "acme_server", "acme_key_id", "acme_hmac_key", "acme_issuer"),
+        "mta_sts",
         *("backup", "backup_passphrase", "backup_key", "storage_box_password"),
         mode="before",
     )

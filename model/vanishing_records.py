@@ -7,7 +7,7 @@ typing mistake, and not in the middle of a deploy that then fails because the re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from model.records import is_report_consent
+from model.lasting_records import is_lasting
 from model.settings import Settings
 from model.stack_state import Held
 
@@ -55,7 +55,7 @@ def vanishing(
     gone = [
         record
         for record in made
-        if wanted.get(record.resource) != record.zone_id and not is_report_consent(record.name)
+        if wanted.get(record.resource) != record.zone_id and is_lasting(record.type, record.name, record.content)
     ]
     if any(record.resource == f"{mail_host}-a" and record.resource not in wanted for record in gone):
         path = f"formerMailHosts[{len(settings.former_mail_hosts)}]"

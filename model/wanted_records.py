@@ -1,31 +1,69 @@
 """All DNS records that the settings ask for, known before the deploy but for what the server and Poste will add."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
+from model import bimi, mta_sts
 from model.existing_records import Wanted
-from model.records import dmarc, dmarc_name, dmarc_report_name, spf_policy
+from model.lasting_records import NO_MAIL, SENDS, SENDS_NOT
+from model.records import dmarc, dmarc_name, dmarc_report_name, fqdn, spf_policy, tls_reports, tls_reports_name
+from model.service_records import services
 from model.settings import MailDomainSettings, Settings
 from model.values import EmailAddress, is_within
+from model.web_hosts import web_hosts
 
 
-def wanted_records(settings: Settings) -> Iterator[Wanted]:
-    """The records of all mail hosts and domains."""
-    for host in (settings.mail_host, *settings.former_mail_hosts):
+def wanted_records(settings: Settings, validated: Collection[str] = ()) -> Iterator[Wanted]:
+    """The records of all mail hosts and domains; `validated` are the domains whose zone resolvers can validate."""
+    for host in settings.certificate_names:
         yield from host_records(host, settings)
+        yield from issuer_records(host, settings)
+    yield from key_records(settings, validated)
     for domain in settings.domains:
         yield from domain_records(domain, settings)
+        for host in web_hosts(domain, settings):
+            yield from web_records(host, domain)
 
 
 def host_records(host: str, settings: Settings) -> Iterator[Wanted]:
-    """The address records of a present or former mail host: A and, where Poste serves IPv6, AAAA."""
+    """The address records of a present or former mail host: A and, where Poste serves IPv6, AAAA; and who sends as it.
+
+    A bounce has no sender, so that SPF is asked about the host's name (RFC 7208, section 2.4). A former host sends and
+    gets no mail. Where the host is a mail domain, too, that has these records.
+    """
     domain = settings.zone_holder(host).name
     yield Wanted(f"{host}-a", "address", domain, host, "A")
     if settings.serves_ipv6:
         yield Wanted(f"{host}-aaaa", "address", domain, host, "AAAA")
+    if any(host == mail_domain.name for mail_domain in settings.domains):
+        return
+    if host == settings.mail_host:
+        yield Wanted(f"{host}-spf", "host SPF", domain, host, "TXT", SENDS)
+    else:
+        yield from _no_mail(host, domain)
+
+
+def issuer_records(host: str, settings: Settings) -> Iterator[Wanted]:
+    """Who may issue a certificate for a mail host (CAA, RFC 8659).
+
+    There is none at a zone's own name: it would hold for every host of the zone, and forbid others their certificates.
+    """
+    holder = settings.zone_holder(host)
+    if settings.issuer and host != holder.zone_name:
+        yield Wanted(f"{host}-caa", "CAA", holder.name, host, "CAA")
+
+
+def key_records(settings: Settings, validated: Collection[str]) -> Iterator[Wanted]:
+    """The certificate's present and next key at port 25 (TLSA, RFC 7672), which count where DNSSEC validates."""
+    holder, host = settings.zone_holder(settings.mail_host), settings.mail_host
+    if settings.acme_directory and holder.name in validated:
+        for slot in ("0", "1"):
+            yield Wanted(f"{host}-tlsa-{slot}", "TLSA", holder.name, fqdn("_25._tcp", host), "TLSA")
 
 
 def domain_records(domain: MailDomainSettings, settings: Settings) -> Iterator[Wanted]:
-    """SPF, DMARC, DKIM and MX of a domain, and the consent of our other domains that get reports about it."""
+    """What makes a domain a mail domain: SPF, DMARC, DKIM and MX, what else senders and mail programs are told, and the
+    consent of our other domains that get reports about it.
+    """
     name = domain.name
     known_spf = spf_policy(domain.senders, domain.spf, a=domain.spf_a)
     rua, ruf = report_addresses(domain, settings)
@@ -38,8 +76,37 @@ def domain_records(domain: MailDomainSettings, settings: Settings) -> Iterator[W
             place = (max(holders, key=len), dmarc_report_name(name, target))
             yield Wanted(f"{name}-reports-to-{target}", "DMARC report", *place, "TXT", "v=DMARC1")
     yield Wanted(f"{name}-dkim", "DKIM", name, f"*._domainkey.{name}", "TXT")
+    if domain.bimi:
+        yield Wanted(f"{name}-bimi", "BIMI", name, bimi.record_name(name), "TXT", domain.bimi.record)
+    # As long as its mail goes elsewhere, what senders and mail programs are told is that provider's to say.
     if domain.receive:
+        yield from _told(domain, settings)
         yield Wanted(f"{name}-mx", "MX", name, name, "MX", settings.mail_host, domain.mx_priority)
+
+
+def _told(domain: MailDomainSettings, settings: Settings) -> Iterator[Wanted]:
+    """What senders (RFC 8460, RFC 8461) and mail programs (RFC 6186) are told."""
+    name = domain.name
+    reports = tls_reports(settings.tls_reports or (settings.admin_address,))
+    yield Wanted(f"{name}-tls-reports", "TLS report", name, tls_reports_name(name), "TXT", reports)
+    if mode := settings.mta_sts_mode(domain):
+        text = mta_sts.record(mta_sts.policy(mode, settings.certificate_names))
+        yield Wanted(f"{name}-mta-sts", "MTA-STS", name, mta_sts.record_name(name), "TXT", text)
+    if domain.has_mailboxes:
+        for service in services(settings.mail_host, settings.ports):
+            place = (name, fqdn(service.record_name, name), "SRV", service.content, service.priority)
+            yield Wanted(f"{name}-{service.name}", "SRV", *place, service.data)
+
+
+def web_records(host: str, domain: MailDomainSettings) -> Iterator[Wanted]:
+    """The addresses of a host that the Worker serves, which Cloudflare makes, and that it sends and gets no mail."""
+    yield Wanted(host, "web", domain.name, host, "AAAA")
+    yield from _no_mail(host, domain.name)
+
+
+def _no_mail(host: str, domain: str) -> Iterator[Wanted]:
+    yield Wanted(f"{host}-spf", "host SPF", domain, host, "TXT", SENDS_NOT)
+    yield Wanted(f"{host}-mx", "null MX", domain, host, "MX", NO_MAIL, 0)
 
 
 def report_addresses(

@@ -3,11 +3,14 @@
 Runs on the server, hence standard library only. Standard input: {"names": [<the mail host, then others>], "authority":
 <address of its directory>, "email": <address or null>, "folder": <of accounts and certificates>, "challenges": <the
 folder .well-known/acme-challenge that Poste's web server hands out>, "data": <what Poste sees as /data>, "container",
-"ports": [{"number", "service", "security"}]}, and, where the authority asks for it, "binding": {"key_id", "hmac_key"}.
-Prints one JSON object: {"account": <URI of the account at the authority>}. Run again, it asks for no second certificate
-while a third of the first one's lifetime is left.
+"ports": [{"number", "service", "security"}], "rotation": <raised when the key is to be another>, "published": <whether
+TLSA records tell the keys>}, and, where the authority asks for it, "binding": {"key_id", "hmac_key"}. Prints one JSON
+object: {"account": <URI of the account at the authority>, "tlsa": <digests of the present and the next key, by slot>}.
+Run again, it asks for no second certificate while a third of the first one's lifetime is left.
 
-With the argument `renew`, as the timer calls it, it does the same with what it was last told; `stop` ends the timer.
+With the argument `account` it only makes the account, so that a CAA record can name it before a certificate is asked
+for, and starts the timer; with `renew`, as the timer calls it, it does all with what it was last told; `stop` ends the
+timer.
 """
 
 import contextlib
@@ -29,6 +32,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import whole_file
+from certificate_keys import Keys, TooYoungError, certified, digest
 from served import Port, serve
 
 HERE = Path(__file__).resolve()
@@ -59,6 +63,8 @@ WantedBy=timers.target
 
 LOCK = Path("/run/lock/poste-certificate")
 STATUS, REQUEST = "status.json", "request.json"
+INHERITED = "inherited"
+"""Stands in an authority's home while what lies there was signed by another one."""
 SHARE = 1 / 3
 """Of its lifetime left, at which a certificate is renewed."""
 PAUSES = (5, 10)  # seconds before a second and a third try: a name server may take that long to show a new record
@@ -111,6 +117,8 @@ class Request:
     data: Path
     container: str
     ports: Sequence[Port]
+    rotation: int
+    published: bool
 
     @classmethod
     def of(cls, told: dict[str, Any]) -> "Request":
@@ -124,6 +132,9 @@ class Request:
             Path(told["data"]),
             told["container"],
             [port for port in ports if port.security != "none"],
+            # An earlier version of this program told the timer neither.
+            told.get("rotation", 0),
+            told.get("published", False),
         )
 
     @property
@@ -139,6 +150,11 @@ class Request:
     def lineage(self) -> Path:
         """Where certbot keeps the host's newest certificate, chain and key."""
         return self.home / "config" / "live" / self.host
+
+    @property
+    def keys(self) -> Keys:
+        """The present and the next key."""
+        return Keys(self.folder, self.lineage)
 
 
 def run(*command: str, timeout: float | None = None) -> "subprocess.CompletedProcess[str]":
@@ -158,8 +174,11 @@ def validity(certificate: Path) -> Validity | None:
 
 def is_current(request: Request) -> bool:
     """Whether the certificate that is there is for just these names and not due for renewal."""
-    found = validity(request.lineage / "cert.pem")
-    return found is not None and found.names == set(request.names) and not found.is_due
+    certificate, key = request.lineage / "cert.pem", request.lineage / "privkey.pem"
+    found = validity(certificate)
+    if found is None or found.names != set(request.names) or found.is_due or (request.home / INHERITED).exists():
+        return False
+    return certified(certificate) == digest(key.read_text())
 
 
 @contextlib.contextmanager
@@ -298,10 +317,24 @@ def secret_settings(binding: dict[str, str] | None) -> Iterator[list[str]]:
 
 
 def account(request: Request) -> str:
-    """The URI of the account at the authority."""
-    registrations = (request.home / "config" / "accounts").rglob("regr.json")
-    newest = max(registrations, key=lambda file: file.stat().st_mtime)
-    return str(json.loads(newest.read_text())["uri"])
+    """The URI of the account at the authority; empty where there is none yet."""
+    registrations = list((request.home / "config" / "accounts").rglob("regr.json"))
+    newest = max(registrations, key=lambda file: file.stat().st_mtime, default=None)
+    return str(json.loads(newest.read_text())["uri"]) if newest else ""
+
+
+def register(request: Request, binding: dict[str, str] | None) -> None:
+    """Make the account at the authority, if there is none. Ends the program with the authority's words."""
+    if account(request):
+        return
+    with secret_settings(binding) as settings:
+        done = run("certbot", "register", "--agree-tos", *common(request), *contact(request), *settings, timeout=TRY)
+    if done.returncode != 0:
+        said = " ".join(line for line in done.stderr.splitlines() if line and not NOISE.match(line)).rstrip(".")
+        sys.exit(
+            f"There is no account at {urlsplit(request.authority).hostname}: it said: {said}. {advice(request, said)}. "
+            "Mail works meanwhile, with the certificate that Poste has."
+        )
 
 
 def silence_poste(request: Request) -> None:
@@ -354,10 +387,15 @@ def keep(request: Request, binding: dict[str, str] | None) -> None:
     result = "current"
     try:
         silence_poste(request)
-        if not is_current(request):
-            order(request, binding)
+        former = request.keys.take_turns(request.rotation, published=request.published)
+        if former or not is_current(request):
+            issue(request, binding, former)
             result = "issued"
+        request.keys.settle(request.rotation)
         serve(request.ports, request.host, request.lineage, request.data, request.container)
+    except TooYoungError as error:
+        note(request, "current")
+        sys.exit(f"certificateKeyRotation: {error}. The certificate and its key stay as they are.")
     except RefusedError as error:
         note(request, "refused", str(error))
         sys.exit(
@@ -368,6 +406,25 @@ def keep(request: Request, binding: dict[str, str] | None) -> None:
         note(request, "not served", str(error))
         raise
     note(request, result)
+
+
+def issue(request: Request, binding: dict[str, str] | None, former: str) -> None:
+    """Get a certificate for the key that is there. Raises RefusedError, with the `former` key back in its place."""
+    try:
+        order(request, binding)
+    except RefusedError:
+        if former:
+            request.keys.give_back(former)
+        raise
+    (request.home / INHERITED).unlink(missing_ok=True)
+
+
+def change_authority(request: Request, former: Request) -> None:
+    """Go on with the key that another authority has signed; what it has signed is served until this one has."""
+    if not request.keys.are_those_of(former.keys):
+        request.home.mkdir(mode=0o700, exist_ok=True)
+        (request.home / INHERITED).touch()
+        request.keys.inherit(request.home, former.home)
 
 
 def main() -> None:
@@ -385,15 +442,21 @@ def main() -> None:
     with alone():
         request.folder.mkdir(mode=0o700, exist_ok=True)
         before = request.folder / REQUEST
-        email = json.loads(before.read_text())["email"] if before.exists() else request.email
+        earlier = json.loads(before.read_text()) if before.exists() else told
+        change_authority(request, Request.of(earlier))
+        email = earlier["email"]
         # From now on the timer goes on with it, should the authority be away today.
         whole_file.write(before, json.dumps(told | {"email": email}))
         schedule(request)
+        if sys.argv[1:] == ["account"]:
+            register(request, binding)
+            print(json.dumps({"account": account(request)}))
+            return
         keep(request, binding)
         if email != request.email:
             tell_contact(request)
             whole_file.write(before, json.dumps(told))
-        print(json.dumps({"account": account(request)}))
+        print(json.dumps({"account": account(request), "tlsa": request.keys.digests()}))
 
 
 if __name__ == "__main__":

@@ -10,14 +10,17 @@ from components.existing.questions import ask
 from components.options import child
 from model.existing_records import Record, Wanted
 from model.labels import earlier_comment, owner_comment
+from model.lasting_records import is_lasting
 from model.left_overs import left_overs
 from model.record_conflicts import Conflict, Ownership, conflicts, explain
-from model.records import is_report_consent
+from model.records import txt
 from model.settings import MailDomainSettings, Settings
 from model.stack_state import Held
 from model.values import is_within
 from model.vanishing_records import made_records, twice, vanishing
 from model.wanted_records import wanted_records
+from model.web_hosts import WORKERS_CUSTOM_DOMAIN
+from model.zone_signing import ACTIVE, refusals, signed
 
 ALL_RECORDS = 50_000
 """More than any zone may hold, so that the answer is never cut."""
@@ -29,6 +32,8 @@ class Zone:
 
     id: str
     name: str
+    account: str
+    """The identifier of the account that has it."""
     records: Sequence[Record]
 
 
@@ -58,12 +63,20 @@ class Zones:
             resources={record.resource for record in made},
             adopted=settings.adopted_records,
             addresses=addresses,
+            served={str(held.outputs.get("hostname")) for held in state if held.type == WORKERS_CUSTOM_DOMAIN},
         )
         self._read: dict[str, Zone] = {}
         self._by_domain = {domain.name: self._zone_of(domain) for domain in settings.domains}
-        wanted = list(wanted_records(settings))
+        known = {zone.name: zone.id for zone in self._read.values()}
+        self.signed = signed(settings.dnssec, known, state, self._ask_signing)
+        """The zones that are signed, or shall be."""
+        validated = {zone.name for zone in self.signed if zone.status == ACTIVE}
+        self.validated = {domain for domain, zone in self._by_domain.items() if zone.name in validated}
+        """The domains whose zone resolvers can validate."""
+        wanted = list(wanted_records(settings, self.validated))
         zone_ids = {want.resource: self._by_domain[want.domain].id for want in wanted}
         refused = [
+            *refusals(self.signed, settings, stack),
             *twice(made, stack),
             *vanishing(made, zone_ids, settings, _mail_host(state), stack),
             *self._in_the_way(wanted),
@@ -73,20 +86,25 @@ class Zones:
         if pulumi.runtime.is_dry_run():
             self._warn(addresses or [record.content for record in made])
 
+    def of(self, domain: str) -> Zone:
+        """The zone that holds a domain of the settings."""
+        return self._by_domain[domain]
+
     def make(
         self,
         wanted: Wanted,
-        content: pulumi.Input[str],
+        content: pulumi.Input[str] | None,
         parent: pulumi.Resource,
         *,
+        data: cloudflare.DnsRecordDataArgs | None = None,
         name: pulumi.Input[str] | None = None,
         depends_on: Sequence[pulumi.Resource] = (),
     ) -> cloudflare.DnsRecord:
-        """Make a record; `name` is given where it was not known before.
+        """Make a record, of a text (`content`) or of fields (`data`); `name` is given where it was not known before.
 
         It is never proxied: Cloudflare's proxy carries web traffic only, and a proxied mail host gets no mail.
         """
-        protect = self._settings.protects("records") and not is_report_consent(wanted.name)
+        protect = self._settings.protects("records") and is_lasting(wanted.type, wanted.name, wanted.content)
         (domain,) = (domain for domain in self._settings.domains if domain.name == wanted.domain)
         return cloudflare.DnsRecord(
             wanted.resource,
@@ -94,6 +112,7 @@ class Zones:
             name=name or wanted.name,
             type=wanted.type,
             content=content,
+            data=data,
             priority=wanted.priority,
             ttl=domain.ttl,
             proxied=False,
@@ -101,6 +120,16 @@ class Zones:
             # Without its records a domain gets no mail, and what others then bounce is lost.
             opts=child(parent, protect=protect, depends_on=list(depends_on)),
         )
+
+    def make_known(
+        self, wanted: Wanted, parent: pulumi.Resource, *, depends_on: Sequence[pulumi.Resource] = ()
+    ) -> cloudflare.DnsRecord:
+        """Make a record of which the settings say all."""
+        content = wanted.content or ""
+        if wanted.data is not None:
+            data = cloudflare.DnsRecordDataArgs(**wanted.data)  # type: ignore[arg-type]  # each has its own type
+            return self.make(wanted, None, parent, data=data, depends_on=depends_on)
+        return self.make(wanted, txt(content) if wanted.type == "TXT" else content, parent, depends_on=depends_on)
 
     def refuse_beside(self, wanted: Wanted) -> None:
         """Raise pulumi.RunError if something is in the way of a record whose name was not known before."""
@@ -158,7 +187,16 @@ class Zones:
             f"domains: the records of zone {found.name} cannot be read",
             lambda: cloudflare.get_dns_records(zone_id=found.zone_id, max_items=ALL_RECORDS, opts=self._options),
         )
-        return Zone(str(found.zone_id), str(found.name), [Record.of(record) for record in records.results])
+        held = [Record.of(record) for record in records.results]
+        return Zone(str(found.zone_id), str(found.name), str(found.account.id), held)
+
+    def _ask_signing(self, zone_id: str) -> str:
+        """How far a zone is with DNSSEC: disabled, pending (no DS at the parent yet) or active."""
+        answer = ask(
+            "dnssec: whether the zone is signed cannot be read (rights DNS: Edit)",
+            lambda: cloudflare.get_zone_dnssec(zone_id=zone_id, opts=self._options),
+        )
+        return str(answer.status)
 
 
 def _mail_host(state: Iterable[Held]) -> str | None:

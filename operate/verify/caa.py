@@ -6,13 +6,11 @@ import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from model.settings import AUTHORITIES
+from model.settings import AUTHORITIES, LETS_ENCRYPT
 from operate.verify.https_page import PageUnreadableError, page
 from operate.verify.names import Names
 from operate.verify.result import Finding, fail, ok, unknown, warn
 
-LETS_ENCRYPT = "letsencrypt.org"
-"""What Let's Encrypt is called in CAA records, in its staging environment too."""
 METHOD = "http-01"
 """The proof that Poste gives (RFC 8555, section 8.3)."""
 KNOWN = ("issue", "issuewild", "iodef")

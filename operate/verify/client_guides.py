@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from operate.verify.client_accounts import Account, Way
+from model.client_account import Account, Way
 
 
 def words(security: str, program: str) -> str:

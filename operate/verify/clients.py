@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from model.autoconfig import autoconfig
+from model.client_account import Account, account
+from model.mobileconfig import mobileconfig
 from operate import command_line
 from operate.errors import OperateError, StackError
-from operate.verify.autoconfig import autoconfig
-from operate.verify.client_accounts import Account, account
 from operate.verify.client_guides import guide
-from operate.verify.mobileconfig import mobileconfig
 from operate.verify.stack import Stack, read_stack
 
 

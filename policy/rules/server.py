@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from model.labels import stack_labels
-from model.records import is_report_consent
+from model.lasting_records import is_lasting
 from model.settings import Part
 from policy.model import (
     DNS_RECORD,
@@ -91,8 +91,7 @@ def _belongs(ptr: Resource, address: Resource) -> bool:
 def protection(resource: Resource, stack: Stack, _settings: Settings) -> Iterator[str]:
     """What belongs to a protected part is protected, by Pulumi and, where there is such a thing, at Hetzner."""
     part = PARTS[resource.type]
-    name = resource.get("name")
-    if resource.type == DNS_RECORD and (name is UNKNOWN or is_report_consent(str(name))):
+    if resource.type == DNS_RECORD and not _is_lasting(resource):
         return
     if not stack.settings.protects(part):
         return
@@ -101,6 +100,11 @@ def protection(resource: Resource, stack: Stack, _settings: Settings) -> Iterato
     for name in AT_HETZNER.get(resource.type, ()):
         if resource.get(name) not in (True, UNKNOWN):
             yield f"Hetzner's {name} is off, yet the stack protects its {part}."
+
+
+def _is_lasting(record: Resource) -> bool:
+    kind, name, content = (record.get(key) for key in ("type", "name", "content"))
+    return name is not UNKNOWN and is_lasting(str(kind), str(name), content if isinstance(content, str) else None)
 
 
 def located(resource: Resource, _stack: Stack, _settings: Settings) -> Iterator[str]:

@@ -27,6 +27,7 @@ ZONE = "0123456789abcdef0123456789abcdef"
 ZONES = {"example.org": "fedcba9876543210fedcba9876543210"}
 """Zones of their own; all other names lie in `ZONE`."""
 ACCOUNT = "https://acme-v02.api.letsencrypt.org/acme/acct/1"
+CERTIFICATE = {"account": ACCOUNT, "tlsa": {"0": "0" * 64, "1": "1" * 64}}
 SELECTOR = "s20261125123"
 SERVERS_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIICf9svRenC poste-mail-backup"
 """The public half of the key with which the server adds to its backup."""
@@ -82,6 +83,10 @@ class Cloud(Mocks):
     """Type and outputs of the resources that the stack has already, by URN."""
     held: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """What the Hetzner project holds before, by kind: servers, volumes, primaryIps, sshKeys, firewalls."""
+    dnssec: str = "disabled"
+    """Cloudflare's word for how far each zone is signed."""
+    served: list[dict[str, str]] = field(default_factory=list)
+    """The hosts that Workers serve already, each with its service."""
     made: int = 0
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
@@ -100,7 +105,7 @@ class Cloud(Mocks):
                 "server": "u1-sub1.your-storagebox.de",
             },
             "docker:index/remoteImage:RemoteImage": {"imageId": "sha256:" + "b" * 64},
-            "command:remote:Command": {"stdout": json.dumps(key | {"folder": "/mnt/poste/data", "account": ACCOUNT})},
+            "command:remote:Command": {"stdout": json.dumps(key | {"folder": "/mnt/poste/data"} | CERTIFICATE)},
         }
         return computed.get(args.typ, {})
 
@@ -112,7 +117,11 @@ class Cloud(Mocks):
                 return found | self.server_type, []
             case "cloudflare:index/getZone:getZone":
                 name = args.args["filter"]["name"]
-                return {"zoneId": ZONES.get(name, ZONE), "name": name}, []
+                return {"zoneId": ZONES.get(name, ZONE), "name": name, "account": {"id": "a" * 32}}, []
+            case "cloudflare:index/getZoneDnssec:getZoneDnssec":
+                return {"status": self.dnssec}, []
+            case "cloudflare:index/getWorkersCustomDomains:getWorkersCustomDomains":
+                return {"results": self.served}, []
             case "cloudflare:index/getDnsRecords:getDnsRecords":
                 return {"results": self.records}, []
             case "pulumi:pulumi:readStackResourceOutputs":

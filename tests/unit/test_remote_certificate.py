@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,13 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import NameOID
 
 from components import remote_scripts
@@ -35,14 +42,32 @@ Ask for help or search for solutions at https://community.example.net."""
 
 CERTBOT = """#!/bin/sh
 echo "$@" >>calls
-while [ $# -gt 0 ]; do [ "$1" != --config ] || cat "$2" >>settings; shift; done
+verb=$1
+while [ $# -gt 0 ]; do
+  case $1 in
+    --config) cat "$2" >>settings ;;
+    --config-dir) home=$2 ;;
+    --server) authority=${2#https://} ;;
+  esac
+  shift
+done
 said=$(sed -n "$(wc -l <calls)p" plan)
 [ -z "$said" ] || { printf "$said" >&2; exit 1; }
-mkdir -p "HOME/config/live/HOST" "HOME/config/accounts/acme.example.net/directory/1"
-cp next.pem "HOME/config/live/HOST/cert.pem"
-echo '{"uri": "https://acme.example.net/acct/1"}' >"HOME/config/accounts/acme.example.net/directory/1/regr.json"
+mkdir -p "$home/accounts/directory/1"
+printf '{"uri": "https://%s/acct/1"}' "$authority" >"$home/accounts/directory/1/regr.json"
+[ "$verb" = certonly ] || exit 0
+mkdir -p "$home/live/HOST" "$home/archive/HOST" "$home/renewal"
+key=$home/live/HOST/privkey.pem
+if [ ! -e "$key" ]; then
+  cp next.key "$home/archive/HOST/privkey1.pem"
+  ln -s ../../archive/HOST/privkey1.pem "$key"
+  printf 'archive_dir = %s/archive/HOST\nserver = x\naccount = y\n' "$home" >"$home/renewal/HOST.conf"
+fi
+PYTHON -m tests.unit.test_remote_certificate next.pem "$key" >"$home/live/HOST/cert.pem"
 """
-"""Says what the plan has for each call, one line a call; an empty line is a certificate."""
+"""Says what the plan has for each call, one line a call; an empty line is a certificate for the key that is there, or
+for a new one.
+"""
 
 RUN = """
 import sys, certificate
@@ -83,6 +108,25 @@ def issued(
     return sign("leaf", "intermediate", start, start + lasts, names), chain, key
 
 
+def for_another_key(certificate: bytes, key: bytes) -> bytes:
+    """The same certificate for another key."""
+    theirs = x509.load_pem_x509_certificate(certificate)
+    own = load_pem_private_key(key, None)
+    assert isinstance(own, ec.EllipticCurvePrivateKey)
+    names = theirs.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(theirs.subject)
+        .issuer_name(theirs.issuer)
+        .public_key(own.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(theirs.not_valid_before_utc)
+        .not_valid_after(theirs.not_valid_after_utc)
+        .add_extension(names, critical=False)
+    )
+    return builder.sign(own, SHA256()).public_bytes(Encoding.PEM)
+
+
 class Server:
     """A server's folder with tools that stand in for certbot and systemctl."""
 
@@ -90,15 +134,15 @@ class Server:
         self.folder = folder
         for name in ("tools", "units", "data/ssl", "volume"):
             (folder / name).mkdir(parents=True)
-        home = str(folder / "volume/certificates" / HOME)
-        self.tool("certbot", CERTBOT.replace("HOME", home).replace("HOST", HOST))
+        python = f"PYTHONPATH={Path(__file__).parents[2]} {sys.executable}"
+        self.tool("certbot", CERTBOT.replace("HOST", HOST).replace("PYTHON", python))
         self.tool("systemctl", "#!/bin/sh\n")
         self.calls_file.touch()
         (folder / "plan").touch()
         self.request: dict[str, Any] = {
             "names": [HOST], "authority": AUTHORITY, "email": None, "folder": str(folder / "volume/certificates"),
             "challenges": str(folder / "webroot/.well-known/acme-challenge"), "data": str(folder / "data"),
-            "container": "poste", "ports": [],
+            "container": "poste", "ports": [], "rotation": 0, "published": True,
         }  # fmt: skip
 
     @property
@@ -115,18 +159,30 @@ class Server:
         (self.folder / "plan").write_text(
             "".join(f"{words}\n".replace("\n", "\\n", words.count("\n")) for words in said)
         )
-        (self.folder / "next.pem").write_text(issued(next_names or self.request["names"])[0])
+        certificate, _, key = issued(next_names or self.request["names"])
+        (self.folder / "next.pem").write_text(certificate)
+        (self.folder / "next.key").write_text(key)
 
-    def has(self, certificate: str) -> None:
-        """The certificate that is there already."""
+    def has(self, certificate: str, key: str) -> None:
+        """The certificate that is there already, and its key."""
         live = self.folder / "volume/certificates" / HOME / "config/live" / HOST
         live.mkdir(parents=True, exist_ok=True)
         (live / "cert.pem").write_text(certificate)
+        (live / "privkey.pem").write_text(key)
 
-    def run(self, *arguments: str, binding: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    def served(self, home: str = HOME) -> str:
+        """What a TLSA record says of the key that the certificate is for."""
+        certificate = self.folder / "volume/certificates" / home / "config/live" / HOST / "cert.pem"
+        public = x509.load_pem_x509_certificate(certificate.read_bytes()).public_key()
+        return sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+
+    def run(
+        self, *arguments: str, binding: dict[str, str] | None = None, before: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the script, after what is to be done `before` in its process."""
         request = self.request | ({"binding": binding} if binding else {})
         return subprocess.run(
-            [sys.executable, "-c", RUN, *arguments],
+            [sys.executable, "-c", f"{before}{RUN}", *arguments],
             cwd=self.folder,
             input=json.dumps(request),
             capture_output=True,
@@ -162,7 +218,10 @@ def server(tmp_path: Path) -> Server:
 def test_the_first_run_gets_a_certificate_has_it_served_and_tells_the_account(server: Server) -> None:
     server.plan("")
     done = server.run()
-    assert json.loads(done.stdout) == {"account": "https://acme.example.net/acct/1"}, done.stderr
+    told = json.loads(done.stdout)
+    assert told["account"] == f"{AUTHORITY}/acct/1", done.stderr
+    assert told["tlsa"].keys() == {"0", "1"}
+    assert told["tlsa"]["0"] == server.served() != told["tlsa"]["1"]
     assert done.stderr == "served\n"
     (call,) = server.asked
     for option in ("--key-type ecdsa", "--reuse-key", f"--domain {HOST}", f"--server {AUTHORITY}", "--non-interactive"):
@@ -198,7 +257,8 @@ def test_a_second_run_and_the_timer_ask_for_no_second_certificate_and_look_at_wh
 def test_a_certificate_is_renewed_when_a_third_of_its_own_lifetime_is_left(
     server: Server, age: timedelta, lifetime: timedelta, asks: int
 ) -> None:
-    server.has(issued([HOST], begins=-age, lasts=lifetime)[0])
+    certificate, _, key = issued([HOST], begins=-age, lasts=lifetime)
+    server.has(certificate, key)
     server.plan("")
     server.run()
     assert len(server.asked) == asks
@@ -206,14 +266,15 @@ def test_a_certificate_is_renewed_when_a_third_of_its_own_lifetime_is_left(
 
 @pytest.mark.parametrize("names", [[FORMER], [HOST, FORMER]])
 def test_other_names_than_those_that_it_is_for_need_another_certificate(server: Server, names: list[str]) -> None:
-    server.has(issued(names)[0])
+    certificate, _, key = issued(names)
+    server.has(certificate, key)
     server.plan("")
     assert server.run().returncode == 0
     assert len(server.asked) == 1
 
 
 def test_what_is_no_certificate_is_replaced_by_one(server: Server) -> None:
-    server.has("cut off in the mid")
+    server.has("cut off in the mid", issued([HOST])[2])
     server.plan("")
     assert server.run().returncode == 0
     assert server.status["result"] == "issued"
@@ -261,7 +322,8 @@ def test_after_a_failed_run_the_timer_goes_on(server: Server) -> None:
 def test_an_account_that_the_authority_has_forgotten_is_made_anew(server: Server) -> None:
     server.plan("")
     server.run()
-    server.has(issued([HOST], begins=-timedelta(days=80))[0])
+    certificate, _, key = issued([HOST], begins=-timedelta(days=80))
+    server.has(certificate, key)
     server.plan('The request specified an account that does not exist :: Account "1" not found', "")
     done = server.run()
     assert done.returncode == 0, done.stderr
@@ -302,6 +364,130 @@ def test_postes_own_client_is_turned_off_and_the_rest_of_its_settings_stay(serve
     assert settings.read_text() == (
         f'[lets_encrypt]\n; cert_domains = "{HOST}"\n;cert_domains = none\n[email]\nmax_size = 25\n'
     )
+
+
+def told(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    """What the TLSA records are to hold, by slot."""
+    assert done.returncode == 0, done.stderr
+    digests: dict[str, str] = json.loads(done.stdout)["tlsa"]
+    return digests
+
+
+def age_keys(server: Server, seconds: int) -> None:
+    """Let the next key have been made earlier."""
+    file = server.folder / "volume/certificates/keys.json"
+    known = json.loads(file.read_text())
+    file.write_text(json.dumps(known | {"made": known["made"] - seconds}))
+
+
+def test_the_account_can_be_made_before_any_certificate_is_asked_for_and_the_timer_goes_on_alone(
+    server: Server,
+) -> None:
+    server.plan("", "")
+    done = server.run("account")
+    assert json.loads(done.stdout) == {"account": f"{AUTHORITY}/acct/1"}, done.stderr
+    assert json.loads(server.run("account").stdout) == {"account": f"{AUTHORITY}/acct/1"}
+    (call,) = server.asked
+    assert call.startswith("register ")
+    server.plan("")
+    assert server.renew().returncode == 0
+    assert server.status["result"] == "issued"
+
+
+def test_an_authority_that_makes_no_account_is_told_in_its_words_and_the_timer_goes_on(server: Server) -> None:
+    server.plan("The server experienced an internal error")
+    done = server.run("account")
+    assert done.returncode == 1
+    assert "acme.example.net: it said: The server experienced an internal error. Deploy again later" in done.stderr
+    assert (server.folder / "units/poste-certificate.timer").exists()
+
+
+def test_the_key_that_was_known_as_the_next_takes_its_turn_and_another_one_comes_after_it(server: Server) -> None:
+    server.plan("", "")
+    before = told(server.run())
+    age_keys(server, 3 * 86400)
+    server.request["rotation"] = 1
+    after = told(server.run())
+    assert server.served() == after["1"] == before["1"]
+    assert after["0"] not in before.values()
+    assert told(server.run()) == after
+    assert len(server.asked) == 2
+    age_keys(server, 3 * 86400)
+    server.request["rotation"] = 2
+    server.plan("")
+    again = told(server.run())
+    assert server.served() == again["0"] == after["0"]
+
+
+def test_a_next_key_that_nobody_can_know_yet_is_not_used_unless_no_record_tells_the_keys(server: Server) -> None:
+    server.plan("", "")
+    before = told(server.run())
+    server.request["rotation"] = 1
+    done = server.run()
+    assert done.returncode == 1
+    assert "Deploy again after" in done.stderr
+    assert server.served() == before["0"]
+    server.request["published"] = False
+    assert told(server.run())["1"] == server.served() == before["1"]
+
+
+def test_the_former_key_comes_back_where_the_authority_refuses_the_next_one(server: Server) -> None:
+    server.plan("")
+    before = told(server.run())
+    age_keys(server, 3 * 86400)
+    server.request["rotation"] = 1
+    server.plan(THROTTLED)
+    assert server.run().returncode == 1
+    server.request["rotation"] = 0
+    assert told(server.run()) == before
+    assert server.served() == before["0"]
+
+
+@pytest.mark.parametrize("where", ["order", "settle"])
+def test_a_change_of_keys_that_is_killed_is_finished_by_the_timer(server: Server, where: str) -> None:
+    server.plan("")
+    before = told(server.run())
+    age_keys(server, 3 * 86400)
+    server.request["rotation"] = 1
+    server.plan("", "")
+    killed = (
+        "import os\nimport certificate, certificate_keys\n"
+        + {
+            "order": "certificate.order = lambda *_: os._exit(9)\n",
+            "settle": "certificate_keys.Keys.settle = lambda *_: os._exit(9)\n",
+        }[where]
+    )
+    assert server.run(before=killed).returncode == 9
+    assert server.renew().returncode == 0
+    after = told(server.run())
+    assert server.served() == after["1"] == before["1"]
+    assert after["0"] != before["0"]
+
+
+def test_another_authority_signs_the_same_key_and_the_way_back_asks_for_nothing(server: Server) -> None:
+    server.plan("", "")
+    before = told(server.run())
+    server.request["authority"] = "https://other.example.net/dir"
+    assert told(server.run()) == before
+    assert server.served("other.example.net-dir") == before["0"]
+    settings = server.folder / "volume/certificates/other.example.net-dir/config/renewal" / f"{HOST}.conf"
+    assert settings.read_text().split() == [
+        "archive_dir", "=", f"{server.request['folder']}/other.example.net-dir/config/archive/{HOST}",
+    ]  # fmt: skip
+    server.request["authority"] = AUTHORITY
+    assert told(server.run()) == before
+    assert len(server.asked) == 2
+
+
+def test_another_authority_that_refuses_leaves_the_first_ones_certificate_to_be_replaced(server: Server) -> None:
+    server.plan("")
+    before = told(server.run())
+    server.request["authority"] = "https://other.example.net/dir"
+    server.plan(THROTTLED)
+    assert server.run().returncode == 1
+    server.plan("")
+    assert told(server.run()) == before
+    assert len(server.asked) == 1
 
 
 def test_a_stack_that_wants_no_certificate_any_more_has_no_timer(server: Server) -> None:
@@ -422,3 +608,7 @@ def test_a_port_that_never_serves_it_is_named(tmp_path: Path) -> None:
 def test_the_key_can_be_read_by_its_owner_only(tmp_path: Path) -> None:
     served(tmp_path, TAKE)
     assert (tmp_path / "data/ssl/server.key").stat().st_mode & 0o777 == 0o600
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(for_another_key(*(Path(name).read_bytes() for name in sys.argv[1:])))

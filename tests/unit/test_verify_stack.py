@@ -14,16 +14,16 @@ import pytest
 from rich.console import Console
 
 from model import accounts_file
+from model.autoconfig import autoconfig
+from model.client_account import Account, account
 from model.client_settings import client_settings
+from model.mobileconfig import mobileconfig
 from operate.errors import StackError
 from operate.verify import clients
-from operate.verify.autoconfig import autoconfig
 from operate.verify.checks import CHECKS, is_selected, jobs
-from operate.verify.client_accounts import Account, account
 from operate.verify.client_guides import PATHS, guide
 from operate.verify.context import Context
 from operate.verify.mailbox import tls_for
-from operate.verify.mobileconfig import mobileconfig
 from operate.verify.remedies import ADDRESS, NAME, REFRESH, RERUN, UP, filled
 from operate.verify.remedies import HOST as HOST_NAME
 from operate.verify.result import Check, Finding, Result, Status, fail, ok, unknown, warn

@@ -5,7 +5,7 @@ Served at https://autoconfig.<domain>/mail/config-v1.1.xml or put into Thunderbi
 
 from xml.etree import ElementTree as ET
 
-from operate.verify.client_accounts import Account, Way
+from model.client_account import Account, Way
 
 SOCKETS = {"TLS": "SSL", "STARTTLS": "STARTTLS"}
 

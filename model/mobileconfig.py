@@ -5,19 +5,25 @@ Follows https://developer.apple.com/documentation/devicemanagement/mail. The dev
 
 import plistlib
 import uuid
+from collections.abc import Callable
 
-from operate.verify.client_accounts import Account
+from model.client_account import Account
 
 
 def mobileconfig(account: Account) -> bytes:
     """The profile of one mailbox. The same mailbox gives the same profile, so a new one replaces the old."""
     identifier = ".".join(reversed(account.domain.split("."))) + ".mail." + account.address.partition("@")[0]
+    return profile(account, identifier, lambda name: str(uuid.uuid5(uuid.NAMESPACE_DNS, name)).upper())
+
+
+def profile(account: Account, identifier: str, uuid_of: Callable[[str], str]) -> bytes:
+    """The profile under an identifier; `uuid_of` gives each of its parts, by name, an identifier of its own."""
     incoming, outgoing = account.receiving, account.sending
     mail = {
         "PayloadType": "com.apple.mail.managed",
         "PayloadVersion": 1,
         "PayloadIdentifier": f"{identifier}.account",
-        "PayloadUUID": _uuid(f"{identifier}.account"),
+        "PayloadUUID": uuid_of(f"{identifier}.account"),
         "PayloadDisplayName": account.address,
         "EmailAccountType": "EmailTypeIMAP",
         "EmailAccountDescription": account.domain,
@@ -38,12 +44,8 @@ def mobileconfig(account: Account) -> bytes:
         "PayloadType": "Configuration",
         "PayloadVersion": 1,
         "PayloadIdentifier": identifier,
-        "PayloadUUID": _uuid(identifier),
+        "PayloadUUID": uuid_of(identifier),
         "PayloadDisplayName": f"Mail {account.address}",
         "PayloadContent": [mail],
     }
     return plistlib.dumps(profile)
-
-
-def _uuid(name: str) -> str:
-    return str(uuid.uuid5(uuid.NAMESPACE_DNS, name)).upper()

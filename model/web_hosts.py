@@ -1,0 +1,21 @@
+"""The hosts that a Worker at Cloudflare serves for the mail domains, so that they answer while the server does not."""
+
+from collections.abc import Iterator
+
+from model.mta_sts import LABEL
+from model.settings import MailDomainSettings, Settings
+
+WORKERS_CUSTOM_DOMAIN = "cloudflare:index/workersCustomDomain:WorkersCustomDomain"
+"""The type of the resource that leads a host to the Worker, and has Cloudflare make its addresses and certificate."""
+
+AUTOCONFIG, AUTODISCOVER = "autoconfig", "autodiscover"
+"""Where Thunderbird and Apple's programs, and Outlook, look for settings."""
+
+
+def web_hosts(domain: MailDomainSettings, settings: Settings) -> Iterator[str]:
+    """Those of one domain."""
+    if settings.mta_sts_mode(domain):
+        yield f"{LABEL}.{domain.name}"
+    if settings.client_setup and domain.has_mailboxes:
+        yield f"{AUTOCONFIG}.{domain.name}"
+        yield f"{AUTODISCOVER}.{domain.name}"
