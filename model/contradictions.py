@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from model.accounts import EVERYBODY, loops, with_forwards
+from model.mta_sts import Mode
 from model.networks import is_loopback, open_to_everybody, unreachable
 from model.ports import HTTP, HTTPS, INNER, SSH, TABLE
 from model.settings import MailDomainSettings, Settings
@@ -231,8 +232,9 @@ def _of_certificate(settings: Settings) -> Iterator[Contradiction]:
 def _of_what_others_are_told(settings: Settings) -> Iterator[Contradiction]:
     """What senders, receivers and mail programs would hold against the domains."""
     untrusted = settings.certificate.startswith("none") or settings.certificate == "staging"
-    modes = {("domains", index, "mtaSts"): domain for index, domain in enumerate(settings.domains) if domain.mta_sts}
-    for place, mode in [("mtaSts", settings.mta_sts), *((place, domain.mta_sts) for place, domain in modes.items())]:
+    modes: dict[str | Place, Mode | None] = {"mtaSts": settings.mta_sts}
+    modes |= {("domains", index, "mtaSts"): domain.mta_sts for index, domain in enumerate(settings.domains)}
+    for place, mode in modes.items():
         if mode == "enforce" and untrusted:
             wrong = f"certificate is {settings.certificate.partition(',')[0]}, which senders do not trust"
             yield place, f"mtaSts enforce, and {wrong}, so none would deliver. Expected testing, or another certificate"

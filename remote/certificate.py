@@ -5,12 +5,12 @@ Runs on the server, hence standard library only. Standard input: {"names": [<the
 folder .well-known/acme-challenge that Poste's web server hands out>, "data": <what Poste sees as /data>, "container",
 "ports": [{"number", "service", "security"}], "rotation": <raised when the key is to be another>, "published": <whether
 TLSA records tell the keys>}, and, where the authority asks for it, "binding": {"key_id", "hmac_key"}. Prints one JSON
-object: {"account": <URI of the account at the authority>, "tlsa": <digests of the present and the next key, by slot>}.
-Run again, it asks for no second certificate while a third of the first one's lifetime is left.
+object: {"account": <URI of the account at the authority>}. Run again, it asks for no second certificate while a third of
+the first one's lifetime is left.
 
 With the argument `account` it only makes the account, so that a CAA record can name it before a certificate is asked
-for, and starts the timer; with `renew`, as the timer calls it, it does all with what it was last told; `stop` ends the
-timer.
+for, and starts the timer; with `keys` it prints the digests of the present and the next key, by slot; with `renew`, as
+the timer calls it, it does all with what it was last told; `stop` ends the timer.
 """
 
 import contextlib
@@ -437,6 +437,9 @@ def main() -> None:
             keep(Request.of(told), None)
         return
     told = json.load(sys.stdin)
+    if sys.argv[1:] == ["keys"]:
+        print(json.dumps(Request.of(told).keys.digests()))
+        return
     binding = told.pop("binding", None)
     request = Request.of(told)
     with alone():
@@ -456,7 +459,7 @@ def main() -> None:
         if email != request.email:
             tell_contact(request)
             whole_file.write(before, json.dumps(told))
-        print(json.dumps({"account": account(request), "tlsa": request.keys.digests()}))
+        print(json.dumps({"account": account(request)}))
 
 
 if __name__ == "__main__":

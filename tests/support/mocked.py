@@ -27,7 +27,7 @@ ZONE = "0123456789abcdef0123456789abcdef"
 ZONES = {"example.org": "fedcba9876543210fedcba9876543210"}
 """Zones of their own; all other names lie in `ZONE`."""
 ACCOUNT = "https://acme-v02.api.letsencrypt.org/acme/acct/1"
-CERTIFICATE = {"account": ACCOUNT, "tlsa": {"0": "0" * 64, "1": "1" * 64}}
+CERTIFICATE = {"account": ACCOUNT, "0": "0" * 64, "1": "1" * 64}
 SELECTOR = "s20261125123"
 SERVERS_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIICf9svRenC poste-mail-backup"
 """The public half of the key with which the server adds to its backup."""
@@ -109,6 +109,16 @@ class Cloud(Mocks):
         }
         return computed.get(args.typ, {})
 
+    @property
+    def _known(self) -> dict[str, dict[str, Any]]:
+        """What is answered to questions, whatever is asked with them."""
+        return {
+            "cloudflare:index/getDnsRecords:getDnsRecords": {"results": self.records},
+            "cloudflare:index/getZoneDnssec:getZoneDnssec": {"status": self.dnssec},
+            "cloudflare:index/getWorkersCustomDomains:getWorkersCustomDomains": {"results": self.served},
+            "pulumi:pulumi:readStackResourceOutputs": {"outputs": self.state},
+        }
+
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         match args.token:
             case "hcloud:index/getServerType:getServerType":
@@ -118,14 +128,8 @@ class Cloud(Mocks):
             case "cloudflare:index/getZone:getZone":
                 name = args.args["filter"]["name"]
                 return {"zoneId": ZONES.get(name, ZONE), "name": name, "account": {"id": "a" * 32}}, []
-            case "cloudflare:index/getZoneDnssec:getZoneDnssec":
-                return {"status": self.dnssec}, []
-            case "cloudflare:index/getWorkersCustomDomains:getWorkersCustomDomains":
-                return {"results": self.served}, []
-            case "cloudflare:index/getDnsRecords:getDnsRecords":
-                return {"results": self.records}, []
-            case "pulumi:pulumi:readStackResourceOutputs":
-                return {"outputs": self.state}, []
+            case token if token in self._known:
+                return self._known[token], []
             case "hcloud:index/getImage:getImage":
                 return {"name": args.args["name"]}, []
             case token if token in HELD:
