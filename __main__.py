@@ -40,7 +40,7 @@ tell_who_leaves(held, settings)
 tell_no_backup(settings)
 policies = sender_policies(settings, held)
 zones = Zones(settings, held, dns, survey.addresses)
-script = f"{title}-{settings.owner[:8]}"
+script = f"{project}-{settings.owner}"  # the same, should the stack be renamed
 hosts = hosts_by_account(settings, zones, script, dns)
 
 server = MailServer(title, settings, survey, clouds)

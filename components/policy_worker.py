@@ -26,20 +26,20 @@ class PolicyWorker(pulumi.ComponentResource):
 
     def __init__(
         self,
-        name: str,
+        script_name: str,
         settings: Settings,
         zones: Zones,
         hosts: Mapping[str, Sequence[tuple[str, str]]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`name` is the script's; `hosts` are those to serve, with their zones' identifiers, by account."""
-        super().__init__("poste-mail:index:PolicyWorker", name, {}, opts)
+        """`hosts` are those to serve, with their zones' identifiers, by account."""
+        super().__init__("poste-mail:index:PolicyWorker", "policies", {}, opts)
         self.serving = {}
         for number, (account, listed) in enumerate(hosts.items()):
             worker = cloudflare.WorkersScript(
-                f"{name}-{number}" if number else name,
+                f"policies-{number}" if number else "policies",
                 account_id=account,
-                script_name=name,
+                script_name=script_name,
                 content=script(settings),
                 main_module=MAIN_MODULE,
                 compatibility_date=COMPATIBILITY_DATE,
