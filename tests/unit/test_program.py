@@ -14,7 +14,7 @@ from components import remote_scripts
 from model.settings import AUTHORITIES
 from model.ssh_keys import ssh_public_key
 from tests.support.examples import HOST_KEY, LOGIN_KEY, PASSWORD, openssh_key, settings
-from tests.support.mocked import IPV4, SELECTOR, ZONE, ZONES, Cloud, Registered, Secret, refusal, run_program
+from tests.support.mocked import ACCOUNT, IPV4, SELECTOR, ZONE, ZONES, Cloud, Registered, Secret, refusal, run_program
 from tests.unit.test_records import public_key
 
 KEY = public_key(2048)
@@ -724,9 +724,8 @@ def test_the_keys_are_told_beside_each_other_where_the_zone_is_validated() -> No
         record = found[f"DnsRecord mail.example.com-tlsa-{slot}"]
         assert record.inputs["name"] == "_25._tcp.mail.example.com"
         assert record.inputs["data"] == {"usage": 3, "selector": 1, "matchingType": 1, "certificate": slot * 64}
-        assert "Container poste" not in behind(found, found["Command certificate-keys"]) or record.sources["data"] == {
-            "Command certificate-keys"
-        }
+        assert record.sources["data"] == {"Command certificate-keys"}
+    assert "Container poste" not in found["Command certificate-keys"].sources["update"]
     assert not [name for name in run(dnssec=["example.com"]) if "tlsa" in name]
 
 
@@ -766,10 +765,8 @@ def test_one_worker_serves_all_domains_and_each_policy_is_announced_when_it_is_s
     }
     for host, resource in hosts.items():
         assert resource.inputs["zoneId"] == (ZONES["example.org"] if host.endswith(".org") else ZONE)
-        assert (resource.inputs["service"], resource.inputs["environment"]) == (
-            worker.inputs["scriptName"],
-            "production",
-        )
+        assert resource.inputs["service"] == worker.inputs["scriptName"]
+        assert resource.inputs["environment"] == "production"
         assert found[f"DnsRecord {host}-mx"].inputs["content"] == "."
     for domain in ("example.com", "example.org"):
         announced = found[f"DnsRecord {domain}-mta-sts"]
