@@ -771,7 +771,7 @@ def test_one_worker_serves_all_domains_and_each_policy_is_announced_when_it_is_s
     for domain in ("example.com", "example.org"):
         announced = found[f"DnsRecord {domain}-mta-sts"]
         assert f"WorkersCustomDomain mta-sts.{domain}" in announced.depends_on
-        assert "Command certificate" not in announced.depends_on
+        assert "Command certificate" not in behind(found, announced)
 
 
 def told(domain: str, **outputs: str) -> dict[str, Any]:
@@ -782,8 +782,7 @@ def told(domain: str, **outputs: str) -> dict[str, Any]:
 
 def test_a_policy_is_enforced_only_behind_a_certificate_that_is_served() -> None:
     found = run_program(Cloud(KEY, state=told("example.com", mode="testing")), mtaSts="enforce")
-    assert "Command certificate" in found["DnsRecord example.com-mta-sts"].depends_on
-    assert "begin" not in refusal(Cloud(KEY), mtaSts="enforce")
+    assert "Command certificate" in found["WorkersScript policies"].depends_on
     assert "Set testing, deploy that" in refusal(Cloud(KEY), mtaSts="enforce")
 
 
