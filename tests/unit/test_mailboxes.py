@@ -416,7 +416,7 @@ WIZARD = (
 def empty(place: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
     """A project without a stack, and clouds with the domain and a server."""
     place.config_file.unlink()
-    zone = Zone("0" * 32, "example.com", True, [], [])
+    zone = Zone("0" * 32, "example.com", True, [], [], "a" * 32)
     monkeypatch.setattr("operate.stacks.command.find_zone", lambda *_: zone)
     monkeypatch.setattr("operate.stacks.command.offers", lambda *_: [Offer("cx23", "nbg1", "x86", 4, 5.0)])
     monkeypatch.setattr("operate.stacks.command.boxes_on_offer", lambda *_: [Box("bx11", 2**40, 3.2, "fsn1")])
