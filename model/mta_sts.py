@@ -108,6 +108,6 @@ def other_host(before: Mapping[str, Told], former: str | None, mail_host: str) -
     enforced = sorted(domain for domain, then in before.items() if then.mode == "enforce")
     if enforced and former not in (None, mail_host):
         yield (
-            f"mailHost: senders to {', '.join(enforced)} deliver to {former} only, since they enforce a policy (mtaSts) "
-            "that says so. Set testing and deploy that, then change mailHost, and then go back to enforce"
+            f"mailHost: senders to {', '.join(enforced)} deliver to {former} only, since they enforce a policy "
+            "that says so (mtaSts). Set testing and deploy that, then change mailHost, and then go back to enforce"
         )
