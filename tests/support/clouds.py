@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import cloudflare
+import dns.flags
 import dns.message
 import dns.query
+import dns.rcode
 import dns.rdatatype
 import dns.reversename
 import hcloud
@@ -135,6 +137,27 @@ def add_zone(name: str) -> None:
 def forget_answers() -> None:
     """Empty the resolver's cache: it keeps old answers, and that there was none, for their time to live."""
     _post(f"{CLOUDFLARE}/_sandbox/forget", {})
+
+
+def sign(zone: str) -> str:
+    """Switch DNSSEC on; the right side of the DS record that the registrar is to be told."""
+    with cloudflare_dns() as client:
+        made = client.dns.dnssec.edit(zone_id=zone_id(zone), status="active")
+        assert made is not None
+        return str(made.ds).partition(" DS ")[2]
+
+
+def tell_registrar(zone: str, ds: str | None) -> None:
+    """Let the zone's parent have this DS record (its right side), which may be a wrong one, or none."""
+    _post(f"{CLOUDFLARE}/_sandbox/registrar", {"zone": zone, "ds": ds})
+    forget_answers()
+
+
+def validated(name: str, kind: str) -> tuple[str, bool]:
+    """What the resolver answers: the response code, and whether it vouches for the answer (the AD bit, RFC 4035)."""
+    query = dns.message.make_query(name, kind, want_dnssec=True)
+    answer = dns.query.udp_with_fallback(query, RESOLVER, timeout=5)[0]
+    return dns.rcode.to_text(answer.rcode()), bool(answer.flags & dns.flags.AD)
 
 
 def route_email(zone: str, *, enabled: bool = True) -> None:

@@ -38,6 +38,7 @@ class Knot:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._known: dict[str, Signing] = {}
+        self._delegated: set[str] = set()
         # Knot has one transaction of its configuration and one of each zone at a time.
         self._turn = asyncio.Lock()
         # Serial numbers must grow, also beyond those served before a restart.
@@ -62,18 +63,19 @@ class Knot:
     async def delegate(self, zone: str, ds: str | None) -> None:
         """Let the parent know the zone, with this DS record or none; raises OSError."""
         node = (PARENT, zone.removesuffix(f".{PARENT}"))
-        name_server = ("zone-set", *node, str(DELEGATION_TTL), "NS", f"{NAME_SERVER}.")
-        # Only a name that is there can be emptied.
-        orders: list[Order] = [name_server, ("zone-unset", *node), name_server]
+        orders: list[Order] = [("zone-unset", *node)] if zone in self._delegated else []
+        orders.append(("zone-set", *node, str(DELEGATION_TTL), "NS", f"{NAME_SERVER}."))
         if ds is not None:
             orders.append(("zone-set", *node, str(DELEGATION_TTL), "DS", *ds.split()))
         await self._transaction("zone", (PARENT,), orders)
+        self._delegated.add(zone)
 
     async def withdraw(self, zone: str) -> None:
         """Stop serving the zone, and let its parent forget it; raises OSError."""
         await self._transaction("conf", (), [("conf-unset", f"zone[{zone}]")])
         await self._transaction("zone", (PARENT,), [("zone-unset", PARENT, zone.removesuffix(f".{PARENT}"))])
         self._known.pop(zone, None)
+        self._delegated.discard(zone)
 
     async def _configure(self, zone: str, signing: Signing) -> None:
         item = f"zone[{zone}]"
