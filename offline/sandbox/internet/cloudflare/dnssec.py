@@ -56,7 +56,7 @@ KEY_FIELDS = (
     *("flags", "algorithm", "key_type", "digest_type", "digest_algorithm", "digest", "ds", "key_tag", "public_key"),
 )
 UNSUPPORTED = ("dnssec_multi_signer", "dnssec_presigned", "dnssec_use_nsec3")
-"""Switches that the sandbox has only in their off position."""
+"""Switches that the sandbox does not have. Of those that are off, answers say nothing."""
 
 
 def read_signing(body: Json) -> Signing | None:
@@ -85,7 +85,7 @@ def shown(zone: str, dnssec: Dnssec, key: DNSKEY | None) -> Json:
     if vouched != (status == "active"):
         status = "pending" if status == "active" else "pending-disabled"
     modified_on = timestamp(dnssec.modified_on) if dnssec.modified_on else None
-    return {"status": status, **fields, **dict.fromkeys(UNSUPPORTED, False), "modified_on": modified_on}
+    return {"status": status, **fields, "modified_on": modified_on}
 
 
 def _of_key(zone: str, key: DNSKEY) -> Json:
