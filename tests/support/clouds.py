@@ -128,6 +128,30 @@ def page_from_outside(address: str, path: str) -> tuple[int, str]:
     return int(status), str(location)
 
 
+def held_back() -> dict[str, str]:
+    """What the other provider could not deliver yet, by recipient: why."""
+    done = subprocess.run(["docker", "exec", OUTSIDE, "postqueue", "-j"], capture_output=True, check=True, timeout=60)
+    recipients = [entry for line in done.stdout.splitlines() for entry in json.loads(line)["recipients"]]
+    return {entry["address"]: entry.get("delay_reason", "") for entry in recipients}
+
+
+def try_again() -> None:
+    """Let the other provider try to deliver what it holds, at once; by itself it does so within a minute."""
+    subprocess.run(["docker", "exec", OUTSIDE, "postqueue", "-f"], check=True, timeout=60)
+
+
+def throw_away_held_back() -> None:
+    """Let the other provider delete what it could not deliver, without a word to the sender."""
+    command = ["docker", "exec", OUTSIDE, "postsuper", "-d", "ALL"]
+    subprocess.run(command, capture_output=True, check=True, timeout=60)
+
+
+def forget_policies() -> None:
+    """Let the other provider forget which MTA-STS policies it has seen; it keeps each for its max_age."""
+    command = ["docker", "exec", OUTSIDE, "forget-policies"]
+    subprocess.run(command, capture_output=True, check=True, timeout=60)
+
+
 def add_zone(name: str) -> None:
     """An empty zone of that name, which nobody has asked about before."""
     _post(f"{CLOUDFLARE}/_sandbox/zones", {"name": name})

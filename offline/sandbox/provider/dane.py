@@ -10,6 +10,7 @@ It speaks Postfix's socketmap protocol (socketmap_table(5)): `<name> <key>` and 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import dns.asyncresolver
 import dns.exception
@@ -25,13 +26,18 @@ NOTHING = (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer)
 """What the resolver raises for a name or type that is not there."""
 
 
-async def policy(domain: str) -> str:
-    """The answer for a domain: `OK dane`, nothing, or that it cannot be told now."""
-    if domain.startswith((".", "[")):  # Postfix asks for the domain's parents, too, and for hosts that are no domains
-        return "NOTFOUND "
+def make_resolver() -> dns.asyncresolver.Resolver:
+    """One that asks the machine's resolver to validate (RFC 4035), and remembers nothing."""
     resolver = dns.asyncresolver.Resolver()
     resolver.use_edns(0, dns.flags.DO, PAYLOAD)
     resolver.lifetime = LOOKUP_LIMIT
+    return resolver
+
+
+async def policy(resolver: dns.asyncresolver.Resolver, domain: str) -> str:
+    """The answer for a domain: `OK dane`, nothing, or that it cannot be told now."""
+    if domain.startswith((".", "[")):  # Postfix asks for the domain's parents, too, and for hosts that are no domains
+        return "NOTFOUND "
     try:
         servers = await _mail_servers(resolver, domain)
         found = [await _has_tlsa(resolver, server) for server in servers]
@@ -60,13 +66,15 @@ async def _has_tlsa(resolver: dns.asyncresolver.Resolver, server: str) -> bool:
     return bool(answer.response.flags & dns.flags.AD)
 
 
-async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def serve(
+    resolver: dns.asyncresolver.Resolver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     """Answer the requests of one connection until it ends."""
     try:
         while True:
             length = int((await reader.readuntil(b":"))[:-1])
             request = (await reader.readexactly(length + 1))[:-1].decode()
-            answer = (await policy(request.partition(" ")[2])).encode()
+            answer = (await policy(resolver, request.partition(" ")[2])).encode()
             writer.write(b"%d:%b," % (len(answer), answer))
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
@@ -77,7 +85,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 async def main() -> None:
     """Serve for ever."""
-    server = await asyncio.start_server(serve, HOST, PORT)
+    server = await asyncio.start_server(partial(serve, make_resolver()), HOST, PORT)
     await server.serve_forever()
 
 

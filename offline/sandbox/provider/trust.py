@@ -1,7 +1,7 @@
 """Keep the certificate authorities that the provider trusts, as the sandbox tells them.
 
 They change while it runs: with a new root of an authority, and with the authorities' container. So they are asked for
-again and again, and who reads them only at his start is started anew.
+again and again. Postfix reads them for each delivery; the MTA-STS daemon, which reads them once, is started anew.
 """
 
 import subprocess
@@ -29,7 +29,7 @@ def main() -> None:
                 unfinished = FILE.with_suffix(".new")
                 unfinished.write_bytes(told)
                 unfinished.replace(FILE)
-                subprocess.run(["/usr/local/bin/renew-tls-policies"], check=True)
+                subprocess.run(["forget-policies"], check=True)
                 print("certificate authorities have changed", flush=True)
         except (OSError, subprocess.CalledProcessError) as failure:
             print(f"certificate authorities: {failure}", file=sys.stderr, flush=True)
