@@ -319,9 +319,17 @@ def slow_boot(seconds: float) -> None:
 
 
 def lifetime(seconds: int) -> None:
-    """Let the second authority issue for that long from now on, and let this machine know its new root."""
+    """Let the second authority issue for that long from now on, and let all who trust it know its new root."""
     _post(f"{AUTHORITY}/_sandbox/lifetime", {"seconds": seconds})
     deliveries.keep_authorities()
+    eventually(_provider_knows_authorities, 30)
+    forget_policies()
+
+
+def _provider_knows_authorities() -> bool:
+    command = ["docker", "exec", OUTSIDE, "cat", "/run/provider/authorities.pem"]
+    known = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    return deliveries.AUTHORITIES.read_text().startswith(known)
 
 
 def _post(url: str, body: dict[str, Any]) -> None:
