@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import subprocess
 import time
 import urllib.request
@@ -133,6 +134,21 @@ def held_back() -> dict[str, str]:
     done = subprocess.run(["docker", "exec", OUTSIDE, "postqueue", "-j"], capture_output=True, check=True, timeout=60)
     recipients = [entry for line in done.stdout.splitlines() for entry in json.loads(line)["recipients"]]
     return {entry["address"]: entry.get("delay_reason", "") for entry in recipients}
+
+
+def protection(recipient: str) -> str:
+    """How the other provider knew the server that took its last mail to this recipient, in Postfix's words.
+
+    `Verified` as DANE or MTA-STS asks; `Trusted` or `Untrusted` where nothing was asked; "" in clear or not at all.
+    """
+    done = subprocess.run(["docker", "logs", OUTSIDE], capture_output=True, text=True, check=True, timeout=60)
+    lines = (done.stdout + done.stderr).splitlines()
+    # Each delivery has a process of its own.
+    sent = re.compile(rf"postfix/smtp\[(\d+)\]: \w+: to=<{re.escape(recipient)}>.* status=sent ")
+    *_, process = ["", *(found[1] for line in lines if (found := sent.search(line)))]
+    shown = re.compile(rf"postfix/smtp\[{process}\]: (\w+) TLS connection established to ")
+    *_, level = ["", *(found[1] for line in lines if (found := shown.search(line)))]
+    return level
 
 
 def try_again() -> None:
