@@ -17,6 +17,7 @@ from offline.sandbox.host.parts import (
     PROVIDER,
     REGISTRY_STORE,
     STATE,
+    WORKERD_IMAGE,
     Part,
 )
 from offline.sandbox.host.shell import say, succeeds
@@ -61,6 +62,7 @@ def _machines() -> None:
 def _internet() -> None:
     with ThreadPoolExecutor() as pool:
         poste = pool.submit(images.ensure, "poste")
+        images.ensure_workerd()
         _part(INTERNET)
         readiness.forget_answers()
         poste.result()
@@ -110,7 +112,7 @@ def down(*, purge: bool) -> None:
 def _purge() -> None:
     for volume in (ENGINE_STORE, REGISTRY_STORE):
         succeeds("docker", "volume", "rm", volume)
-    for tag in (*(image.tag for image in reversed(IMAGES)), BASE_IMAGE):
+    for tag in (*(image.tag for image in reversed(IMAGES)), WORKERD_IMAGE, BASE_IMAGE):
         if succeeds("docker", "image", "rm", "--force", tag):
             say(f"removed image {tag}")
 

@@ -84,6 +84,7 @@ EMAIL_ROUTING_MX = ApiError(
 )
 # Number as users quote it, text not seen.
 READ_ONLY = ApiError(403, [Problem(1046, "This record is managed by Email Routing and cannot be changed.")])
+READ_ONLY_WORKER = ApiError(403, [Problem(1043, "This record is managed by Workers and cannot be changed.")])
 RECORD_NOT_FOUND = ApiError(404, [Problem(81044, "Record does not exist.")])
 NO_CREDENTIALS = ApiError(400, [Problem(9106, "Missing X-Auth-Key, X-Auth-Email or Authorization headers")])
 TOKEN_REFUSED = ApiError(403, [Problem(9109, "Invalid access token")])
