@@ -10,7 +10,7 @@ import shutil
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from offline.sandbox.host.engine import install
 from offline.sandbox.host.parts import SOURCE
@@ -48,7 +48,7 @@ def _fetch(program: Path) -> None:
     say(f"fetching {wanted} with npm (45 MB)")
     with tempfile.TemporaryDirectory(dir=program.parent) as folder:
         try:
-            run("npm", "pack", "--silent", "--pack-destination", folder, wanted)
+            run("npm", "pack", "--loglevel=error", "--pack-destination", folder, wanted)
         except HostError as error:
             raise HostError(
                 f"{error}\nWithout it no Worker runs. Is npm's registry reachable (npm ping)? A machine that reaches "
@@ -58,9 +58,9 @@ def _fetch(program: Path) -> None:
         found = "sha512-" + base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
         if found != package["integrity"]:
             raise HostError(f"what npm fetched as {wanted} is another file than the one in {PINNED}: {found}")
-        with tarfile.open(archive) as files:
-            files.extract(MEMBER, folder, filter="data")
-        unfinished = Path(folder, MEMBER)
+        unfinished = Path(folder, program.name)
+        with tarfile.open(archive) as files, unfinished.open("wb") as file:
+            shutil.copyfileobj(cast(IO[bytes], files.extractfile(MEMBER)), file)
         unfinished.chmod(0o755)
         # A file of the program's name exists only when all is done.
         unfinished.replace(program)

@@ -7,7 +7,6 @@ https://github.com/cloudflare/workerd/blob/main/src/workerd/server/workerd.capnp
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import json
 import shutil
@@ -24,7 +23,9 @@ STOP_LIMIT = 5.0
 """Seconds that what a script has begun may last."""
 LOOK = 0.02
 """Seconds between looks whether it answers."""
-SOCKET, LOG = "socket", "log"
+SOCKET, EVENTS, LOG = "socket", "events", "log"
+LISTENS = b'{"event":"listen"'
+"""What it tells once the script has started: it takes connections before, and then may drop them."""
 
 CONFIGURATION = """\
 using Workerd = import "/workerd/workerd.capnp";
@@ -157,9 +158,9 @@ class Workerd:
             address=json.dumps(f"unix:{folder / SOCKET}"),
         )
         (folder / "config.capnp").write_text(configuration)
-        with (folder / LOG).open("wb") as log:
+        with (folder / EVENTS).open("wb") as events, (folder / LOG).open("wb") as log:
             process = await asyncio.create_subprocess_exec(
-                self._program, "serve", str(folder / "config.capnp"), stdout=log, stderr=log
+                *(self._program, "serve", "--control-fd=1", str(folder / "config.capnp")), stdout=events, stderr=log
             )
         return Running(process, folder)
 
@@ -174,9 +175,7 @@ async def _answers(running: Running) -> None:
     try:
         async with asyncio.timeout(START_LIMIT):
             while running.process.returncode is None:
-                with contextlib.suppress(OSError):
-                    _, writer = await asyncio.open_unix_connection(running.socket)
-                    writer.close()
+                if LISTENS in (running.folder / EVENTS).read_bytes():
                     return
                 await asyncio.sleep(LOOK)
     except TimeoutError:
