@@ -11,6 +11,7 @@ from pulumi.runtime import rpc
 
 from offline.sandbox.internet.cloudflare.access import TOKEN
 from offline.sandbox.internet.cloudflare.server import build
+from offline.sandbox.internet.cloudflare.zones import ACCOUNT
 from offline.toolchain.plugins.cloudflare.convert import snake_case
 from offline.toolchain.plugins.cloudflare.provider import CloudflareProvider
 from offline.toolchain.plugins.common.server import Servicer
@@ -265,7 +266,7 @@ def test_a_proxied_record_leaves_its_ttl_to_cloudflare(zone: Zone) -> None:
 def test_a_zone_is_found_by_name_and_by_id(zone: Zone) -> None:
     found = zone.call("getZone", filter={"name": "club.example"})
     assert (found["name"], found["id"], found["status"]) == ("club.example", zone.id, "active")
-    assert found["account"]["name"] == "Sandbox"
+    assert found["account"] == {"id": ACCOUNT["id"], "name": "Sandbox"}
     assert zone.call("getZone", zoneId=zone.id)["nameServers"] == found["nameServers"]
 
 
