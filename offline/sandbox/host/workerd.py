@@ -30,6 +30,8 @@ def version() -> str:
 def ensure() -> Path:
     """The program for this machine, which is fetched unless it is there; raises HostError with what to do."""
     program = CACHE / f"workerd-{version()}" / "workerd"
+    if program.exists():
+        return program
     program.parent.mkdir(parents=True, exist_ok=True)
     with (CACHE / "workerd.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
