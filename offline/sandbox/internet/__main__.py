@@ -126,7 +126,7 @@ async def serve() -> int:
     authority = Authority(pebbles, own.authority.read_text())
 
     checks = [answers_dns(address) for address in (*AUTHORITATIVE, *RESOLVER)]
-    checks += [accepts(AUTHORITATIVE.ipv4, REGISTRY_PORT), authority.check]
+    checks += [accepts(AUTHORITATIVE.ipv4, REGISTRY_PORT), accepts(EDGE.ipv4, EDGE_PORT), authority.check]
     cloudflare = build(Knot(KNOT_ZONES), checks, forget, Workerd(RUN / "workers"))
     edge = Edge(cloudflare[WORKERS], own)
     api, packages = web.AppRunner(cloudflare), web.AppRunner(mirror(PACKAGES))

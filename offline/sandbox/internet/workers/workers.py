@@ -87,7 +87,10 @@ class Workers:
             await self._release(self.domain(domain_id))
 
     async def _release(self, domain: Domain) -> None:
-        await self._account.leave_worker(domain.zone, domain.id)
+        # The tests may have put another zone of that name in its place.
+        zone = self._account.zone(domain.zone.id)
+        if zone is not None:
+            await self._account.leave_worker(zone, domain.id)
         del self._domains[domain.id]
 
     async def _forget(self, name: str) -> None:
