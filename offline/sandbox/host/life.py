@@ -42,6 +42,7 @@ def up() -> None:
         engine.ensure()
         network.ensure()
         images.ensure_base()
+        images.ensure_workerd()
         # Side by side, because building images is mostly waiting for packages.
         with ThreadPoolExecutor() as pool:
             for track in [pool.submit(track) for track in (_machines, _internet, _boxes, _provider)]:
@@ -62,7 +63,6 @@ def _machines() -> None:
 def _internet() -> None:
     with ThreadPoolExecutor() as pool:
         poste = pool.submit(images.ensure, "poste")
-        images.ensure_workerd()
         _part(INTERNET)
         readiness.forget_answers()
         poste.result()
