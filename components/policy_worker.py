@@ -46,9 +46,8 @@ class PolicyWorker(pulumi.ComponentResource):
                     zone_id=zone.id,
                     hostname=host,
                     service=workers[zone.account].script_name,
-                    # Left out, it is another one after each reading, and the host would be made anew.
-                    environment="production",
-                    opts=child(self),
+                    # Cloudflare knows it by its name: made first, the new one would be deleted with the old.
+                    opts=child(self, delete_before_replace=True),
                 )
                 for wanted in web_records(host, domain):
                     if wanted.kind != "web":

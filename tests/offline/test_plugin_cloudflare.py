@@ -11,6 +11,7 @@ from pulumi.runtime import rpc
 
 from offline.sandbox.internet.cloudflare.access import TOKEN
 from offline.sandbox.internet.cloudflare.server import build
+from offline.sandbox.internet.cloudflare.zones import ACCOUNT
 from offline.toolchain.plugins.cloudflare.convert import snake_case
 from offline.toolchain.plugins.cloudflare.provider import CloudflareProvider
 from offline.toolchain.plugins.cloudflare.zone_dnssec import ZONE_DNSSEC
@@ -349,7 +350,7 @@ def test_dnssec_that_is_on_is_imported_by_its_zone(zone: Zone) -> None:
 def test_a_zone_is_found_by_name_and_by_id(zone: Zone) -> None:
     found = zone.call("getZone", filter={"name": "club.example"})
     assert (found["name"], found["id"], found["status"]) == ("club.example", zone.id, "active")
-    assert found["account"]["name"] == "Sandbox"
+    assert found["account"] == {"id": ACCOUNT["id"], "name": "Sandbox"}
     assert zone.call("getZone", zoneId=zone.id)["nameServers"] == found["nameServers"]
 
 

@@ -765,7 +765,7 @@ def test_one_worker_serves_all_domains_and_each_policy_is_announced_when_it_is_s
     for host, resource in hosts.items():
         assert resource.inputs["zoneId"] == (ZONES["example.org"] if host.endswith(".org") else ZONE)
         assert resource.inputs["service"] == worker.inputs["scriptName"]
-        assert resource.inputs["environment"] == "production"
+        assert resource.delete_first
         assert found[f"DnsRecord {host}-mx"].inputs["content"] == "."
     for domain in ("example.com", "example.org"):
         announced = found[f"DnsRecord {domain}-mta-sts"]

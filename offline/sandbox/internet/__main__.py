@@ -19,10 +19,12 @@ from offline.sandbox.internet.acme import tls
 from offline.sandbox.internet.acme.pebble import Pebble
 from offline.sandbox.internet.acme.server import Authority
 from offline.sandbox.internet.cloudflare.knot import PARENT, Knot, key_signing_key, knotc
-from offline.sandbox.internet.cloudflare.server import build
+from offline.sandbox.internet.cloudflare.server import WORKERS, build
 from offline.sandbox.internet.health import accepts, answers_dns
 from offline.sandbox.internet.packages import mirror
-from offline.sandbox.world import ACME_HOST, AUTHORITATIVE, AUTHORITY, BRIEF_HOST, MIRROR, RESOLVER
+from offline.sandbox.internet.workers.edge import Edge
+from offline.sandbox.internet.workers.runtime import Workerd
+from offline.sandbox.world import ACME_HOST, AUTHORITATIVE, AUTHORITY, BRIEF_HOST, EDGE, MIRROR, RESOLVER
 
 SETTINGS = Path("/etc/sandbox")
 RUN = Path("/run/sandbox")
@@ -33,6 +35,7 @@ MIRROR_CONTROL_PORT = 8081
 """The mirror once more, on the address whose ports are published on loopback: for its faults."""
 ACME_PORT, AUTHORITY_PORT, AUTHORITY_CONTROL_PORT = 443, 80, 8082
 """ACME; what to trust; and that and faults once more, on the address whose ports are published on loopback."""
+EDGE_TLS_PORT, EDGE_PORT = 443, 80
 PEBBLE_PORT = 14000
 """The first of two ports for each, on loopback."""
 LIFETIMES = {ACME_HOST: 90 * 86400, BRIEF_HOST: 3600}
@@ -62,7 +65,7 @@ def add_addresses() -> None:
     )
     present = {address.get("local") for link in json.loads(shown) for address in link["addr_info"]}
     # Without duplicate address detection (IPv6 only): the address must be usable at once.
-    for ipv4, ipv6 in (RESOLVER, MIRROR, AUTHORITY):
+    for ipv4, ipv6 in (RESOLVER, MIRROR, AUTHORITY, EDGE):
         for address in (f"{ipv4}/32", f"{ipv6}/128 nodad"):
             if address.split("/")[0] not in present:
                 subprocess.run(["ip", "address", "add", "dev", interface, *address.split()], check=True)
@@ -132,10 +135,13 @@ async def serve() -> int:
     authority = Authority(pebbles, own.authority.read_text())
 
     checks = [answers_dns(address) for address in (*AUTHORITATIVE, *RESOLVER)]
-    checks += [accepts(AUTHORITATIVE.ipv4, REGISTRY_PORT), authority.check]
-    api, packages = web.AppRunner(build(Knot(KNOT_ZONES), checks, forget)), web.AppRunner(mirror(PACKAGES))
+    checks += [accepts(AUTHORITATIVE.ipv4, REGISTRY_PORT), accepts(EDGE.ipv4, EDGE_PORT), authority.check]
+    cloudflare = build(Knot(KNOT_ZONES), checks, forget, Workerd(RUN / "workers"))
+    edge = Edge(cloudflare[WORKERS], own)
+    api, packages = web.AppRunner(cloudflare), web.AppRunner(mirror(PACKAGES))
     acme, control = web.AppRunner(authority.acme()), web.AppRunner(authority.control())
-    runners = (api, packages, acme, control)
+    front = web.AppRunner(edge.application())
+    runners = (api, packages, acme, control, front)
     for runner in runners:
         await runner.setup()
     for address in MIRROR:
@@ -145,6 +151,9 @@ async def serve() -> int:
         await web.TCPSite(acme, address, ACME_PORT, ssl_context=own.context()).start()
         await web.TCPSite(control, address, AUTHORITY_PORT).start()
     await web.TCPSite(control, port=AUTHORITY_CONTROL_PORT).start()
+    for address in EDGE:
+        await web.TCPSite(front, address, EDGE_TLS_PORT, ssl_context=edge.context()).start()
+        await web.TCPSite(front, address, EDGE_PORT).start()
     await web.TCPSite(api, port=API_PORT).start()
     print(f"Cloudflare API on port {API_PORT}", flush=True)
 

@@ -11,12 +11,15 @@ from offline.sandbox.internet.cloudflare import dnssec, email_routing, problems
 from offline.sandbox.internet.cloudflare.authority import Authority
 from offline.sandbox.internet.cloudflare.dnssec import Dnssec, Signing
 from offline.sandbox.internet.cloudflare.problems import Json
-from offline.sandbox.internet.cloudflare.records import Record, read_record
+from offline.sandbox.internet.cloudflare.records import PROXIABLE_TYPES, Record, read_record
 from offline.sandbox.internet.cloudflare.zones import Records, Zone, with_record, without_record
+from offline.sandbox.internet.workers.problems import taken
 
 Change = Callable[[Records], Records]
 
 INITIAL_ZONES = ("club.example", "family.example")
+WORKER_ADDRESS = "100::"
+"""What the records of custom domains say: nobody's address (RFC 6666), for the edge answers in its stead."""
 
 
 def _now() -> datetime:
@@ -89,6 +92,24 @@ class Account:
             raise problems.refused(problems.BESIDE_MX)
         made = [replace(read_record(body, zone.name, _now()), locked=True) for body in email_routing.RECORDS]
         await self._change(zone, lambda _: others | {record.id: record for record in made if enabled})
+
+    async def lead_to_worker(self, zone: Zone, hostname: str, worker: str) -> None:
+        """Make the record of a Worker's custom domain and lock it; raises ApiError if others are in its way."""
+        body = {"type": "AAAA", "name": hostname, "content": WORKER_ADDRESS, "proxied": True}
+        record = replace(read_record(body, zone.name, _now()), worker=worker)
+
+        def change(records: Records) -> Records:
+            if any(other.name == hostname and other.type in PROXIABLE_TYPES for other in records.values()):
+                raise taken(hostname)
+            return with_record(records, record, zone.name)
+
+        await self._change(zone, change)
+
+    async def leave_worker(self, zone: Zone, worker: str) -> None:
+        """Remove the record of a Worker's custom domain."""
+        await self._change(
+            zone, lambda records: {key: record for key, record in records.items() if record.worker != worker}
+        )
 
     async def delete(self, zone: Zone, record_id: str) -> None:
         """Remove a record; raises ApiError."""

@@ -1,7 +1,7 @@
 """The tests' own side of the API server: what no client of Cloudflare may do.
 
 GET  /_sandbox/health         200 once every daemon of the container answers, else 503 with the reason
-POST /_sandbox/reset          only the initial zones, empty (faults stay: DELETE /_sandbox/faults)
+POST /_sandbox/reset          only the initial zones, empty, and no Workers (faults stay: DELETE /_sandbox/faults)
 POST /_sandbox/zones          {"name": "more.example"} adds an empty zone (or empties it)
 POST /_sandbox/email_routing  {"zone": "club.example", "enabled": true} makes Email Routing's locked records, or removes
                               them
@@ -24,6 +24,7 @@ from offline.sandbox.internet.cloudflare.account import Account
 from offline.sandbox.internet.cloudflare.dnssec import read_ds
 from offline.sandbox.internet.cloudflare.names import is_hostname, to_ascii
 from offline.sandbox.internet.cloudflare.problems import ApiError
+from offline.sandbox.internet.workers.workers import Workers
 
 Check = Callable[[], Awaitable[None]]
 
@@ -32,9 +33,15 @@ class Control:
     """Handlers under /_sandbox."""
 
     def __init__(
-        self, account: Account, rate_limit: RateLimit, checks: Sequence[Check] = (), forget: Check | None = None
+        self,
+        account: Account,
+        workers: Workers,
+        rate_limit: RateLimit,
+        checks: Sequence[Check] = (),
+        forget: Check | None = None,
     ) -> None:
         self._account = account
+        self._workers = workers
         self._rate_limit = rate_limit
         self._checks = checks
         self._forget = forget
@@ -63,6 +70,7 @@ class Control:
 
     async def reset(self, _request: web.Request) -> web.Response:
         """POST /_sandbox/reset."""
+        await self._workers.reset()
         await self._account.reset()
         return web.Response(status=204)
 

@@ -89,6 +89,7 @@ DNSSEC_STATUS = Problem(1004, 'The status of DNSSEC must be "active" or "disable
 DNSSEC_IN_USE = ApiError(
     400, [Problem(1004, "DNSSEC records cannot be deleted before DNSSEC is disabled and the DS record is gone.")]
 )
+READ_ONLY_WORKER = ApiError(403, [Problem(1043, "This record is managed by Workers and cannot be changed.")])
 RECORD_NOT_FOUND = ApiError(404, [Problem(81044, "Record does not exist.")])
 NO_CREDENTIALS = ApiError(400, [Problem(9106, "Missing X-Auth-Key, X-Auth-Email or Authorization headers")])
 TOKEN_REFUSED = ApiError(403, [Problem(9109, "Invalid access token")])

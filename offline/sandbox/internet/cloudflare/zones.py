@@ -136,3 +136,5 @@ def without_record(records: Records, record_id: str) -> Records:
 def _require_unlocked(record: Record | None) -> None:
     if record is not None and record.locked:
         raise problems.READ_ONLY
+    if record is not None and record.worker:
+        raise problems.READ_ONLY_WORKER
