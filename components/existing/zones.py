@@ -153,7 +153,9 @@ class Zones:
             record
             for zone in self._read.values()
             for record in zone.records
-            if record.id not in self._ownership.ids and not self._ownership.marks(record)
+            if record.id not in self._ownership.ids
+            and not self._ownership.marks(record)
+            and record.name not in self._ownership.served
         ]
         for sentence in left_overs(self._settings, foreign, addresses):
             pulumi.log.warn(sentence)
