@@ -20,8 +20,8 @@ def served_hosts(
     services: dict[str, str] = {}
     for account in accounts:
         answer = ask(
-            f"mtaSts and clientSetup need a Worker at Cloudflare, which cloudflare:apiToken may not make without the rights "
-            f"{RIGHTS}. Give it these, or leave both settings out",
+            f"mtaSts and clientSetup need a Worker at Cloudflare, which cloudflare:apiToken may not make without "
+            f"the rights {RIGHTS}. Give it these, or leave both settings out",
             lambda account=account: cloudflare.get_workers_custom_domains(  # type: ignore[misc]
                 account_id=account, opts=pulumi.InvokeOptions(provider=provider)
             ),

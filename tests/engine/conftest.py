@@ -27,6 +27,7 @@ SCENARIO = (
     "test_deploy",
     "test_verify",
     "test_certificate",
+    "test_encryption",
     "test_accounts",
     "test_backup",
     "test_faults",
