@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from model.existing_records import Record
 from model.labels import earlier_comment
+from model.lasting_records import is_lasting
 from model.record_conflicts import Conflict, Ownership, conflicts
 from model.settings import Settings
 from model.wanted_records import wanted_records
@@ -39,7 +40,8 @@ class Dns:
         """The program's resources that these are; at the root of the stack, where the program finds its children."""
         for zone, conflict in self._lost():
             urn = f"urn:pulumi:{stack}::{project}::{DNS_RECORD}::{conflict.wanted.resource}"
-            protect = self.settings.protects("records")
+            want = conflict.wanted
+            protect = self.settings.protects("records") and is_lasting(want.type, want.name, want.content)
             yield Planned(urn, _marks(zone, conflict.record) | {"content": conflict.record.content}, protect=protect)
 
     def lacks(self, resource: Json) -> bool:
@@ -52,7 +54,8 @@ class Dns:
 
     def _lost(self) -> Iterator[tuple[Zone, Conflict]]:
         """What the program would refuse to make a second time; see model.record_conflicts."""
-        wanted = list(wanted_records(self.settings))
+        # With the keys of the mail host, whether or not resolvers can validate them now: they were made when they could.
+        wanted = list(wanted_records(self.settings, self.zones))
         for zone in self._each():
             here = [want for want in wanted if self.zones[want.domain].id == zone.id]
             for conflict in conflicts(here, zone.records, zone.name, self.ownership):
