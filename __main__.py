@@ -7,6 +7,8 @@ from components.backup import BackupStore, NightlyBackup, tell_no_backup
 from components.certificate import Certificate
 from components.dkim_key import DkimKey
 from components.dkim_signers import DkimSigners
+from components.dkim_switch import DkimSwitch
+from components.existing.dkim_rotations import dkim_rotations
 from components.existing.stack_config import load_settings
 from components.existing.stack_state import state
 from components.existing.survey import look, refuse_impossible_changes
@@ -33,7 +35,8 @@ survey = look(labels, held, hcloud, storage_boxes=bool(settings.backup and setti
 refuse_impossible_changes(survey, settings)
 tell_who_leaves(held, settings)
 tell_no_backup(settings)
-zones = Zones(settings, held, dns, survey.addresses)
+rotations = dkim_rotations(settings, held)
+zones = Zones(settings, held, rotations, dns, survey.addresses)
 
 server = MailServer(title, settings, survey, clouds)
 addresses = [
@@ -45,16 +48,21 @@ store = BackupStore(title, settings, settings.backup, server, host, clouds) if s
 poste = Poste("poste", settings, server, host, [store.filled] if store else [], clouds)
 firewall = MailFirewall(f"{title}-mail", settings, labels, poste, clouds)
 keys = {
-    domain.name: DkimKey(f"dkim-{domain.name}", domain.name, settings, server, host, poste, clouds)
+    domain.name: DkimKey(f"dkim-{domain.name}", rotations[domain.name], settings, server, host, poste, clouds)
     for domain in settings.domains
 }
-domains = []
+signing = {name: key.newest for name, key in keys.items()}
+domains, switches = [], []
 for domain in settings.domains:
-    accounts = Accounts(domain, settings, server, host, keys[domain.name], clouds)
-    domains.append(MailDomain(domain, settings, server, keys[domain.name], zones, [firewall, accounts], clouds))
+    key = keys[domain.name]
+    accounts = Accounts(domain, settings, server, host, key, clouds)
+    domains.append(made := MailDomain(domain, settings, server, key, zones, [firewall, accounts], clouds))
+    if len(key.records) > 1:
+        switches.append(switch := DkimSwitch(domain, key, settings, server, host, made.keys_published, clouds))
+        signing[domain.name] = switch.signing
 if settings.delete_mailboxes or settings.delete_domains:
     Deletions("deletions", settings, server, host, poste, clouds)
-signers = DkimSigners("dkim-signers", settings, host, poste, list(keys.values()), clouds)
+signers = DkimSigners("dkim-signers", settings, host, poste, [*keys.values(), *switches], clouds)
 mail_works: list[pulumi.Resource] = [*addresses, *domains, signers]
 if settings.backup and store:
     # The first backup stops Poste for some seconds, and the certificate needs it.
@@ -70,8 +78,6 @@ pulumi.export("ipv6", server.ipv6)
 for page, address in web_addresses(settings).items():
     pulumi.export(page, address)
 pulumi.export("adminAddress", settings.admin_address)
-pulumi.export(
-    "domains", {domain: {"dkimName": key.record_name, "dkimValue": key.record_text} for domain, key in keys.items()}
-)
+pulumi.export("domains", {domain: {"dkimName": key.name, "dkimValue": key.text} for domain, key in signing.items()})
 pulumi.export("clientSettings", client_settings(settings.mail_host, settings.ports))
 pulumi.export("nextSteps", server.ipv4.apply(next_steps))

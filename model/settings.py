@@ -54,6 +54,9 @@ def _failure_options(value: Any) -> Any:
     return text
 
 
+Rotations = Annotated[int, Field(ge=0)]
+"""How often a key was to be changed: raised by one for a new one."""
+
 FailureOptions = Annotated[str, BeforeValidator(_failure_options)]
 """When a DMARC failure report is asked for (RFC 9989, section 4.7, fo)."""
 
@@ -121,6 +124,8 @@ class MailDomainSettings(Accounts):
     spf_a: bool = True
     """Whether the hosts at the domain's own address may send for it (`a` in SPF)."""
     ttl: Ttl = 3600
+    dkim_rotation: Rotations | None = None
+    """How often its DKIM key was to be changed; as the stack's unless set."""
     mx_priority: Annotated[int, Field(ge=0, le=65535)] = 10
 
     @property
@@ -196,6 +201,8 @@ class Settings(Model):
     """Raised to replace the server on purpose; addresses and volume stay."""
     rerun: Annotated[int, Field(ge=0)] = 0
     """Raised to run every script on the server again, which mends what was changed there by hand."""
+    dkim_rotation: Rotations = 0
+    """Raised to change the DKIM keys of all domains that say nothing of their own."""
 
     poste_image: ImageReference
     time_zone: TimeZone = "UTC"
@@ -263,6 +270,10 @@ class Settings(Model):
         ours = {address for address in wanted if address.rpartition("@")[2] == domain.name}
         free = sorted(ours - {self.admin_address, *domain.addresses})
         return {**domain.aliases, **dict.fromkeys(free, (self.admin_address,))}
+
+    def rotation_of(self, domain: MailDomainSettings) -> int:
+        """How often the DKIM key of a domain was to be changed: as it says itself, else as the stack does."""
+        return self.dkim_rotation if domain.dkim_rotation is None else domain.dkim_rotation
 
     def protects(self, part: Part) -> bool:
         """Whether this part of the stack is protected from deletion and replacement."""

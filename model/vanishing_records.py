@@ -7,7 +7,7 @@ typing mistake, and not in the middle of a deploy that then fails because the re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from model.records import is_report_consent
+from model.records import is_report_consent, is_revoked_dkim, txt_value
 from model.settings import Settings
 from model.stack_state import Held
 
@@ -25,6 +25,12 @@ class Made:
     type: str
     content: str
     urn: str
+
+    @property
+    def may_go(self) -> bool:
+        """Whether no mail hangs on it: the consent to reports, and a DKIM key that was revoked."""
+        is_key = "._domainkey." in self.name
+        return is_report_consent(self.name) or (is_key and is_revoked_dkim(txt_value(self.content)))
 
 
 def made_records(state: Iterable[Held]) -> list[Made]:
@@ -52,11 +58,7 @@ def vanishing(
     `wanted` are the identifiers of the zones that the records shall be in, by resource; `mail_host` is the mail host of
     the last complete deploy.
     """
-    gone = [
-        record
-        for record in made
-        if wanted.get(record.resource) != record.zone_id and not is_report_consent(record.name)
-    ]
+    gone = [record for record in made if wanted.get(record.resource) != record.zone_id and not record.may_go]
     if any(record.resource == f"{mail_host}-a" and record.resource not in wanted for record in gone):
         path = f"formerMailHosts[{len(settings.former_mail_hosts)}]"
         yield (

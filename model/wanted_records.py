@@ -1,19 +1,20 @@
 """All DNS records that the settings ask for, known before the deploy but for what the server and Poste will add."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from model.dkim_rotation import Rotation, record
 from model.existing_records import Wanted
 from model.records import dmarc, dmarc_name, dmarc_report_name, spf_policy
 from model.settings import MailDomainSettings, Settings
 from model.values import EmailAddress, is_within
 
 
-def wanted_records(settings: Settings) -> Iterator[Wanted]:
-    """The records of all mail hosts and domains."""
+def wanted_records(settings: Settings, rotations: Mapping[str, Rotation] | None = None) -> Iterator[Wanted]:
+    """The records of all mail hosts and domains; `rotations` are those of the domains' DKIM keys, if they are known."""
     for host in (settings.mail_host, *settings.former_mail_hosts):
         yield from host_records(host, settings)
     for domain in settings.domains:
-        yield from domain_records(domain, settings)
+        yield from domain_records(domain, settings, rotations[domain.name] if rotations else None)
 
 
 def host_records(host: str, settings: Settings) -> Iterator[Wanted]:
@@ -24,8 +25,13 @@ def host_records(host: str, settings: Settings) -> Iterator[Wanted]:
         yield Wanted(f"{host}-aaaa", "address", domain, host, "AAAA")
 
 
-def domain_records(domain: MailDomainSettings, settings: Settings) -> Iterator[Wanted]:
-    """SPF, DMARC, DKIM and MX of a domain, and the consent of our other domains that get reports about it."""
+def domain_records(
+    domain: MailDomainSettings, settings: Settings, rotation: Rotation | None = None
+) -> Iterator[Wanted]:
+    """SPF, DMARC, DKIM and MX of a domain, and the consent of our other domains that get reports about it.
+
+    Where the rotation of its DKIM keys is not known, the former key may have a record, too.
+    """
     name = domain.name
     known_spf = spf_policy(domain.senders, domain.spf, a=domain.spf_a)
     rua, ruf = report_addresses(domain, settings)
@@ -37,7 +43,9 @@ def domain_records(domain: MailDomainSettings, settings: Settings) -> Iterator[W
         if holders and not (is_within(target, name) or is_within(name, target)):
             place = (max(holders, key=len), dmarc_report_name(name, target))
             yield Wanted(f"{name}-reports-to-{target}", "DMARC report", *place, "TXT", "v=DMARC1")
-    yield Wanted(f"{name}-dkim", "DKIM", name, f"*._domainkey.{name}", "TXT")
+    newest = settings.rotation_of(domain)
+    for generation in rotation.generations if rotation else range(newest, max(newest - 2, -1), -1):
+        yield Wanted(record(name, generation), "DKIM", name, f"*._domainkey.{name}", "TXT")
     if domain.receive:
         yield Wanted(f"{name}-mx", "MX", name, name, "MX", settings.mail_host, domain.mx_priority)
 

@@ -1,6 +1,6 @@
 """The zones at Cloudflare: found and read once a run, before anything is registered, and then filled with records."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -8,6 +8,7 @@ import pulumi_cloudflare as cloudflare
 
 from components.existing.questions import ask
 from components.options import child
+from model.dkim_rotation import Rotation
 from model.existing_records import Record, Wanted
 from model.labels import earlier_comment, owner_comment
 from model.left_overs import left_overs
@@ -43,6 +44,7 @@ class Zones:
         self,
         settings: Settings,
         state: Sequence[Held],
+        rotations: Mapping[str, Rotation],
         provider: cloudflare.Provider,
         addresses: Sequence[str] = (),
     ) -> None:
@@ -61,7 +63,7 @@ class Zones:
         )
         self._read: dict[str, Zone] = {}
         self._by_domain = {domain.name: self._zone_of(domain) for domain in settings.domains}
-        wanted = list(wanted_records(settings))
+        wanted = list(wanted_records(settings, rotations))
         zone_ids = {want.resource: self._by_domain[want.domain].id for want in wanted}
         refused = [
             *twice(made, stack),
@@ -80,13 +82,15 @@ class Zones:
         parent: pulumi.Resource,
         *,
         name: pulumi.Input[str] | None = None,
+        may_go: bool = False,
         depends_on: Sequence[pulumi.Resource] = (),
     ) -> cloudflare.DnsRecord:
-        """Make a record; `name` is given where it was not known before.
+        """Make a record; `name` is given where it was not known before, `may_go` where no mail hangs on it any more.
 
         It is never proxied: Cloudflare's proxy carries web traffic only, and a proxied mail host gets no mail.
         """
-        protect = self._settings.protects("records") and not is_report_consent(wanted.name)
+        may_go = may_go or is_report_consent(wanted.name)
+        protect = self._settings.protects("records") and not may_go
         (domain,) = (domain for domain in self._settings.domains if domain.name == wanted.domain)
         return cloudflare.DnsRecord(
             wanted.resource,
