@@ -72,7 +72,7 @@ class Switched:
         key = f"DKIM key {self.rotation} of {domain}"
         match self.phase:
             case "waiting" if self.why:
-                return f"{key} does not sign yet: {self.why}. Run pulumi up again then"
+                return f"{key} does not sign yet: {self.why}. Run pulumi up again"
             case "waiting":
                 return f"{key} is published; it signs from {clock(self.due)} on: run pulumi up again then"
             case "signing":
