@@ -51,18 +51,16 @@ keys = {
     domain.name: DkimKey(f"dkim-{domain.name}", rotations[domain.name], settings, server, host, poste, clouds)
     for domain in settings.domains
 }
-signing = {name: key.newest for name, key in keys.items()}
-domains, switches = [], []
+domains, switches = [], {}
 for domain in settings.domains:
     key = keys[domain.name]
     accounts = Accounts(domain, settings, server, host, key, clouds)
     domains.append(made := MailDomain(domain, settings, server, key, zones, [firewall, accounts], clouds))
     if len(key.records) > 1:
-        switches.append(switch := DkimSwitch(domain, key, settings, server, host, made.keys_published, clouds))
-        signing[domain.name] = switch.signing
+        switches[domain.name] = DkimSwitch(domain, key, settings, server, host, made.keys_published, clouds)
 if settings.delete_mailboxes or settings.delete_domains:
     Deletions("deletions", settings, server, host, poste, clouds)
-signers = DkimSigners("dkim-signers", settings, host, poste, [*keys.values(), *switches], clouds)
+signers = DkimSigners("dkim-signers", settings, host, poste, [*keys.values(), *switches.values()], clouds)
 mail_works: list[pulumi.Resource] = [*addresses, *domains, signers]
 if settings.backup and store:
     # The first backup stops Poste for some seconds, and the certificate needs it.
@@ -78,6 +76,11 @@ pulumi.export("ipv6", server.ipv6)
 for page, address in web_addresses(settings).items():
     pulumi.export(page, address)
 pulumi.export("adminAddress", settings.admin_address)
-pulumi.export("domains", {domain: {"dkimName": key.name, "dkimValue": key.text} for domain, key in signing.items()})
+signing = {name: key.newest for name, key in keys.items()} | {name: found.signing for name, found in switches.items()}
+changing = {name: {"dkimRotation": found.output} for name, found in switches.items()}
+pulumi.export(
+    "domains",
+    {name: {"dkimName": key.name, "dkimValue": key.text, **changing.get(name, {})} for name, key in signing.items()},
+)
 pulumi.export("clientSettings", client_settings(settings.mail_host, settings.ports))
 pulumi.export("nextSteps", server.ipv4.apply(next_steps))

@@ -1,6 +1,7 @@
 """The moment from which Poste signs with another DKIM key (RFC 6376)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import pulumi
@@ -25,6 +26,10 @@ class DkimSwitch(pulumi.ComponentResource):
 
     signing: KeyRecord
     """The record of the key that signs."""
+    other: KeyRecord
+    """The record of the next key, or of the former one."""
+    stands: pulumi.Output[Switched]
+    """How far the change has come."""
 
     def __init__(
         self,
@@ -54,7 +59,7 @@ class DkimSwitch(pulumi.ComponentResource):
             "keys": SIGNING_KEYS,
             "known": KEYS_KNOWN,
         }
-        self.command = host.scripts.run(
+        command = host.scripts.run(
             name,
             "dkim_switch.py",
             pulumi.Output.json_dumps(request),
@@ -63,20 +68,40 @@ class DkimSwitch(pulumi.ComponentResource):
             depends_on=[key, *published],
             deadline="20m",
         )
-        former = key.records[record(domain.name, key.rotation.wanted - 1)]
-        known = pulumi.Output.all(
-            told=answer(self.command),
-            newest=(key.newest.name, key.newest.text),
-            former=(former.name, former.text),
+        newest, former = key.newest, key.records[record(domain.name, key.rotation.wanted - 1)]
+        self.stands = answer(command).apply(self._told(domain.name))
+        known = pulumi.Output.all(self.stands, newest.name, newest.text, former.name, former.text).apply(_in_order)
+        self.signing, self.other = (
+            KeyRecord(known.apply(itemgetter(place)), known.apply(itemgetter(place + 1))) for place in (0, 2)
         )
-
-        def signing(found: dict[str, Any]) -> list[str]:
-            switched = Switched.of(found["told"])
-            if said := switched.sentence(domain.name):
-                say = pulumi.log.warn if switched.phase == "waiting" else pulumi.log.info
-                say(said, self)
-            return list(found["former" if switched.phase == "waiting" else "newest"])
-
-        both = known.apply(signing)
-        self.signing = KeyRecord(both.apply(lambda found: found[0]), both.apply(lambda found: found[1]))
         self.register_outputs({"name": self.signing.name})
+
+    @property
+    def output(self) -> dict[str, pulumi.Output[Any]]:
+        """What the stack tells of the change, and of the record beside that of the key that signs."""
+        return {
+            "rotation": self.stands.apply(lambda found: found.rotation),
+            "phase": self.stands.apply(lambda found: found.phase),
+            "due": self.stands.apply(lambda found: found.due),
+            "why": self.stands.apply(lambda found: found.why),
+            "otherName": self.other.name,
+            "otherValue": self.other.text,
+        }
+
+    def _told(self, domain: str) -> Callable[[dict[str, Any]], Switched]:
+        """Reads what the script has printed, and says what there is to know of it."""
+
+        def read(printed: dict[str, Any]) -> Switched:
+            found = Switched.of(printed)
+            if said := found.sentence(domain):
+                say = pulumi.log.warn if found.phase == "waiting" else pulumi.log.info
+                say(said, self)
+            return found
+
+        return read
+
+
+def _in_order(known: Sequence[Any]) -> list[str]:
+    """Name and text of the key that signs, then those of the other one."""
+    switched, newest, former = known[0], list(known[1:3]), list(known[3:5])
+    return former + newest if switched.phase == "waiting" else newest + former
