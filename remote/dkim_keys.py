@@ -20,7 +20,7 @@ from typing import Any
 import whole_file
 
 KNOWN = Path("/opt/poste-mail/dkim.json")
-LOCK = Path("/run/lock/poste-dkim")
+LOCKS = Path("/run/lock/poste-dkim")
 SELECTOR = re.compile(r"s\d{11}")
 """As Poste makes them: a date and three digits. Later keys have greater ones."""
 
@@ -65,8 +65,8 @@ class Shelf:
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """One at a time: a deploy that was cut off may still be at it."""
-        LOCK.parent.mkdir(parents=True, exist_ok=True)
-        with LOCK.open("w") as lock:
+        LOCKS.mkdir(parents=True, exist_ok=True)
+        with (LOCKS / self._domain).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 

@@ -29,7 +29,7 @@ import importlib, json, os, pathlib, sys
 import administrator, dkim_keys, engine, evidence, exclusive, name_servers, proof_mail
 here, told = pathlib.Path.cwd(), json.loads(os.environ["TOLD"])
 engine.SOCKET, administrator.FILE = str(here / "engine"), here / "administrator.json"
-dkim_keys.KNOWN, dkim_keys.LOCK, exclusive.LOCK = here / "scripts/dkim.json", here / "lock", here / "data-lock"
+dkim_keys.KNOWN, dkim_keys.LOCKS, exclusive.LOCK = here / "scripts/dkim.json", here / "locks", here / "data-lock"
 proof_mail.SUBMISSION, proof_mail.IMAPS = told["ports"]["submission"], told["ports"]["imaps"]
 proof_mail.SMTP = proof_mail.SUBMISSION
 evidence.DEADLINE, evidence.SURE, evidence.NAP = 3, 0.3, 0.05
