@@ -45,7 +45,8 @@ for signer in haraka-smtp haraka-submission; do
   tries=0
   until down "$signer"; do
     tries=$((tries + 1))
-    [ "$tries" -le 100 ] || { echo "$signer does not stop" >&2; exit 1; }
+    [ "$tries" -ne 100 ] || s6-svc -k "/run/s6/services/$signer"
+    [ "$tries" -le 150 ] || { echo "$signer does not stop" >&2; exit 1; }
     sleep 0.2
   done
 done
@@ -53,8 +54,10 @@ rm -f private
 mv .public.next public && mv .selector.next selector && mv .private.next private
 """
 """Puts a domain's key in the place of another; its folder is the argument. It goes on when nobody waits for it.
-Without a private half nothing is signed, which is better than wrongly: should the server die in the middle, that is how
-it stays until the next run.
+
+A signer has as long to stop as Docker gives the container (20 s); what it was doing then is tried again, by its peer or
+from the queue. Without a private half nothing is signed, which is better than wrongly: should the server die in the
+middle, that is how it stays until the next run.
 """
 
 

@@ -37,6 +37,7 @@ name_servers.PORT, name_servers.RESOLVERS, name_servers.PATIENCE = told["dns"], 
 script = importlib.import_module(told["script"])
 if told["script"] == "dkim_switch":
     script.NAP, script.SPREADING = 0.05, 0.2
+    script.CHANGE = script.CHANGE.replace("100", "2").replace("150", "4")
 if told["cut"]:
     place, _, name = told["cut"].partition(".")
     owner = {"shelf": dkim_keys.Shelf, "script": script}[place]
@@ -64,7 +65,8 @@ os.execvp(arguments[0], arguments)
 signer=$(basename "$2")
 echo "$1 $signer" >>"{folder}/calls"
 case $1 in
--d) touch "{folder}/down/$signer" ;;
+-d) [ -e "{folder}/stubborn" ] || touch "{folder}/down/$signer" ;;
+-k) [ "$(cat "{folder}/stubborn")" = dead ] || touch "{folder}/down/$signer" ;;
 -u)
   rm -f "{folder}/down/$signer"
   key="{folder}/opt/$signer/config/dkim/example.com"

@@ -214,6 +214,21 @@ def test_a_key_that_the_api_makes_up_never_stays(server: DkimServer) -> None:
     assert (server.selector, server.signing) == (OLD, [OLD] * 2)
 
 
+def test_a_signer_that_does_not_stop_in_time_is_killed_before_the_key_changes(server: DkimServer) -> None:
+    selector = due(server)
+    (server.folder / "stubborn").touch()
+    assert server.switch().told["phase"] == "signing"
+    assert [call.split()[0] for call in server.calls] == ["-d", "-d", "-k", "-k", "-u", "-u"]
+    assert server.signing == [selector] * 2
+
+
+def test_a_signer_that_cannot_be_stopped_keeps_its_key(server: DkimServer) -> None:
+    due(server)
+    (server.folder / "stubborn").write_text("dead")
+    assert "haraka-smtp does not stop" in server.switch().errors
+    assert (server.selector, server.signing) == (OLD, [OLD] * 2)
+
+
 def test_clocks_that_are_apart_are_told_of(server: DkimServer) -> None:
     published(server)
     told = server.switch().told
@@ -259,22 +274,23 @@ def test_what_was_cut_off_before_the_proof_is_proven_and_put_back_where_it_fails
 # Lost and restored
 
 
-def test_a_server_restored_from_before_the_switch_signs_with_the_former_key_and_switches_anew(
-    server: DkimServer,
+@pytest.mark.parametrize("restored", [("data", "dkim"), ("data",)])
+def test_a_server_restored_from_before_the_switch_switches_anew_to_the_key_that_is_published(
+    server: DkimServer, restored: tuple[str, ...]
 ) -> None:
     due(server)
-    for place in ("data", "dkim"):
+    for place in restored:
         shutil.copytree(server.folder / place, server.folder / "backup" / place)
-    selector = switched_on = json.loads((server.shelf / "1.json").read_text())["selector"]
+    selector = json.loads((server.shelf / "1.json").read_text())["selector"]
     server.switch()
-    for place in ("data", "dkim"):
+    for place in restored:
         shutil.rmtree(server.folder / place)
         shutil.copytree(server.folder / "backup" / place, server.folder / place)
     server.restart()
     told = server.keys().told
     assert (told["active"], told["keys"]["0"]["selector"], told["keys"]["1"]["selector"]) == (0, OLD, selector)
     assert server.switch().told["phase"] == "signing"
-    assert server.signing == [switched_on] * 2
+    assert server.signing == [selector] * 2
 
 
 def test_a_server_restored_from_before_the_rotation_waits_for_a_new_key(server: DkimServer) -> None:
