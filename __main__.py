@@ -7,6 +7,8 @@ from components.backup import BackupStore, NightlyBackup, tell_no_backup
 from components.certificate import Certificate
 from components.dkim_key import DkimKey
 from components.dkim_signers import DkimSigners
+from components.dkim_switch import DkimSwitch
+from components.existing.dkim_rotations import dkim_rotations
 from components.existing.sender_policies import sender_policies
 from components.existing.stack_config import load_settings
 from components.existing.stack_state import state
@@ -38,7 +40,8 @@ refuse_impossible_changes(survey, settings)
 tell_who_leaves(held, settings)
 tell_no_backup(settings)
 policies = sender_policies(settings, held)
-zones = Zones(settings, held, dns, survey.addresses)
+rotations = dkim_rotations(settings, held)
+zones = Zones(settings, held, rotations, dns, survey.addresses)
 
 server = MailServer(title, settings, survey, clouds)
 addresses = [
@@ -50,16 +53,19 @@ store = BackupStore(title, settings, settings.backup, server, host, clouds) if s
 poste = Poste("poste", settings, server, host, [store.filled] if store else [], clouds)
 firewall = MailFirewall(f"{title}-mail", settings, labels, poste, clouds)
 keys = {
-    domain.name: DkimKey(f"dkim-{domain.name}", domain.name, settings, server, host, poste, clouds)
+    domain.name: DkimKey(f"dkim-{domain.name}", rotations[domain.name], settings, server, host, poste, clouds)
     for domain in settings.domains
 }
-domains = []
+domains, switches = [], {}
 for domain in settings.domains:
-    accounts = Accounts(domain, settings, server, host, keys[domain.name], clouds)
-    domains.append(MailDomain(domain, settings, server, keys[domain.name], zones, [firewall, accounts], clouds))
+    key = keys[domain.name]
+    accounts = Accounts(domain, settings, server, host, key, clouds)
+    domains.append(made := MailDomain(domain, settings, server, key, zones, [firewall, accounts], clouds))
+    if len(key.records) > 1:
+        switches[domain.name] = DkimSwitch(domain, key, settings, server, host, made.keys_published, clouds)
 if settings.delete_mailboxes or settings.delete_domains:
     Deletions("deletions", settings, server, host, poste, clouds)
-signers = DkimSigners("dkim-signers", settings, host, poste, list(keys.values()), clouds)
+signers = DkimSigners("dkim-signers", settings, host, poste, [*keys.values(), *switches.values()], clouds)
 mail_works: list[pulumi.Resource] = [*addresses, *domains, signers]
 if settings.backup and store:
     # The first backup stops Poste for some seconds, and the certificate needs it.
@@ -77,8 +83,8 @@ if policies or settings.client_setup:
         if domain.name in policies:
             SenderPolicy(domain, policies[domain.name], settings, zones, worker, clouds)
 if zones.signed:
-    signing = ZoneSigning("dnssec", settings, zones, clouds)
-    pulumi.export("dnssec", signing.delegations)
+    signed = ZoneSigning("dnssec", settings, zones, clouds)
+    pulumi.export("dnssec", signed.delegations)
 
 pulumi.export("mailHost", settings.mail_host)
 pulumi.export("ipv4", server.ipv4)
@@ -86,8 +92,11 @@ pulumi.export("ipv6", server.ipv6)
 for page, address in web_addresses(settings).items():
     pulumi.export(page, address)
 pulumi.export("adminAddress", settings.admin_address)
+signing = {name: key.newest for name, key in keys.items()} | {name: found.signing for name, found in switches.items()}
+changing = {name: {"dkimRotation": found.output} for name, found in switches.items()}
 pulumi.export(
-    "domains", {domain: {"dkimName": key.record_name, "dkimValue": key.record_text} for domain, key in keys.items()}
+    "domains",
+    {name: {"dkimName": key.name, "dkimValue": key.text, **changing.get(name, {})} for name, key in signing.items()},
 )
 pulumi.export("clientSettings", client_settings(settings.mail_host, settings.ports))
 pulumi.export("nextSteps", server.ipv4.apply(lambda ipv4: next_steps(ipv4, zones.signed)))

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import pulumi
 
-from components.dkim_key import DkimKey
 from components.host import Host
 from components.poste import Poste
 from model.poste_container import CONTAINER, KEYS_KNOWN, LINK_SIGNERS, SIGNING_KEYS
@@ -22,9 +21,10 @@ class DkimSigners(pulumi.ComponentResource):
         settings: Settings,
         host: Host,
         poste: Poste,
-        keys: Sequence[DkimKey],
+        keys: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """`keys` is what makes the keys that the signers are to find."""
         super().__init__("poste-mail:index:DkimSigners", name, {}, opts)
         domains = [domain.name for domain in settings.domains]
         host.scripts.run(
@@ -41,6 +41,6 @@ class DkimSigners(pulumi.ComponentResource):
             ),
             self,
             again_with={"container": poste.container_id},
-            depends_on=[poste.installed, *(key.domain_known for key in keys)],
+            depends_on=[poste.installed, *keys],
         )
         self.register_outputs({})

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pulumi
 
-from components.dkim_key import DkimKey
+from components.dkim_key import DkimKey, KeyRecord
 from components.existing.zones import Zones
 from components.mail_server import MailServer
 from model.existing_records import Wanted
@@ -26,6 +26,9 @@ class MailDomain(pulumi.ComponentResource):
     and Poste knows the domain, because mail that comes earlier is refused for good.
     """
 
+    keys_published: list[pulumi.Resource]
+    """The records of the DKIM keys."""
+
     def __init__(
         self,
         domain: MailDomainSettings,
@@ -37,7 +40,8 @@ class MailDomain(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("poste-mail:index:MailDomain", domain.name, {}, opts)
-        for wanted in domain_records(domain, settings):
+        self.keys_published = []
+        for wanted in domain_records(domain, settings, key.rotation):
             match wanted.kind:
                 case "SPF":
                     policy = pulumi.Output.all(server.ipv4, server.ipv6).apply(
@@ -45,7 +49,10 @@ class MailDomain(pulumi.ComponentResource):
                     )
                     zones.make(wanted, policy, self)
                 case "DKIM":
-                    zones.make(wanted, _dkim_text(wanted, key, zones), self, name=key.record_name)
+                    published = key.records[wanted.resource]
+                    text = _dkim_text(wanted, published, zones)
+                    made = zones.make(wanted, text, self, name=published.name, may_go=published.may_go)
+                    self.keys_published.append(made)
                 case "MX":
                     zones.make(wanted, settings.mail_host, self, depends_on=[*ready, key])
                 case "MTA-STS":
@@ -55,7 +62,7 @@ class MailDomain(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def _dkim_text(wanted: Wanted, key: DkimKey, zones: Zones) -> pulumi.Output[str]:
+def _dkim_text(wanted: Wanted, key: KeyRecord, zones: Zones) -> pulumi.Output[str]:
     """The key's text, which is had only where nothing else stands at its name; that is known with its selector."""
 
     def text(known: Sequence[str]) -> str:
@@ -63,4 +70,4 @@ def _dkim_text(wanted: Wanted, key: DkimKey, zones: Zones) -> pulumi.Output[str]
         zones.refuse_beside(replace(wanted, name=name, content=content))
         return txt(content)
 
-    return pulumi.Output.all(key.record_name, key.record_text).apply(text)
+    return pulumi.Output.all(key.name, key.text).apply(text)

@@ -1,6 +1,6 @@
 """Which records must not go by a mere change of the settings, as a pure function."""
 
-from model.records import is_report_consent, txt_value
+from model.records import is_report_consent, is_revoked_dkim, txt_value
 
 SENDS, SENDS_NOT = HOST_POLICIES = ("v=spf1 a -all", "v=spf1 -all")
 """The SPF policies of the mail host and of hosts that send no mail."""
@@ -19,8 +19,9 @@ def is_lasting(kind: str, name: str, content: str | None) -> bool:
     """
     match kind:
         case "TXT":
-            passes = name.startswith(PASSING) or is_report_consent(name) or txt_value(content or "") in HOST_POLICIES
-            return not passes
+            text = txt_value(content or "")
+            passes = name.startswith(PASSING) or is_report_consent(name) or text in HOST_POLICIES
+            return not (passes or ("._domainkey." in name and is_revoked_dkim(text)))
         case "MX":
             return content != NO_MAIL
         case _:

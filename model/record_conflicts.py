@@ -55,12 +55,16 @@ def conflicts(
     """
     foreign = [record for record in existing if record.id not in ownership.ids]
     told = set()
-    for want in wanted:
+    for position, want in enumerate(wanted):
         has_one = want.resource in ownership.resources
         found = [
             record for record in foreign if record.id not in told and _in_the_way(want, record, zone, ownership, wanted)
         ]
+        # Of several DKIM keys the newest comes first, whose selector has the latest date.
+        found.sort(key=lambda record: record.name, reverse=True)
         for record in sorted(found, key=lambda record: not _is_ours(want, record, ownership)):
+            if has_one and want.name.startswith("*.") and any(o.name == want.name for o in wanted[position + 1 :]):
+                break  # it is the next one's
             told.add(record.id)
             way = _way(want, record, ownership, has_one)
             yield Conflict(want, record, way)

@@ -15,6 +15,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from model.tag_list import tags
+
 CHARACTER_STRING_LIMIT = 255
 """Bytes in one character-string of a TXT record (RFC 1035, section 3.3)."""
 
@@ -118,6 +120,15 @@ def is_report_consent(name: str) -> bool:
 def dkim(public_key: str) -> str:
     """DKIM key record (RFC 6376, section 3.6.1) for a public key in base64 (DER, SubjectPublicKeyInfo)."""
     return f"v=DKIM1; k=rsa; p={public_key}"
+
+
+REVOKED_DKIM = "v=DKIM1; k=rsa; p="
+"""The record of a key that is none any more: no signature with it is valid (RFC 6376, section 3.6.1)."""
+
+
+def is_revoked_dkim(text: str) -> bool:
+    """Whether the text of a DKIM record says that its key was revoked: an empty p."""
+    return dict(tags(text)).get("p") == ""
 
 
 def dkim_name(selector: str, domain: str) -> str:

@@ -15,6 +15,9 @@ CERTIFICATES = f"{VOLUME}/certificates"
 ACCOUNTS = f"{VOLUME}/accounts"
 """Which mailboxes and aliases were carried out, so that those are known that leave the settings."""
 
+DKIM_KEYS = f"{VOLUME}/dkim"
+"""The DKIM keys that take turns with the one that Poste signs with: the next and the former of each domain."""
+
 STACK = f"{VOLUME}/stack"
 """The stack's own files, so that the backup has them."""
 
@@ -24,5 +27,5 @@ BACKUP = f"{VOLUME}/backup"
 ADMINISTRATOR = "/opt/poste-mail/administrator.json"
 """Address and password of Poste's administrator as the scripts use them; without that no password could be changed."""
 
-BACKED_UP = (DATA, CERTIFICATES, ACCOUNTS, STACK, ADMINISTRATOR)
+BACKED_UP = (DATA, CERTIFICATES, ACCOUNTS, DKIM_KEYS, STACK, ADMINISTRATOR)
 """What a backup holds."""

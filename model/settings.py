@@ -56,6 +56,9 @@ def _failure_options(value: Any) -> Any:
     return text
 
 
+Rotations = Annotated[int, Field(ge=0)]
+"""How often a key was to be changed: raised by one for a new one."""
+
 FailureOptions = Annotated[str, BeforeValidator(_failure_options)]
 """When a DMARC failure report is asked for (RFC 9989, section 4.7, fo)."""
 
@@ -131,6 +134,8 @@ class MailDomainSettings(Accounts):
     spf_a: bool = True
     """Whether the hosts at the domain's own address may send for it (`a` in SPF)."""
     ttl: Ttl = 3600
+    dkim_rotation: Rotations | None = None
+    """How often its DKIM key was to be changed; as the stack's unless set."""
     mx_priority: Annotated[int, Field(ge=0, le=65535)] = 10
     mta_sts: Mode | None = None
     """How strictly senders are to encrypt (MTA-STS); as the stack's setting unless set."""
@@ -215,6 +220,8 @@ class Settings(Model):
     """Raised to replace the server on purpose; addresses and volume stay."""
     rerun: Annotated[int, Field(ge=0)] = 0
     """Raised to run every script on the server again, which mends what was changed there by hand."""
+    dkim_rotation: Rotations = 0
+    """Raised to change the DKIM keys of all domains that say nothing of their own."""
 
     poste_image: ImageReference
     time_zone: TimeZone = "UTC"
@@ -307,6 +314,10 @@ class Settings(Model):
         if self.acme_server:
             return self.acme_issuer
         return LETS_ENCRYPT if self.acme_directory else None
+
+    def rotation_of(self, domain: MailDomainSettings) -> int:
+        """How often the DKIM key of a domain was to be changed: as it says itself, else as the stack does."""
+        return self.dkim_rotation if domain.dkim_rotation is None else domain.dkim_rotation
 
     def protects(self, part: Part) -> bool:
         """Whether this part of the stack is protected from deletion and replacement."""

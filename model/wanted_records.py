@@ -1,8 +1,9 @@
 """All DNS records that the settings ask for, known before the deploy but for what the server and Poste will add."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from model import bimi, mta_sts
+from model.dkim_rotation import Rotation, record
 from model.existing_records import Wanted
 from model.lasting_records import NO_MAIL, SENDS, SENDS_NOT
 from model.records import dmarc, dmarc_name, dmarc_report_name, fqdn, spf_policy, tls_reports, tls_reports_name
@@ -12,14 +13,20 @@ from model.values import EmailAddress, is_within
 from model.web_hosts import web_hosts
 
 
-def wanted_records(settings: Settings, validated: Collection[str] = ()) -> Iterator[Wanted]:
-    """The records of all mail hosts and domains; `validated` are the domains whose zone resolvers can validate."""
+def wanted_records(
+    settings: Settings, rotations: Mapping[str, Rotation] | None = None, validated: Collection[str] = ()
+) -> Iterator[Wanted]:
+    """The records of all mail hosts and domains.
+
+    `rotations` are those of the domains' DKIM keys, if they are known, `validated` the domains whose zone resolvers can
+    validate.
+    """
     for host in settings.certificate_names:
         yield from host_records(host, settings)
         yield from issuer_records(host, settings)
     yield from key_records(settings, validated)
     for domain in settings.domains:
-        yield from domain_records(domain, settings)
+        yield from domain_records(domain, settings, rotations[domain.name] if rotations else None)
         for host in web_hosts(domain, settings):
             yield from web_records(host, domain)
 
@@ -45,10 +52,12 @@ def host_records(host: str, settings: Settings) -> Iterator[Wanted]:
 def issuer_records(host: str, settings: Settings) -> Iterator[Wanted]:
     """Who may issue a certificate for a mail host (CAA, RFC 8659).
 
-    There is none at a zone's own name: it would hold for every host of the zone, and forbid others their certificates.
+    It holds for all names below it, too. So there is none at a zone's own name, nor above a host that Cloudflare has to
+    get a certificate for.
     """
     holder = settings.zone_holder(host)
-    if settings.issuer and host != holder.zone_name:
+    above = any(is_within(web_host, host) for domain in settings.domains for web_host in web_hosts(domain, settings))
+    if settings.issuer and host != holder.zone_name and not above:
         yield Wanted(f"{host}-caa", "CAA", holder.name, host, "CAA")
 
 
@@ -60,9 +69,13 @@ def key_records(settings: Settings, validated: Collection[str]) -> Iterator[Want
             yield Wanted(f"{host}-tlsa-{slot}", "TLSA", holder.name, fqdn("_25._tcp", host), "TLSA")
 
 
-def domain_records(domain: MailDomainSettings, settings: Settings) -> Iterator[Wanted]:
+def domain_records(
+    domain: MailDomainSettings, settings: Settings, rotation: Rotation | None = None
+) -> Iterator[Wanted]:
     """What makes a domain a mail domain: SPF, DMARC, DKIM and MX, what else senders and mail programs are told, and the
     consent of our other domains that get reports about it.
+
+    Where the rotation of its DKIM keys is not known, the former key may have a record, too.
     """
     name = domain.name
     known_spf = spf_policy(domain.senders, domain.spf, a=domain.spf_a)
@@ -75,7 +88,9 @@ def domain_records(domain: MailDomainSettings, settings: Settings) -> Iterator[W
         if holders and not (is_within(target, name) or is_within(name, target)):
             place = (max(holders, key=len), dmarc_report_name(name, target))
             yield Wanted(f"{name}-reports-to-{target}", "DMARC report", *place, "TXT", "v=DMARC1")
-    yield Wanted(f"{name}-dkim", "DKIM", name, f"*._domainkey.{name}", "TXT")
+    newest = settings.rotation_of(domain)
+    for generation in rotation.generations if rotation else range(newest, max(newest - 2, -1), -1):
+        yield Wanted(record(name, generation), "DKIM", name, f"*._domainkey.{name}", "TXT")
     if domain.bimi:
         yield Wanted(f"{name}-bimi", "BIMI", name, bimi.record_name(name), "TXT", domain.bimi.record)
     # As long as its mail goes elsewhere, what senders and mail programs are told is that provider's to say.

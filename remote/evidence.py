@@ -15,7 +15,7 @@ import engine
 import exclusive
 import proof_mail
 from container import execute
-from dkim import bare
+from dkim_keys import bare
 from poste_http import Poste, reason
 from proof_mail import NotYetError, ProofMail, RefusedError
 from signers import CHECK

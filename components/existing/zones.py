@@ -1,6 +1,6 @@
 """The zones at Cloudflare: found and read once a run, before anything is registered, and then filled with records."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -9,6 +9,7 @@ import pulumi_cloudflare as cloudflare
 from components.existing.questions import ask
 from components.existing.workers import served_hosts
 from components.options import child
+from model.dkim_rotation import Rotation
 from model.existing_records import Record, Wanted
 from model.labels import earlier_comment, owner_comment
 from model.lasting_records import is_lasting
@@ -49,6 +50,7 @@ class Zones:
         self,
         settings: Settings,
         state: Sequence[Held],
+        rotations: Mapping[str, Rotation],
         provider: cloudflare.Provider,
         addresses: Sequence[str] = (),
     ) -> None:
@@ -74,7 +76,7 @@ class Zones:
         validated = {zone.name for zone in self.signed if zone.status == ACTIVE}
         self.validated = {domain for domain, zone in self._by_domain.items() if zone.name in validated}
         """The domains whose zone resolvers can validate."""
-        wanted = list(wanted_records(settings, self.validated))
+        wanted = list(wanted_records(settings, rotations, self.validated))
         zone_ids = {want.resource: self._by_domain[want.domain].id for want in wanted}
         refused = [
             *refusals(self.signed, settings, stack),
@@ -99,13 +101,16 @@ class Zones:
         *,
         data: cloudflare.DnsRecordDataArgs | None = None,
         name: pulumi.Input[str] | None = None,
+        may_go: bool = False,
         depends_on: Sequence[pulumi.Resource] = (),
     ) -> cloudflare.DnsRecord:
-        """Make a record, of a text (`content`) or of fields (`data`); `name` is given where it was not known before.
+        """Make a record, of a text (`content`) or of fields (`data`); `name` is given where it was not known before,
+        `may_go` where no mail hangs on it any more.
 
         It is never proxied: Cloudflare's proxy carries web traffic only, and a proxied mail host gets no mail.
         """
-        protect = self._settings.protects("records") and is_lasting(wanted.type, wanted.name, wanted.content)
+        may_go = may_go or not is_lasting(wanted.type, wanted.name, wanted.content)
+        protect = self._settings.protects("records") and not may_go
         (domain,) = (domain for domain in self._settings.domains if domain.name == wanted.domain)
         return cloudflare.DnsRecord(
             wanted.resource,

@@ -54,8 +54,8 @@ class Dns:
 
     def _lost(self) -> Iterator[tuple[Zone, Conflict]]:
         """What the program would refuse to make a second time; see model.record_conflicts."""
-        # With the keys of the mail host, whether or not resolvers can validate them now: they were made when they could.
-        wanted = list(wanted_records(self.settings, self.zones))
+        # With the mail host's keys, whether or not resolvers can validate them now: when they were made, they could.
+        wanted = list(wanted_records(self.settings, validated=self.zones))
         for zone in self._each():
             here = [want for want in wanted if self.zones[want.domain].id == zone.id]
             for conflict in conflicts(here, zone.records, zone.name, self.ownership):

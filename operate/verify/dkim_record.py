@@ -2,7 +2,7 @@
 
 import dkim  # type: ignore[import-untyped]
 
-from model.records import MINIMUM_DKIM_BITS
+from model.records import MINIMUM_DKIM_BITS, is_revoked_dkim
 from model.tag_list import tags
 from operate.verify.names import Names
 from operate.verify.result import Finding, fail, ok, warn
@@ -14,6 +14,8 @@ async def dkim_record(names: Names, name: str, expected: str) -> Finding:
     if len(texts) != 1:
         return fail(f"{len(texts)} records at {name}" if texts else f"no record at {name}", _short(expected))
     found = texts[0]
+    if is_revoked_dkim(expected):
+        return ok(f"{name}, revoked", expected) if is_revoked_dkim(found) else fail(_short(found), expected)
     try:
         _, bits, _, _ = dkim.load_pk_from_dns(name.encode(), dnsfunc=lambda *_, **__: found.encode())
     except (dkim.DKIMException, ValueError) as error:

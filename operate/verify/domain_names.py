@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Collection, Iterable
+from collections.abc import Awaitable, Collection, Iterable, Iterator
 from functools import partial
 
 from model.records import dmarc_name
@@ -99,12 +99,21 @@ def _jobs(context: Context, domain: Domain) -> list[Job]:
         Job(MX, name, looks_at_mx),
         Job(SPF, name, lambda: spf_policy(names, name, stack.mail_host, senders, stack.smart_host)),
         Job(SPF_LOOKUPS, name, lambda: spf_lookups(names, name, stack.mail_host, senders)),
-        Job(DKIM, name, lambda: dkim_record(names, domain.dkim_name, domain.dkim_value)),
+        *_keys(names, domain),
         Job(DMARC, name, lambda: dmarc_policy(names, name)),
         Job(REPORTS, name, lambda: report_addresses(names, name, stack.mail_host, siblings, refused)),
         Job(WILDCARD, name, lambda: wildcard(names, name)),
         Job(PUBLIC, name, lambda: public(names, domain)),
     ]
+
+
+def _keys(names: Names, domain: Domain) -> Iterator[Job]:
+    """The record of the key that signs, and that of the next or the former one."""
+    yield Job(DKIM, domain.name, lambda: dkim_record(names, domain.dkim_name, domain.dkim_value))
+    if other := domain.rotation:
+        which = "next" if other.phase == "waiting" else "former"
+        subject = f"{domain.name}, {which} key"
+        yield Job(DKIM, subject, lambda: dkim_record(names, other.other_name, other.other_value))
 
 
 async def mx(names: Names, domain: str, mail_host: str, addresses: Collection[str]) -> Finding:

@@ -57,6 +57,23 @@ class Domain:
     name: str
     dkim_name: str
     dkim_value: str
+    rotation: "Rotation | None" = None
+    """Where a change of the key stands, once there was one."""
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """A change of a DKIM key, as the last deploy left it, with the record beside that of the key that signs."""
+
+    number: int
+    phase: str
+    """waiting, signing or revoked, as remote/dkim_switch.py tells."""
+    due: float
+    """From when on the next step can be made; seconds since the epoch."""
+    why: str
+    """What, but for time, keeps the next key from signing."""
+    other_name: str
+    other_value: str
 
 
 @dataclass(frozen=True)
@@ -120,13 +137,27 @@ def make_stack(name: str, outputs: dict[str, Any], config: dict[str, Any]) -> St
     settings = settings_of(name, config)
     own = _own_settings(name, config)
     domains = tuple(
-        Domain(domain, str(record["dkimName"]), str(record["dkimValue"]))
+        Domain(domain, str(record["dkimName"]), str(record["dkimValue"]), _rotation(record.get("dkimRotation")))
         for domain, record in outputs["domains"].items()
     )
     account = str(outputs.get("certificateAccount") or "")
     addresses = str(outputs["ipv4"]), str(outputs["ipv6"])
     return Stack(
         name, settings, own, *addresses, domains, outputs["clientSettings"], account, dict(outputs.get("backup") or {})
+    )
+
+
+def _rotation(found: dict[str, Any] | None) -> Rotation | None:
+    if not found:
+        return None
+    named = {key: str(found[key]) for key in ("phase", "why", "otherName", "otherValue")}
+    return Rotation(
+        int(found["rotation"]),
+        named["phase"],
+        float(found["due"]),
+        named["why"],
+        named["otherName"],
+        named["otherValue"],
     )
 
 

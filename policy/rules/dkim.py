@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from model.records import MINIMUM_DKIM_BITS, dkim_bits, fqdn
+from model.records import MINIMUM_DKIM_BITS, dkim_bits, fqdn, is_revoked_dkim
 from model.tag_list import tags, twice
 from model.values import is_within
 from policy.dns import text_of
@@ -23,6 +23,8 @@ def strong_key(record: Resource, _stack: Stack, _settings: Settings) -> Iterator
         yield f"The record has {', '.join(again)} more than once."
         return
     found = dict(tags(text))
+    if is_revoked_dkim(text):
+        return  # that there is another one is another rule
     if found.get("v", "DKIM1") != "DKIM1" or found.get("k", "rsa") != "rsa":
         yield "The record is no DKIM key of the form v=DKIM1; k=rsa; p=…"
         return
@@ -42,16 +44,16 @@ def strong_key(record: Resource, _stack: Stack, _settings: Settings) -> Iterator
 
 
 def one_at_least(resources: Resources, stack: Stack, _settings: Settings) -> Found:
-    """Each domain has a DKIM key in DNS."""
+    """Each domain has a DKIM key in DNS that is not revoked."""
     for domain in stack.settings.domains:
         place = fqdn("_domainkey", domain.name)
         names = [
             record.get("name")
             for record in resources.of_type(DNS_RECORD)
-            if record.get("type") in ("TXT", "CNAME", UNKNOWN)
+            if record.get("type") in ("TXT", "CNAME", UNKNOWN) and not is_revoked_dkim(text_of(record) or "")
         ]
         if not any(name is UNKNOWN or is_within(str(name), place) for name in names):
-            yield None, f"The domain {domain.name} has no DKIM record."
+            yield None, f"The domain {domain.name} has no DKIM record with a key."
 
 
 RULES = (

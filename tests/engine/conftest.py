@@ -33,6 +33,7 @@ SCENARIO = (
     "test_faults",
     "test_environments",
     "test_changes",
+    "test_rotation",
     "test_upgrade",
     "test_recovery",
     "test_lasting",

@@ -35,6 +35,8 @@ server = MailServer(f"{project}-{stack}", settings, survey, pulumi.ResourceOptio
 
 DOMAINS = f"""
 {SERVER}
+from components.dkim_key import KeyRecord
+from components.existing.dkim_rotations import dkim_rotations
 from components.mail_domain import MailDomain
 from components.mail_host_records import MailHostRecords
 from components.providers import cloudflare_dns
@@ -42,15 +44,19 @@ from model.records import dkim, dkim_name
 from components.existing.zones import Zones
 
 
+rotations = dkim_rotations(settings, held)
+
+
 class Key(pulumi.ComponentResource):
     def __init__(self, domain):
         super().__init__("test:index:Key", domain)
-        self.record_name = pulumi.Output.from_input(dkim_name("s1", domain))
-        self.record_text = pulumi.Output.from_input(dkim("AAAA"))
+        self.rotation = rotations[domain]
+        name, text = pulumi.Output.from_input(dkim_name("s1", domain)), pulumi.Output.from_input(dkim("AAAA"))
+        self.records = {{domain + "-dkim": KeyRecord(name, text)}}
 
 
 dns = cloudflare_dns()
-zones = Zones(settings, held, dns, survey.addresses)
+zones = Zones(settings, held, rotations, dns, survey.addresses)
 records = pulumi.ResourceOptions(providers=[dns])
 MailHostRecords(settings.mail_host, settings, server, zones, records)
 for domain in settings.domains:

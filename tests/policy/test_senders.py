@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from model.records import dkim, dmarc, spf, txt
+from model.records import REVOKED_DKIM, dkim, dmarc, spf, txt
 from policy.model import DNS_RECORD, PRIMARY_IP, UNKNOWN, Resource
 from tests.support.case import Case, holds, sentence
 
@@ -171,7 +171,8 @@ CASES = [
     Case("a weak key at a name that is not known yet", "dkim-strong-key", [record(UNKNOWN, WEAK)], "1024 bits"),
     Case("a weak key without a version", "dkim-strong-key", [record(SELECTOR, WEAK.partition("; ")[2])], "1024 bits"),
     Case("a key that is none", "dkim-strong-key", [record(SELECTOR, "v=DKIM1; k=rsa; p=AAAA")], "is no key"),
-    Case("a key that is withdrawn", "dkim-strong-key", [record(SELECTOR, "v=DKIM1; k=rsa; p=")], "is no key"),
+    Case("a key that is revoked", "dkim-strong-key", [record(SELECTOR, REVOKED_DKIM)]),
+    Case("a record without a key", "dkim-strong-key", [record(SELECTOR, "v=DKIM1; k=rsa")], "is no key"),
     Case("another text at the key's name", "dkim-strong-key", [record(SELECTOR, "v=DKIM2; p=x")], "of the form"),
     Case("a key of another kind", "dkim-strong-key", [record(SELECTOR, "v=DKIM1; k=ed25519; p=AAAA")], "of the form"),
     Case(
@@ -197,6 +198,17 @@ CASES = [
         "dkim-for-each-domain",
         [record("s1._domainkey.example.net", STRONG)],
         "example.com has no DKIM record",
+    ),
+    Case(
+        "a revoked key beside the one that signs",
+        "dkim-for-each-domain",
+        [record(SELECTOR, REVOKED_DKIM), record("s2._domainkey.example.com", STRONG)],
+    ),
+    Case(
+        "a revoked key alone",
+        "dkim-for-each-domain",
+        [record(SELECTOR, REVOKED_DKIM)],
+        "example.com has no DKIM record with a key",
     ),
     Case("a key whose selector is not known yet", "dkim-for-each-domain", [record(UNKNOWN, UNKNOWN)]),
     Case("the program's own policy", "dmarc-strict", [reports(dmarc("reject", ["a@example.com"], [], {"fo": "1"}))]),

@@ -11,8 +11,10 @@ from tests.support.stack import Stack
 class Flow:
     """Somebody who sends mail all the time, and notes what was acknowledged."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, to: str = "", pause: float = 0.2) -> None:
+        """To himself unless told otherwise; `pause` is in seconds."""
         self._mailbox, self._stop = stack.mailbox(), threading.Event()
+        self._to, self._pause = to or self._mailbox.address, pause
         self._thread = threading.Thread(target=self._send)
         self.acknowledged: list[str] = []
 
@@ -25,9 +27,9 @@ class Flow:
         self._thread.join()
 
     def _send(self) -> None:
-        while not self._stop.wait(0.2):
+        while not self._stop.wait(self._pause):
             message = EmailMessage()
-            message["From"] = message["To"] = self._mailbox.address
+            message["From"], message["To"] = self._mailbox.address, self._to
             message["Subject"] = f"flow-{time.time_ns()}"
             message.set_content("Was this kept?")
             try:

@@ -29,6 +29,8 @@ ZONES = {"example.org": "fedcba9876543210fedcba9876543210"}
 ACCOUNT = "https://acme-v02.api.letsencrypt.org/acme/acct/1"
 CERTIFICATE = {"account": ACCOUNT, "0": "0" * 64, "1": "1" * 64}
 SELECTOR = "s20261125123"
+NEXT = "s20261128456"
+"""The selector of the key that comes after it."""
 SERVERS_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIICf9svRenC poste-mail-backup"
 """The public half of the key with which the server adds to its backup."""
 HELD = {
@@ -87,6 +89,12 @@ class Cloud(Mocks):
     """Cloudflare's word for how far each zone is signed."""
     served: list[dict[str, str]] = field(default_factory=list)
     """The hosts that Workers serve already, each with its service."""
+    switched: dict[str, Any] = field(
+        default_factory=lambda: {"phase": "waiting", "due": 2_000_000_000, "since": 0, "why": ""}
+    )
+    """What the change of a DKIM key comes to in this deploy."""
+    keys_at: int = 1
+    """When the DKIM keys were looked at, in seconds since the epoch."""
     made: int = 0
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
@@ -107,6 +115,8 @@ class Cloud(Mocks):
             "docker:index/remoteImage:RemoteImage": {"imageId": "sha256:" + "b" * 64},
             "command:remote:Command": {"stdout": json.dumps(key | {"folder": "/mnt/poste/data"} | CERTIFICATE)},
         }
+        if args.typ == "command:remote:Command" and (told := self._dkim(args)):
+            return {"stdout": json.dumps(told)}
         return computed.get(args.typ, {})
 
     @property
@@ -118,6 +128,23 @@ class Cloud(Mocks):
             "cloudflare:index/getWorkersCustomDomains:getWorkersCustomDomains": {"results": self.served},
             "pulumi:pulumi:readStackResourceOutputs": {"outputs": self.state},
         }
+
+    def _dkim(self, args: MockResourceArgs) -> dict[str, Any] | None:
+        """What remote/dkim.py and remote/dkim_switch.py print, if it is one of them that runs."""
+        asked = json.loads(args.inputs["stdin"]) if "/dkim" in args.inputs["create"] else {}
+        rotation = asked.get("rotation")
+        if "dkim_switch.py" in args.inputs["create"]:
+            return self.switched | {"rotation": rotation, "told": asked["due"]}
+        if rotation is None:
+            return None
+        selectors = {rotation: SELECTOR if rotation == asked["first"] else NEXT, rotation - 1: SELECTOR}
+        keys = {
+            str(generation): {"selector": selector, "public_key": self.public_key}
+            for generation, selector in selectors.items()
+            if generation >= asked["first"]
+        }
+        first = {"rotation": rotation, "first": asked["first"], "active": max(rotation - 1, asked["first"])}
+        return first | {"at": self.keys_at, "keys": keys}
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         match args.token:

@@ -120,7 +120,7 @@ def serving_api(api: PosteApi) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(text)
 
-        do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815
+        do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""

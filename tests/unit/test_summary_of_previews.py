@@ -132,6 +132,7 @@ def test_an_empty_preview_says_that_nothing_changes_and_alerts_nobody() -> None:
         (of(Verb.CHANGE, DNS_RECORD, type="A"), Topic.ADDRESSES, False),
         (of(Verb.DESTROY, DNS_RECORD, type="TXT", name="s2026._domainkey.club.example"), Topic.DKIM, True),
         (of(Verb.CREATE, DNS_RECORD, "club.example-dkim", type="TXT"), Topic.DKIM, False),
+        (of(Verb.CREATE, DNS_RECORD, "club.example-dkim-12", type="TXT"), Topic.DKIM, False),
         (of(Verb.CHANGE, "command:remote:Command", "dkim-club.example"), Topic.DKIM, False),
         (of(Verb.REPLACE, DNS_RECORD, type="MX"), Topic.MX, True),
     ],

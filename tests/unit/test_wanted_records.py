@@ -72,6 +72,13 @@ def test_a_mail_host_that_is_a_mail_domain_has_that_ones_records_only_and_no_caa
     ]  # fmt: skip
 
 
+def test_no_caa_record_stands_above_a_host_whose_certificate_is_cloudflares() -> None:
+    config: dict[str, Any] = {"mailHost": "shop.example.com", "adminAddress": "admin@shop.example.com"}
+    config |= {"domains": [{"name": "shop.example.com", "zone": "example.com"}]}
+    assert "shop.example.com-caa" in wanted(**config)
+    assert "shop.example.com-caa" not in wanted(**config, clientSetup=True)
+
+
 def test_a_caa_record_stands_at_each_name_of_the_certificate_where_the_authority_is_known() -> None:
     names = {"mail.example.com-caa", "old.example.com-caa"}
     other = {"acmeServer": "https://acme.example.net/directory"}
@@ -94,7 +101,7 @@ def test_the_keys_are_told_only_where_they_can_be_validated() -> None:
         (("example.org",), {}, set()),
         (("example.com",), {"certificate": "none, so"}, set()),
     ):
-        found = {want.resource for want in wanted_records(settings(**config), validated)}
+        found = {want.resource for want in wanted_records(settings(**config), validated=validated)}
         assert found & keys == expected, (validated, config)
 
 

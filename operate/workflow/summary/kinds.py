@@ -1,5 +1,7 @@
 """What a resource is called in plain words."""
 
+import re
+
 from operate.workflow.summary.changes import UNKNOWN, Change
 
 DNS_RECORD = "cloudflare:index/dnsRecord:DnsRecord"
@@ -45,8 +47,8 @@ def _purpose(change: Change) -> str | None:
     """What a TXT record is for; the program names its resources so, since the text may not be known yet."""
     if change.inputs.get("type") != "TXT":
         return None
-    purposes = {"-dkim": "DKIM", "-spf": "SPF", "-dmarc": "DMARC"}
-    return next((purpose for suffix, purpose in purposes.items() if change.name.endswith(suffix)), None)
+    named = re.search(r"-(spf|dmarc|dkim)(-\d+)?$", change.name)
+    return named[1].upper() if named else None
 
 
 def is_dkim_record(change: Change) -> bool:
