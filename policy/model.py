@@ -30,6 +30,9 @@ SSH_KEY = "hcloud:index/sshKey:SshKey"
 STORAGE_BOX = "hcloud:index/storageBox:StorageBox"
 STORAGE_ACCOUNT = "hcloud:index/storageBoxSubaccount:StorageBoxSubaccount"
 DNS_RECORD = "cloudflare:index/dnsRecord:DnsRecord"
+ZONE_DNSSEC = "cloudflare:index/zoneDnssec:ZoneDnssec"
+WORKER = "cloudflare:index/workersScript:WorkersScript"
+WORKER_HOST = "cloudflare:index/workersCustomDomain:WorkersCustomDomain"
 IMAGE = "docker:index/remoteImage:RemoteImage"
 CONTAINER = "docker:index/container:Container"
 COMMAND = "command:remote:Command"
@@ -38,7 +41,11 @@ COPY = "command:remote:CopyToRemote"
 COPY_FILE = "command:remote:CopyFile"
 DOCKER = "docker:"
 
-OLD_NAMES = {"cloudflare:index/record:Record": DNS_RECORD}
+OLD_NAMES = {
+    "cloudflare:index/record:Record": DNS_RECORD,
+    "cloudflare:index/workerScript:WorkerScript": WORKER,
+    "cloudflare:index/workerDomain:WorkerDomain": WORKER_HOST,
+}
 """Types that the providers still know by an earlier name too."""
 
 
@@ -55,6 +62,10 @@ class Resource:
     """Whether Pulumi refuses to delete it."""
     uses: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """For each property, the URNs of the resources that its value comes from; known even where the value is not."""
+    after: frozenset[str] = frozenset()
+    """The URNs of the resources that must be there before it. Rules for single resources are not told."""
+    ignores: frozenset[str] = frozenset()
+    """The properties whose changes Pulumi ignores."""
     in_clear: Mapping[str, Any] = field(default_factory=dict)
     """Its inputs without those that the state encrypts. Only rules of the level `remediate` are told."""
 
