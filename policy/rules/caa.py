@@ -17,7 +17,7 @@ PROOF = "http-01"
 
 
 def permits(record: Resource, stack: Stack, _settings: Settings) -> Iterator[str]:
-    """At a name of the certificate, it permits the authority that the server asks, an account there, its way of proof."""
+    """It stands at a name of the certificate and permits the authority that the server asks, an account, its proof."""
     data, settings = fields(record), stack.settings
     if record.get("type") != "CAA" or data is None:
         return

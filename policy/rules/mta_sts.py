@@ -129,8 +129,8 @@ RULES = (
     ),
     StackRule(
         name="mta-sts-served",
-        why="A policy that is announced is that of the settings, can be fetched, names each MX host and has its own id, "
-        "because senders keep it and hold the servers against it.",
+        why="A policy that is announced is that of the settings, can be fetched, names each MX host and has its own "
+        "id, because senders keep it and hold the servers against it.",
         remedy="Make script and announcement from policy() and record() of model/mta_sts.py.",
         check=served,
     ),

@@ -19,7 +19,7 @@ NAME = re.compile(rf"{LABEL}(\.{LABEL})+")
 QUOTED = r'"((?:[^"\\]|\\["\\])*)"'
 """A string in double quotes. Other escapes, such as \\118 for v, would hide from the rules what a text says."""
 TXT_CONTENT = re.compile(rf"{QUOTED}( {QUOTED})*")
-NOT_HERE = (("MX", NO_MAIL), ("SRV", NOWHERE))
+NOT_HERE = (("MX", NO_MAIL), ("SRV", NOWHERE), (UNKNOWN, NOWHERE))
 """What records of these types point at where there is no such service (RFC 7505, RFC 2782)."""
 ALONE = ("_mta-sts.", "_smtp._tls.", "default._bimi.")
 """How the names begin at which one text may stand (RFC 8461, section 3.1; RFC 8460, section 3)."""
