@@ -40,12 +40,13 @@ CASES = [
     Case(
         "the parameters in another order",
         PLACE,
-        [record(f"letsencrypt.org;validationmethods=http-01;accounturi={ACCOUNT}")],
+        [record(f" letsencrypt.org ;validationmethods=http-01;accounturi={ACCOUNT}")],
     ),
     *(
         Case(f"the permission {value}", PLACE, [record(value)], finds)
         for value, finds in (
             (";", "no authority at all"),
+            (" ;", "no authority at all"),
             ("", "no authority at all"),
             (None, "no authority at all"),
             (f"; accounturi={ACCOUNT}; validationmethods=http-01", "no authority at all"),

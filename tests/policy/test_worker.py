@@ -36,6 +36,7 @@ CASES = [
     Case("no main module", PLAIN, [worker(mainModule=None)], "no main module"),
     Case("no compatibility date", PLAIN, [worker(compatibilityDate=None)], "no compatibility date"),
     Case("a compatibility date that is none", PLAIN, [worker(compatibilityDate="latest")], "no compatibility date"),
+    Case("more than a date", PLAIN, [worker(compatibilityDate=f"{COMPATIBILITY_DATE}T00:00")], "no compatibility date"),
     *(
         Case(f"a script with {name}", PLAIN, [worker(**{name: value})], f"has {name}")
         for name, value in {
