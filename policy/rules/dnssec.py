@@ -8,12 +8,14 @@ from policy.rule import ResourceRule, Settings
 from policy.stack import Stack
 
 STATUS = "status"
+ASKED_FOR = (ACTIVE, "pending")
+"""Signatures. After a refresh the engine holds what Cloudflare says, and an ignored change leaves it at that."""
 
 
 def asked_for(zone: Resource, _stack: Stack, _settings: Settings) -> Iterator[str]:
-    """What is asked for is active; that Cloudflare says pending until the registrar has done its part is no drift."""
+    """Signatures are asked for; that Cloudflare says pending until the registrar has done its part is no drift."""
     status = zone.get(STATUS)
-    if status not in (ACTIVE, UNKNOWN):
+    if status not in (*ASKED_FOR, UNKNOWN):
         yield f"The zone's status is to be {status}, not {ACTIVE}."
     if STATUS not in zone.ignores:
         yield "Changes of the zone's status are not ignored."
