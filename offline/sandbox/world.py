@@ -35,7 +35,7 @@ AUTHORITY = Addresses("198.51.100.56", "2001:db8:100::56")
 BOXES = Addresses("198.51.100.57", "2001:db8:100::57")
 """The Storage Boxes: SSH on port 23."""
 EDGE = Addresses("198.51.100.60", "2001:db8:100::60")
-"""What a proxied name leads to; nobody answers there."""
+"""What a proxied name leads to: HTTPS and HTTP, for the custom domains of Workers alone."""
 PROVIDER = Addresses("198.51.100.80", "2001:db8:100::80")
 """The other mail provider."""
 

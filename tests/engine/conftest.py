@@ -101,6 +101,7 @@ def deployed(sandbox: None, empty_preview: list[str], tmp_path_factory: pytest.T
         domains=[{"name": DOMAIN}, {"name": SECOND}],
         adminAddress=ADMIN,
         protect=True,
+        dnssec=[DOMAIN],
         posteImage=f"{IMAGE}@{digest()}",
     )
     empty_preview.append(stack.run("preview", "--stack", stack.name))

@@ -18,7 +18,7 @@ from offline.sandbox.datacentre.machines.packet_filter import ruleset
 from offline.sandbox.datacentre.machines.seed import seed_files
 from offline.sandbox.datacentre.model import Rule
 from offline.sandbox.host import addresses, containers, engine, images, leftovers, life, network
-from offline.sandbox.host.parts import BASE_IMAGE, IMAGES, INTERNET, SOURCE
+from offline.sandbox.host.parts import BASE_IMAGE, IMAGES, INTERNET, SOURCE, WORKERD_IMAGE
 from offline.sandbox.host.shell import HostError, run
 from offline.sandbox.vps import resize, systemctl, units
 from offline.sandbox.vps.control import Answer
@@ -395,7 +395,7 @@ def test_a_purge_wakes_an_engine_that_does_not_run_to_remove_the_images(sleeping
     assert sleeping_engine[0] == "start"
     assert sleeping_engine[-1] == "stop"
     removed = {line.split()[-1] for line in sleeping_engine if line.startswith("docker image rm")}
-    assert removed == {*(image.tag for image in IMAGES), BASE_IMAGE}
+    assert removed == {*(image.tag for image in IMAGES), WORKERD_IMAGE, BASE_IMAGE}
     assert "docker volume rm poste-mail-registry" in sleeping_engine
 
 

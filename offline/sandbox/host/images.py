@@ -7,8 +7,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from offline.sandbox.host import workerd
 from offline.sandbox.host.engine import install
-from offline.sandbox.host.parts import BASE_IMAGE, CONTENT_LABEL, IMAGES, SOURCE, Image
+from offline.sandbox.host.parts import BASE_IMAGE, CONTENT_LABEL, IMAGES, SOURCE, WORKERD_IMAGE, Image
 from offline.sandbox.host.shell import HostError, pipe, run, say, succeeds
 
 # Written into the base image before the packages of the images on it are installed.
@@ -74,6 +75,18 @@ def build(name: str, tag: str, *options: str) -> None:
     run(
         *("docker", "build", "--quiet", "--tag", tag, "--label", f"{CONTENT_LABEL}={content(image)}", *options),
         *("--file", str(SOURCE / image.name / "Dockerfile"), str(SOURCE)),
+    )
+
+
+def ensure_workerd() -> None:
+    """Make the image of the Workers' runtime, from which the internet's takes it, unless it is there as pinned."""
+    if built_content(WORKERD_IMAGE) == workerd.version():
+        return
+    program = workerd.ensure()
+    say("making image workerd")
+    pipe(
+        ("tar", "--create", "--owner=0", "--group=0", "--directory", str(program.parent), program.name),
+        ("docker", "import", "--change", f"LABEL {CONTENT_LABEL}={workerd.version()}", "-", WORKERD_IMAGE),
     )
 
 

@@ -17,6 +17,7 @@ from offline.sandbox.host.parts import (
     PROVIDER,
     REGISTRY_STORE,
     STATE,
+    WORKERD_IMAGE,
     Part,
 )
 from offline.sandbox.host.shell import say, succeeds
@@ -41,6 +42,7 @@ def up() -> None:
         engine.ensure()
         network.ensure()
         images.ensure_base()
+        images.ensure_workerd()
         # Side by side, because building images is mostly waiting for packages.
         with ThreadPoolExecutor() as pool:
             for track in [pool.submit(track) for track in (_machines, _internet, _boxes, _provider)]:
@@ -110,7 +112,7 @@ def down(*, purge: bool) -> None:
 def _purge() -> None:
     for volume in (ENGINE_STORE, REGISTRY_STORE):
         succeeds("docker", "volume", "rm", volume)
-    for tag in (*(image.tag for image in reversed(IMAGES)), BASE_IMAGE):
+    for tag in (*(image.tag for image in reversed(IMAGES)), WORKERD_IMAGE, BASE_IMAGE):
         if succeeds("docker", "image", "rm", "--force", tag):
             say(f"removed image {tag}")
 

@@ -12,6 +12,8 @@ STATE = SOURCE.parents[1] / ".state" / "sandbox"
 PREFIX = "poste-mail-sandbox"
 NETWORK = PREFIX
 BASE_IMAGE = f"{PREFIX}/debian:trixie"
+WORKERD_IMAGE = f"{PREFIX}/workerd:latest"
+"""One file, which the internet's image takes."""
 CONTENT_LABEL = f"{PREFIX}.content"
 
 
@@ -85,7 +87,7 @@ INTERNET = Part(
     world.AUTHORITATIVE,
     ready=f"{world.CLOUDFLARE}/_sandbox/health",
     ports=((47002, 8080), (47003, 80), (47004, 8081), (47005, 8082)),
-    # It adds the addresses of resolver, package mirror and authorities, .54 to .56 and ::54 to ::56, itself.
+    # It adds the addresses of resolver, package mirror, authorities and edge, .54 to .56 and .60, itself.
     flags=("--cap-add", "NET_ADMIN", "--volume", f"{REGISTRY_STORE}:/var/lib/docker-registry"),
 )
 DATACENTRE = Part(

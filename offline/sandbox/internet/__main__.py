@@ -18,11 +18,13 @@ from aiohttp import web
 from offline.sandbox.internet.acme import tls
 from offline.sandbox.internet.acme.pebble import Pebble
 from offline.sandbox.internet.acme.server import Authority
-from offline.sandbox.internet.cloudflare.knot import Knot, knotc
-from offline.sandbox.internet.cloudflare.server import build
+from offline.sandbox.internet.cloudflare.knot import PARENT, Knot, key_signing_key, knotc
+from offline.sandbox.internet.cloudflare.server import WORKERS, build
 from offline.sandbox.internet.health import accepts, answers_dns
 from offline.sandbox.internet.packages import mirror
-from offline.sandbox.world import ACME_HOST, AUTHORITATIVE, AUTHORITY, BRIEF_HOST, MIRROR, RESOLVER
+from offline.sandbox.internet.workers.edge import Edge
+from offline.sandbox.internet.workers.runtime import Workerd
+from offline.sandbox.world import ACME_HOST, AUTHORITATIVE, AUTHORITY, BRIEF_HOST, EDGE, MIRROR, RESOLVER
 
 SETTINGS = Path("/etc/sandbox")
 RUN = Path("/run/sandbox")
@@ -33,6 +35,7 @@ MIRROR_CONTROL_PORT = 8081
 """The mirror once more, on the address whose ports are published on loopback: for its faults."""
 ACME_PORT, AUTHORITY_PORT, AUTHORITY_CONTROL_PORT = 443, 80, 8082
 """ACME; what to trust; and that and faults once more, on the address whose ports are published on loopback."""
+EDGE_TLS_PORT, EDGE_PORT = 443, 80
 PEBBLE_PORT = 14000
 """The first of two ports for each, on loopback."""
 LIFETIMES = {ACME_HOST: 90 * 86400, BRIEF_HOST: 3600}
@@ -40,6 +43,9 @@ LIFETIMES = {ACME_HOST: 90 * 86400, BRIEF_HOST: 3600}
 PACKAGES = Path("/srv/debian")
 BLOCK_LISTS = ("zen.spamhaus.org", "bl.spamcop.net", "b.barracudacentral.org", "dnsbl.sorbs.net")
 START_LIMIT = 10.0  # seconds until a daemon must answer
+
+TRUST_ANCHOR = RUN / "example.key"
+"""What the resolver validates by; unbound.conf names it, too."""
 
 DAEMONS = {
     "knot": ("knotd", "--config", str(SETTINGS / "knot.conf")),
@@ -59,7 +65,7 @@ def add_addresses() -> None:
     )
     present = {address.get("local") for link in json.loads(shown) for address in link["addr_info"]}
     # Without duplicate address detection (IPv6 only): the address must be usable at once.
-    for ipv4, ipv6 in (RESOLVER, MIRROR, AUTHORITY):
+    for ipv4, ipv6 in (RESOLVER, MIRROR, AUTHORITY, EDGE):
         for address in (f"{ipv4}/32", f"{ipv6}/128 nodad"):
             if address.split("/")[0] not in present:
                 subprocess.run(["ip", "address", "add", "dev", interface, *address.split()], check=True)
@@ -87,14 +93,21 @@ def prepare_files() -> None:
             shutil.copy(source, KNOT_ZONES / name)
 
 
-async def wait_for_knot() -> None:
-    """Return when Knot takes orders; raises TimeoutError."""
+async def start_daemons() -> dict[str, asyncio.subprocess.Process]:
+    """Start Knot, and the others once it takes orders and has signed its zones; raises TimeoutError."""
+    daemons = {"knot": await asyncio.create_subprocess_exec(*DAEMONS["knot"])}
     async with asyncio.timeout(START_LIMIT):
         while True:
             try:
-                return await knotc("status")
+                await knotc("status")
+                key = await key_signing_key(PARENT)
+                break
             except OSError:
                 await asyncio.sleep(0.05)
+    TRUST_ANCHOR.write_text(f"{PARENT}. DNSKEY {key.to_text()}\n")
+    for name in DAEMONS.keys() - daemons.keys():
+        daemons[name] = await asyncio.create_subprocess_exec(*DAEMONS[name])
+    return daemons
 
 
 async def forget() -> None:
@@ -112,8 +125,7 @@ async def serve() -> int:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    daemons = {name: await asyncio.create_subprocess_exec(*command) for name, command in DAEMONS.items()}
-    await wait_for_knot()
+    daemons = await start_daemons()
     own = tls.make(SETTINGS / "authority.cnf", RUN)
     pebbles = {
         name: Pebble(name, PEBBLE_PORT + 2 * number, lifetime, RUN, own)
@@ -123,10 +135,13 @@ async def serve() -> int:
     authority = Authority(pebbles, own.authority.read_text())
 
     checks = [answers_dns(address) for address in (*AUTHORITATIVE, *RESOLVER)]
-    checks += [accepts(AUTHORITATIVE.ipv4, REGISTRY_PORT), authority.check]
-    api, packages = web.AppRunner(build(Knot(KNOT_ZONES), checks, forget)), web.AppRunner(mirror(PACKAGES))
+    checks += [accepts(AUTHORITATIVE.ipv4, REGISTRY_PORT), accepts(EDGE.ipv4, EDGE_PORT), authority.check]
+    cloudflare = build(Knot(KNOT_ZONES), checks, forget, Workerd(RUN / "workers"))
+    edge = Edge(cloudflare[WORKERS], own)
+    api, packages = web.AppRunner(cloudflare), web.AppRunner(mirror(PACKAGES))
     acme, control = web.AppRunner(authority.acme()), web.AppRunner(authority.control())
-    runners = (api, packages, acme, control)
+    front = web.AppRunner(edge.application())
+    runners = (api, packages, acme, control, front)
     for runner in runners:
         await runner.setup()
     for address in MIRROR:
@@ -136,6 +151,9 @@ async def serve() -> int:
         await web.TCPSite(acme, address, ACME_PORT, ssl_context=own.context()).start()
         await web.TCPSite(control, address, AUTHORITY_PORT).start()
     await web.TCPSite(control, port=AUTHORITY_CONTROL_PORT).start()
+    for address in EDGE:
+        await web.TCPSite(front, address, EDGE_TLS_PORT, ssl_context=edge.context()).start()
+        await web.TCPSite(front, address, EDGE_PORT).start()
     await web.TCPSite(api, port=API_PORT).start()
     print(f"Cloudflare API on port {API_PORT}", flush=True)
 

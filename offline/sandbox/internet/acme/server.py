@@ -11,17 +11,16 @@ POST /_sandbox/lifetime      {"seconds": 45} how long certificates of `BRIEF_HOS
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Protocol
 
 import aiohttp
 from aiohttp import web
-from multidict import CIMultiDict
-from yarl import URL
 
 from offline.sandbox.faults import Faults
 from offline.sandbox.internet.acme.problems import fault, problem
+from offline.sandbox.internet.passing import pass_on
 from offline.sandbox.world import BRIEF_HOST
 
 DIRECTORY = "/dir"
@@ -29,10 +28,6 @@ CAA_IDENTITY = "letsencrypt.org"
 """What both are called in CAA records: as who they stand in for. This version of theirs says nothing of it."""
 LONGEST = int(timedelta(days=90).total_seconds())
 """The longest lifetime, in seconds."""
-OF_THE_CONNECTION = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "content-length"}
-"""Headers that are not passed on (RFC 9110 section 7.6.1), and the length, which is written anew."""
-OF_THE_CLIENT = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-"""Headers that the proxy would add of its own."""
 
 
 class Issuer(Protocol):
@@ -84,27 +79,13 @@ class Authority:
         issuer = self._issuers.get(request.url.host or "")
         if issuer is None:
             return problem(404, "malformed", f"No ACME server has the name {request.host}")
-        headers = _passed_on(request.headers.items())
-        headers["X-Forwarded-Proto"] = "https"
         try:
-            async with aiohttp.request(
-                request.method,
-                URL(issuer.url + request.raw_path, encoded=True),
-                headers=headers,
-                data=await request.read(),
-                allow_redirects=False,
-                skip_auto_headers=OF_THE_CLIENT,
-                ssl=False,
-            ) as answer:
-                body = await answer.read()
-                return web.Response(
-                    status=answer.status,
-                    reason=answer.reason,
-                    headers=_passed_on(answer.headers.items()),
-                    body=_named(body) if request.path == DIRECTORY and answer.status == 200 else body,
-                )
+            answer = await pass_on(request, issuer.url, {"X-Forwarded-Proto": "https"})
         except aiohttp.ClientError:  # it starts anew
             return fault(503)
+        if request.path == DIRECTORY and answer.status == 200 and isinstance(answer.body, bytes):
+            answer.body = _named(answer.body)
+        return answer
 
     async def _show(self, _request: web.Request) -> web.Response:
         try:
@@ -128,10 +109,6 @@ def _named(directory: bytes) -> bytes:
     fields = json.loads(directory)
     fields["meta"]["caaIdentities"] = [CAA_IDENTITY]
     return json.dumps(fields, indent=3).encode()
-
-
-def _passed_on(headers: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
-    return CIMultiDict((name, value) for name, value in headers if name.lower() not in OF_THE_CONNECTION)
 
 
 def _lifetime(body: Any) -> int:

@@ -1,22 +1,26 @@
-"""The certificate by which the ACME servers speak TLS, and the small authority that has signed it; of openssl(1)."""
+"""The sandbox's own small authority, and the certificates that it signs; of openssl(1)."""
 
 from __future__ import annotations
 
 import ssl
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from offline.sandbox.world import ACME_HOST
+from offline.sandbox.world import ACME_HOST, BRIEF_HOST
 
 DAYS = "3650"
-"""How long both are valid: longer than any container lives."""
+"""How long all are valid: longer than any container lives."""
 
 
 @dataclass(frozen=True)
 class Tls:
-    """Files in PEM (RFC 7468): what a client needs to trust, and what a server shows and proves itself by."""
+    """Files in PEM (RFC 7468): what a client needs to trust, and what a server shows and proves itself by.
 
+    Beside the authority's certificate lies its key; `settings` are those of openssl-req(1).
+    """
+
+    settings: Path
     authority: Path
     certificate: Path
     key: Path
@@ -27,30 +31,42 @@ class Tls:
         context.load_cert_chain(self.certificate, self.key)
         return context
 
+    def issue(self, *names: str) -> Tls:
+        """The same with a certificate for other names, in files called after the first; raises CalledProcessError."""
+        issued = replace(
+            self,
+            certificate=self.authority.with_name(f"{names[0]}.pem"),
+            key=self.authority.with_name(f"{names[0]}.key"),
+        )
+        _request(
+            self.settings,
+            *("-extensions", "server", "-subj", "/"),
+            *("-addext", "subjectAltName=critical," + ",".join(f"DNS:{name}" for name in names)),
+            *("-CA", str(self.authority), "-CAkey", str(self.authority.with_suffix(".key"))),
+            *("-keyout", str(issued.key), "-out", str(issued.certificate)),
+        )
+        return issued
+
 
 def make(settings: Path, folder: Path) -> Tls:
-    """Make an authority and a certificate as the settings say, into a folder; raises CalledProcessError."""
-    tls = Tls(folder / "authority.pem", folder / "server.pem", folder / "server.key")
-    authority_key = folder / "authority.key"
-    request = (
-        *("openssl", "req", "-x509", "-config", str(settings), "-days", DAYS),
-        *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc"),
+    """Make an authority and the ACME servers' certificate, in a folder; raises CalledProcessError."""
+    authority = folder / "authority.pem"
+    _request(
+        settings,
+        *("-extensions", "authority", "-subj", "/CN=Sandbox authority"),
+        *("-keyout", str(authority.with_suffix(".key")), "-out", str(authority)),
     )
+    return Tls(settings, authority, authority, authority.with_suffix(".key")).issue(ACME_HOST, BRIEF_HOST)
+
+
+def _request(settings: Path, *arguments: str) -> None:
+    """Make a key and a certificate of it."""
     subprocess.run(
         (
-            *(*request, "-extensions", "authority", "-subj", "/CN=Sandbox authority"),
-            *("-keyout", str(authority_key), "-out", str(tls.authority)),
+            *("openssl", "req", "-x509", "-config", str(settings), "-days", DAYS),
+            *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc"),
+            *arguments,
         ),
         check=True,
         stderr=subprocess.DEVNULL,
     )
-    subprocess.run(
-        (
-            *(*request, "-extensions", "server", "-subj", f"/CN={ACME_HOST}"),
-            *("-CA", str(tls.authority), "-CAkey", str(authority_key)),
-            *("-keyout", str(tls.key), "-out", str(tls.certificate)),
-        ),
-        check=True,
-        stderr=subprocess.DEVNULL,
-    )
-    return tls

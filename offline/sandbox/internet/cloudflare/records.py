@@ -30,7 +30,10 @@ _NEVER_PROXIED = [
 
 @dataclass(frozen=True)
 class Record:
-    """A stored record. Times are UTC; `ttl` is in seconds, 1 meaning automatic. A `locked` one is Email Routing's."""
+    """A stored record. Times are UTC; `ttl` is in seconds, 1 meaning automatic.
+
+    A `locked` one is Email Routing's; one with `worker`, the identifier of a custom domain, is Workers'.
+    """
 
     id: str
     name: str
@@ -43,6 +46,7 @@ class Record:
     modified_on: datetime
     comment_modified_on: datetime | None
     locked: bool = False
+    worker: str | None = None
 
     def identity(self) -> tuple[Any, ...]:
         """What makes two records the same in the DNS: TXT of another quoting but the same bytes is identical."""
@@ -72,6 +76,8 @@ class Record:
         return shown
 
     def _meta(self) -> Json:
+        if self.worker:
+            return {"origin_worker_id": self.worker, "read_only": True}
         return {"email_routing": True, "read_only": True} if self.locked else {}
 
     def as_body(self) -> Json:

@@ -12,7 +12,7 @@ from offline.sandbox.internet.cloudflare.zones import NAME_SERVER
 SERVED_AUTOMATIC_TTL = 300  # seconds, what "automatic" and "proxied" mean on the wire
 NEGATIVE_TTL = 1800  # seconds that resolvers remember that a name, or a type at a name, does not exist (RFC 2308)
 
-# What a proxied name resolves to: an edge of Cloudflare's, here an address of the sandbox where nobody answers.
+# What a proxied name resolves to: an edge of Cloudflare's, which answers for Workers' custom domains alone.
 # Mail sent there is lost, as it would be in the real world.
 EDGE = {"A": world.EDGE.ipv4, "AAAA": world.EDGE.ipv6}
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from offline.sandbox.internet.cloudflare import problems
+from offline.sandbox.internet.cloudflare.dnssec import Dnssec
 from offline.sandbox.internet.cloudflare.problems import Json, Problem
 from offline.sandbox.internet.cloudflare.records import ADDRESS_TYPES, PROXIABLE_TYPES, Record, timestamp
 
@@ -25,6 +26,7 @@ class Zone:
     created_on: datetime
     modified_on: datetime
     records: Records = field(default_factory=dict)
+    dnssec: Dnssec = field(default_factory=Dnssec)
 
     @property
     def id(self) -> str:
@@ -134,3 +136,5 @@ def without_record(records: Records, record_id: str) -> Records:
 def _require_unlocked(record: Record | None) -> None:
     if record is not None and record.locked:
         raise problems.READ_ONLY
+    if record is not None and record.worker:
+        raise problems.READ_ONLY_WORKER

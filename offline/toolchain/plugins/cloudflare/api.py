@@ -4,6 +4,7 @@ Requests go through the official client, which authenticates and retries rate li
 back-off. See https://developers.cloudflare.com/api/.
 """
 
+import json
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +15,8 @@ from cloudflare import APIConnectionError, APIStatusError, Cloudflare
 from offline.toolchain.plugins.common.resource import ProviderError
 
 Json = dict[str, Any]
+Files = list[tuple[str, tuple[str | None, bytes, str]]]
+"""The parts of a form: name, file name, content and its type."""
 
 RETRIES = 4
 
@@ -32,12 +35,23 @@ class Api:
     def __init__(self, base_url: str | None, token: str) -> None:
         self.client = Cloudflare(base_url=base_url, api_token=token, max_retries=RETRIES)
 
-    def request(self, method: str, path: str, body: Json | None = None, query: Json | None = None) -> Json:
-        """One request; the whole envelope of the answer. Raises `ApiError` with the API's codes and messages."""
+    def request(
+        self, method: str, path: str, body: Json | None = None, query: Json | None = None, files: Files | None = None
+    ) -> Json:
+        """One request, with JSON or a form; the whole envelope of the answer. Raises `ApiError`."""
+        envelope: Json = json.loads(self.answer(method, path, body, query, files)[1])
+        return envelope
+
+    def answer(
+        self, method: str, path: str, body: Json | None = None, query: Json | None = None, files: Files | None = None
+    ) -> tuple[str, bytes]:
+        """The same, but for the answer's content type and body. Raises `ApiError` with the API's codes and messages."""
         options: Any = {"params": query} if query else {}
+        if files:
+            options["headers"] = {"Content-Type": "multipart/form-data"}
         try:
             call = getattr(self.client, method.lower())
-            more = {} if method == "GET" else {"body": body}
+            more = {} if method == "GET" else {"files": files} if files else {"body": body}
             answer: httpx.Response = call(path, cast_to=httpx.Response, options=options, **more)
         except APIStatusError as error:
             where = f'{method} "{error.request.url}"'
@@ -49,8 +63,7 @@ class Api:
                 f"failed to make http request: {method} {path}: cannot reach the Cloudflare API: {error.__cause__}"
             )
             raise ProviderError(message) from error
-        envelope: Json = answer.json()
-        return envelope
+        return answer.headers.get("Content-Type", ""), answer.content
 
     def find(self, path: str) -> Json | None:
         """The object at a path, or None if there is none."""

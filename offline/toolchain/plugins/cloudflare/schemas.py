@@ -37,10 +37,22 @@ def _bare_package() -> Iterator[None]:
 with _bare_package():
     from pulumi_cloudflare.dns_record import DnsRecord, DnsRecordArgs
     from pulumi_cloudflare.get_dns_records import GetDnsRecordsResult, get_dns_records
+    from pulumi_cloudflare.get_workers_custom_domains import GetWorkersCustomDomainsResult, get_workers_custom_domains
+    from pulumi_cloudflare.get_workers_scripts import GetWorkersScriptsResult, get_workers_scripts
     from pulumi_cloudflare.get_zone import GetZoneResult, get_zone
+    from pulumi_cloudflare.get_zone_dnssec import GetZoneDnssecResult, get_zone_dnssec
     from pulumi_cloudflare.provider import ProviderArgs
+    from pulumi_cloudflare.workers_custom_domain import WorkersCustomDomain, WorkersCustomDomainArgs
+    from pulumi_cloudflare.workers_script import WorkersScript, WorkersScriptArgs
+    from pulumi_cloudflare.zone_dnssec import ZoneDnssec, ZoneDnssecArgs
 
     SETTINGS = arguments(ProviderArgs)
     DNS_RECORD = resource_schema(DnsRecordArgs, DnsRecord)
+    ZONE_DNSSEC = resource_schema(ZoneDnssecArgs, ZoneDnssec)
+    WORKERS_SCRIPT = resource_schema(WorkersScriptArgs, WorkersScript)
+    WORKERS_CUSTOM_DOMAIN = resource_schema(WorkersCustomDomainArgs, WorkersCustomDomain)
+    GET_WORKERS_SCRIPTS = function_schema(get_workers_scripts, GetWorkersScriptsResult)
+    GET_WORKERS_CUSTOM_DOMAINS = function_schema(get_workers_custom_domains, GetWorkersCustomDomainsResult)
     GET_ZONE = function_schema(get_zone, GetZoneResult)
     GET_DNS_RECORDS = function_schema(get_dns_records, GetDnsRecordsResult)
+    GET_ZONE_DNSSEC = function_schema(get_zone_dnssec, GetZoneDnssecResult)
