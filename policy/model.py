@@ -1,6 +1,6 @@
 """What rules look at: resources with plain properties, in which a value that is not known yet is UNKNOWN."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -101,6 +101,13 @@ class Resources:
 
     def sources(self, urns: frozenset[str]) -> Iterator[Resource]:
         """The resources with these URNs and all that their values come from, however many steps away."""
+        return self._reached(urns, lambda found: found.sources)
+
+    def before(self, resource: Resource) -> Iterator[Resource]:
+        """All resources that must be there before one, however many steps away."""
+        return self._reached(resource.after, lambda found: found.after)
+
+    def _reached(self, urns: frozenset[str], further: Callable[[Resource], frozenset[str]]) -> Iterator[Resource]:
         by_urn = {found.urn: found for found in self.items}
         seen: set[str] = set()
         waiting = list(urns)
@@ -109,4 +116,4 @@ class Resources:
             if urn in by_urn and urn not in seen:
                 seen.add(urn)
                 yield by_urn[urn]
-                waiting.extend(by_urn[urn].sources)
+                waiting.extend(further(by_urn[urn]))

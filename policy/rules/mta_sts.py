@@ -47,16 +47,17 @@ def served(resources: Resources, stack: Stack, _settings: Settings) -> Found:
 
 
 def enforced_when_trusted(resources: Resources, stack: Stack, _settings: Settings) -> Found:
-    """Before senders are told to enforce, the mail host serves a certificate that they trust."""
+    """Senders are told to enforce, and handed a policy that says so, when the server has a certificate they trust."""
     directory, modes = stack.settings.acme_directory, _modes(stack)
-    getting = {command.urn for command in resources.of_type(COMMAND) if may_get_one(command)}
     for announcement, domain in _announcements(resources):
         if modes.get(domain) != "enforce":
             continue
         if directory is None or is_for_trials(directory):
             yield announcement, f"Senders to {domain} are to enforce a certificate that they do not trust."
-        elif not announcement.after & getting:
-            yield announcement, f"The policy of {domain} is announced before the server has its certificate."
+            continue
+        for telling in (announcement, *resources.of_type(WORKER)):
+            if not any(found.type == COMMAND and may_get_one(found) for found in resources.before(telling)):
+                yield telling, f"Senders to {domain} are told to enforce before the server has its certificate."
 
 
 def _modes(stack: Stack) -> dict[str, str]:

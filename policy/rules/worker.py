@@ -28,13 +28,11 @@ def plain(worker: Resource, _stack: Stack, _settings: Settings) -> Iterator[str]
 
 
 def own_host(host: Resource, stack: Stack, _settings: Settings) -> Iterator[str]:
-    """The host is one that a mail domain of the stack has, and its environment is said."""
+    """The host is one that a mail domain of the stack has."""
     settings, name = stack.settings, host.get("hostname")
     wanted = {found for domain in settings.domains for found in web_hosts(domain, settings)}
     if name is not UNKNOWN and name not in wanted:
         yield f"The Worker serves {name}, which no setting asks for."
-    if not host.get("environment"):
-        yield "The host says no environment."
 
 
 def own_script(resources: Resources, _stack: Stack, _settings: Settings) -> Found:
@@ -61,9 +59,8 @@ RULES = (
     ),
     ResourceRule(
         name="worker-own-hosts",
-        why="The Worker serves only hosts that the settings ask for, because it would take over any other, and their "
-        "environment is said, because they would else be made anew each time.",
-        remedy="Take it from web_hosts() of model/web_hosts.py, and set environment to production.",
+        why="The Worker serves only hosts that the settings ask for, because it would take over any other.",
+        remedy="Take it from web_hosts() of model/web_hosts.py.",
         types=(WORKER_HOST,),
         check=own_host,
     ),

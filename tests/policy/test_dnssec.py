@@ -15,14 +15,13 @@ def zone(status: Any, *ignored: str) -> Resource:
 
 
 CASES = [
-    Case("a zone that is signed and then left alone", RULE, [zone("active", "status")]),
-    Case("a zone that waits for the registrar, after a refresh", RULE, [zone("pending", "status")]),
-    Case("a status that is not known yet", RULE, [zone(UNKNOWN, "status")]),
+    Case("a zone that is to be signed", RULE, [zone("active"), zone("active", "modifiedOn")]),
+    Case("a status that is not known yet", RULE, [zone(UNKNOWN)]),
     *(
-        Case(f"a zone whose status is to be {status}", RULE, [zone(status, "status")], f"is to be {status}, not active")
-        for status in ("disabled", "pending-disabled", None)
+        Case(f"a zone whose status is to be {status}", RULE, [zone(status)], f"is to be {status}, not active")
+        for status in ("disabled", "pending", None)
     ),
-    Case("a zone whose status is read as drift", RULE, [zone("active", "modifiedOn")], "are not ignored"),
+    Case("a zone whose status stays as a refresh finds it", RULE, [zone("active", "status")], "are ignored"),
 ]
 
 

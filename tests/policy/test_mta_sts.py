@@ -52,7 +52,13 @@ def command(argument: str = "", urn: str = "certificate", **props: Any) -> Resou
 
 
 def after(*urns: str) -> Resource:
-    return replace(announced(ENFORCE), after=frozenset(urns))
+    """An announcement that comes after these."""
+    return replace(announced(ENFORCE), urn="text", after=frozenset(urns))
+
+
+def told(*urns: str) -> list[Resource]:
+    """The Worker, which comes after these, and the host that comes after it."""
+    return [replace(worker(ENFORCE), after=frozenset(urns)), replace(host(), urn="host", after=frozenset({"worker"}))]
 
 
 MX = mx("mail.example.com")
@@ -186,23 +192,41 @@ CASES = [
     Case(
         "a policy that is enforced when the certificate is there",
         TRUSTED,
-        [after("certificate"), command()],
-        None,
-        ENFORCE,
+        [after("host"), *told("certificate"), command()],
+        stack=ENFORCE,
     ),
-    Case("a policy that is not enforced, before that", TRUSTED, [announced(TESTING), command()], stack=TESTING),
-    Case("a command that is not known yet", TRUSTED, [after("x"), command(urn="x", create=UNKNOWN)], stack=ENFORCE),
+    Case(
+        "a policy that is not enforced, before that", TRUSTED, [announced(TESTING), *told(), command()], stack=TESTING
+    ),
+    Case(
+        "a command that is not known yet",
+        TRUSTED,
+        [after("host"), *told("x"), command(urn="x", create=UNKNOWN)],
+        stack=ENFORCE,
+    ),
     *(
-        Case(sentence, TRUSTED, [after(*urns), *commands], "before the server has its certificate", ENFORCE)
-        for sentence, urns, commands in (
-            ("a policy that is enforced at once", (), [command()]),
-            ("a policy that is enforced after something else", ("x",), [command(), command("_x.py", "x")]),
-            ("a policy that is enforced when there is an account", ("x",), [command(), command(" account", "x")]),
+        Case(sentence, TRUSTED, resources, "before the server has its certificate", ENFORCE)
+        for sentence, resources in (
+            ("a policy that is announced at once", [after(), *told("certificate"), command()]),
+            ("a policy that is announced after itself", [after("text"), *told("certificate"), command()]),
+            ("a policy that is served at once", [after("certificate"), *told(), command()]),
+            (
+                "a policy that is served after something else",
+                [after("certificate"), *told("x"), command(), command("_x.py", "x")],
+            ),
+            (
+                "a policy that is served when there is an account",
+                [after("certificate"), *told("x"), command(), command(" account", "x")],
+            ),
         )
     ),
     *(
         Case(
-            f"a policy that is enforced where {what}", TRUSTED, [after("certificate"), command()], "do not trust", held
+            f"a policy that is enforced where {what}",
+            TRUSTED,
+            [after("host"), *told("certificate"), command()],
+            "do not trust",
+            held,
         )
         for what, held in {
             "there is no certificate": stack(mtaSts="enforce", certificate="none, in tests"),

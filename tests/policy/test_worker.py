@@ -27,7 +27,7 @@ def worker(**props: Any) -> Resource:
 
 
 def host(name: Any = "mta-sts.example.com", **props: Any) -> Resource:
-    known = {"accountId": ACCOUNT, "hostname": name, "service": NAME, "environment": "production"}
+    known = {"accountId": ACCOUNT, "hostname": name, "service": NAME}
     return Resource(WORKER_HOST, str(name), known | props, str(name))
 
 
@@ -61,8 +61,7 @@ CASES = [
         for name in ("example.com", "mail.example.com", "mta-sts.example.org", "mta-sts.example.net", "www.example.com")
     ),
     Case("a host where nothing is to be served", HOSTS, [host()], "no setting asks for"),
-    Case("a host without an environment", HOSTS, [host(environment=None)], "says no environment", stack=FULL),
-    Case("a host that is not known yet", HOSTS, [host(UNKNOWN), host(environment=UNKNOWN)], stack=FULL),
+    Case("a host that is not known yet", HOSTS, [host(UNKNOWN)], stack=FULL),
     Case("hosts that lead to the stack's script", SCRIPT, [worker(), host(), host("autoconfig.example.com")]),
     Case(
         "hosts in two accounts",
