@@ -1,8 +1,9 @@
 """What the rules for DNS ask of the stack's records."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from model.addresses import ipv6_host
 from model.records import txt_value
@@ -47,6 +48,14 @@ def text_of(record: Resource) -> str | None:
     """The text of a TXT record as its reader joins it, or None for other records and where it is not known."""
     content = record.get("content")
     return txt_value(content) if record.get("type") == "TXT" and isinstance(content, str) else None
+
+
+def fields(record: Resource) -> Mapping[str, Any] | None:
+    """The fields of a record that is made of such (SRV, CAA, TLSA), or None where none of them is known."""
+    data = record.get("data")
+    if data is UNKNOWN:
+        return None
+    return data if isinstance(data, Mapping) else {}
 
 
 def server_addresses(resources: Resources) -> Iterator[str]:

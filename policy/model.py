@@ -1,6 +1,6 @@
 """What rules look at: resources with plain properties, in which a value that is not known yet is UNKNOWN."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -30,6 +30,9 @@ SSH_KEY = "hcloud:index/sshKey:SshKey"
 STORAGE_BOX = "hcloud:index/storageBox:StorageBox"
 STORAGE_ACCOUNT = "hcloud:index/storageBoxSubaccount:StorageBoxSubaccount"
 DNS_RECORD = "cloudflare:index/dnsRecord:DnsRecord"
+ZONE_DNSSEC = "cloudflare:index/zoneDnssec:ZoneDnssec"
+WORKER = "cloudflare:index/workersScript:WorkersScript"
+WORKER_HOST = "cloudflare:index/workersCustomDomain:WorkersCustomDomain"
 IMAGE = "docker:index/remoteImage:RemoteImage"
 CONTAINER = "docker:index/container:Container"
 COMMAND = "command:remote:Command"
@@ -38,7 +41,11 @@ COPY = "command:remote:CopyToRemote"
 COPY_FILE = "command:remote:CopyFile"
 DOCKER = "docker:"
 
-OLD_NAMES = {"cloudflare:index/record:Record": DNS_RECORD}
+OLD_NAMES = {
+    "cloudflare:index/record:Record": DNS_RECORD,
+    "cloudflare:index/workerScript:WorkerScript": WORKER,
+    "cloudflare:index/workerDomain:WorkerDomain": WORKER_HOST,
+}
 """Types that the providers still know by an earlier name too."""
 
 
@@ -55,6 +62,10 @@ class Resource:
     """Whether Pulumi refuses to delete it."""
     uses: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """For each property, the URNs of the resources that its value comes from; known even where the value is not."""
+    after: frozenset[str] = frozenset()
+    """The URNs of the resources that must be there before it. Rules for single resources are not told."""
+    ignores: frozenset[str] = frozenset()
+    """The properties whose changes Pulumi ignores."""
     in_clear: Mapping[str, Any] = field(default_factory=dict)
     """Its inputs without those that the state encrypts. Only rules of the level `remediate` are told."""
 
@@ -90,6 +101,13 @@ class Resources:
 
     def sources(self, urns: frozenset[str]) -> Iterator[Resource]:
         """The resources with these URNs and all that their values come from, however many steps away."""
+        return self._reached(urns, lambda found: found.sources)
+
+    def before(self, resource: Resource) -> Iterator[Resource]:
+        """All resources that must be there before one, however many steps away."""
+        return self._reached(resource.after, lambda found: found.after)
+
+    def _reached(self, urns: frozenset[str], further: Callable[[Resource], frozenset[str]]) -> Iterator[Resource]:
         by_urn = {found.urn: found for found in self.items}
         seen: set[str] = set()
         waiting = list(urns)
@@ -98,4 +116,4 @@ class Resources:
             if urn in by_urn and urn not in seen:
                 seen.add(urn)
                 yield by_urn[urn]
-                waiting.extend(by_urn[urn].sources)
+                waiting.extend(further(by_urn[urn]))

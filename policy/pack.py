@@ -93,6 +93,7 @@ def _resource_validation(rule: ResourceRule) -> Any:
             in_clear=_in_clear.get(args.urn, {}),
             urn=args.urn,
             protect=args.opts.protect,
+            ignores=frozenset(args.opts.ignore_changes),
         )
         for finding in rule.check(resource, stack, rule.with_defaults(args.get_config())):
             report(rule.message(finding), None)
@@ -138,10 +139,14 @@ def _stack_resource(found: PolicyResource) -> Resource:
         props=plain(found.props),
         urn=found.urn,
         protect=found.opts.protect,
-        uses={
-            name: frozenset(needed.urn for needed in sources) for name, sources in found.property_dependencies.items()
-        },
+        ignores=frozenset(found.opts.ignore_changes),
+        after=_urns(found.dependencies),
+        uses={name: _urns(sources) for name, sources in found.property_dependencies.items()},
     )
+
+
+def _urns(resources: Iterable[PolicyResource]) -> frozenset[str]:
+    return frozenset(found.urn for found in resources)
 
 
 def _readable_stack(report: ReportViolation) -> Stack | None:

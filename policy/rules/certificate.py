@@ -14,8 +14,8 @@ from policy.stack import Stack, texts
 
 Found = Iterator[tuple[Resource | None, str]]
 
-SCRIPT = re.compile(r"(\S*/)?python3?(\.\d+)? (\S*/)?certificate\.py(\s|$)")
-"""The line that has the server get a certificate and keep it renewed."""
+SCRIPT = re.compile(r"(\S*/)?python3?(\.\d+)? (\S*/)?certificate\.py(?P<argument> \w+)?\s*(#|$)")
+"""The line that has the server get a certificate and keep it renewed, or with an argument only a part of that."""
 
 KEY_MAKERS = ("acme:", "tls:")
 """Providers whose resources hold a private key, which the state then holds as well."""
@@ -53,13 +53,12 @@ def trusted(resources: Resources, stack: Stack, _settings: Settings) -> Found:
             yield None, "The stack has no certificate, and does not say why."
         return
     commands = resources.of_type(COMMAND)
-    asking = [command for command in commands if _asks(command)]
-    if not asking and not any(command.get("create") is UNKNOWN for command in commands):
+    if not any(may_get_one(command) for command in commands):
         yield None, "Nothing has the server get a certificate, though the settings want one."
-    if _is_for_trials(settings.acme_directory):
+    if is_for_trials(settings.acme_directory):
         yield None, f"The certificate comes from {settings.acme_directory}, which no client trusts."
         return
-    for command in asking:
+    for command in (command for command in commands if part_of(command)):
         told = given(command)
         authority = told.get("authority") if isinstance(told, Mapping) else None
         if isinstance(authority, str) and authority != settings.acme_directory:
@@ -85,12 +84,20 @@ def key_stays(resource: Resource, _stack: Stack, _settings: Settings) -> Iterato
             yield f"The property {name} is {value}, which holds a key."
 
 
-def _asks(command: Resource) -> bool:
+def part_of(command: Resource) -> re.Match[str] | None:
+    """What a command runs of that, or None for any other."""
     line = command.get("create")
-    return isinstance(line, str) and bool(SCRIPT.match(line.strip()))
+    return SCRIPT.match(line.strip()) if isinstance(line, str) else None
 
 
-def _is_for_trials(directory: str) -> bool:
+def may_get_one(command: Resource) -> bool:
+    """Whether a command has the server get a certificate, or may turn out to."""
+    part = part_of(command)
+    return command.get("create") is UNKNOWN or (part is not None and not part["argument"])
+
+
+def is_for_trials(directory: str) -> bool:
+    """Whether no client trusts an authority's certificates, which is known of Let's Encrypt's own."""
     return urlsplit(directory).hostname == urlsplit(AUTHORITIES["staging"]).hostname
 
 

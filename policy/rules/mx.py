@@ -4,8 +4,9 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
+from model.lasting_records import NO_MAIL
 from policy.dns import records_at, server_addresses
-from policy.model import DNS_RECORD, Resource, Resources
+from policy.model import DNS_RECORD, UNKNOWN, Resource, Resources
 from policy.rule import ResourceRule, Settings, StackRule
 from policy.stack import Stack
 
@@ -34,6 +35,23 @@ def leads_to_the_server(resources: Resources, stack: Stack, _settings: Settings)
             if isinstance(host, str) and not _is_address(host):
                 for finding in _at_host(resources, stack, host):
                     yield exchange, finding
+
+
+def null_alone(resources: Resources, stack: Stack, _settings: Settings) -> Found:
+    """A null MX (RFC 7505), which has all mail refused, has priority 0, stands alone, and where no mail is for us."""
+    receiving = {domain.name for domain in stack.settings.domains if domain.receive}
+    for record in resources.of_type(DNS_RECORD):
+        name, priority = record.get("name"), record.get("priority")
+        if record.get("type") != "MX" or record.get("content") != NO_MAIL or not isinstance(name, str):
+            continue
+        if name in receiving:
+            yield record, f"The domain {name} has a null MX record, yet it receives mail here."
+        elif name == stack.settings.mail_host:
+            yield record, f"The mail host {name} has a null MX record."
+        elif priority not in (0, UNKNOWN):
+            yield record, f"The null MX record of {name} has the priority {priority}, not 0."
+        elif len(records_at(resources, "MX", name).found) > 1:
+            yield record, f"{name} has another MX record beside its null MX record."
 
 
 def _at_host(resources: Resources, stack: Stack, host: str) -> Iterator[str]:
@@ -77,5 +95,12 @@ RULES = (
         why="The MX of each domain that receives mail here leads to this server by address records, or mail gets lost.",
         remedy="Point the MX at the mailHost, and make the host's address records from the server's addresses.",
         check=leads_to_the_server,
+    ),
+    StackRule(
+        name="mx-null-alone",
+        why="A null MX record stands alone, with priority 0, at a host that gets no mail, because all mail to it is "
+        "refused.",
+        remedy="Leave it to former mail hosts and the hosts of the Worker, as model/wanted_records.py does.",
+        check=null_alone,
     ),
 )

@@ -4,9 +4,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
+from model.lasting_records import NO_MAIL
 from model.records import CHARACTER_STRING_LIMIT
+from model.service_records import NOWHERE
 from model.values import is_within
-from policy.model import CONTAINER, DNS_RECORD, IMAGE, SERVER, Resource, Resources
+from policy.model import CONTAINER, DNS_RECORD, IMAGE, SERVER, UNKNOWN, Resource, Resources
 from policy.rule import ResourceRule, Setting, Settings, StackRule
 from policy.stack import Stack
 
@@ -17,6 +19,10 @@ NAME = re.compile(rf"{LABEL}(\.{LABEL})+")
 QUOTED = r'"((?:[^"\\]|\\["\\])*)"'
 """A string in double quotes. Other escapes, such as \\118 for v, would hide from the rules what a text says."""
 TXT_CONTENT = re.compile(rf"{QUOTED}( {QUOTED})*")
+NOT_HERE = (("MX", NO_MAIL), ("SRV", NOWHERE), (UNKNOWN, NOWHERE))
+"""What records of these types point at where there is no such service (RFC 7505, RFC 2782)."""
+ALONE = ("_mta-sts.", "_smtp._tls.", "default._bimi.")
+"""How the names begin at which one text may stand (RFC 8461, section 3.1; RFC 8460, section 3)."""
 AUTOMATIC_TTL = 1
 """Cloudflare's own choice, 300 seconds."""
 
@@ -29,11 +35,11 @@ def canonical_names(record: Resource, stack: Stack, _settings: Settings) -> Iter
             yield f"{name!r} is no lower-case FQDN without a trailing dot."
         elif not any(is_within(name, domain.zone_name) for domain in stack.settings.domains):
             yield f"{name} lies in none of the stack's zones."
-    data = record.get("data")
-    targets = [record.get("content")] if record.get("type") in ("MX", "CNAME") else []
+    kind, data = record.get("type"), record.get("data")
+    targets = [record.get("content")] if kind in ("MX", "CNAME") else []
     targets += [data.get("target")] if isinstance(data, dict) else []
     for target in targets:
-        if isinstance(target, str) and not NAME.fullmatch(target):
+        if isinstance(target, str) and not NAME.fullmatch(target) and (kind, target) not in NOT_HERE:
             yield f"It points at {target!r}, which is no lower-case FQDN without a trailing dot."
 
 
@@ -77,9 +83,11 @@ def no_contradictions(resources: Resources, _stack: Stack, _settings: Settings) 
                 yield record, f"{name} has a CNAME beside other records (RFC 1034, section 3.6.2)."
         for kind in sorted({kind for kind in types if isinstance(kind, str) and types.count(kind) > 1}):
             same = [record for record in records if record.get("type") == kind]
-            contents = [_content(record) for record in same if isinstance(record.get("content"), str)]
+            contents = [content for record in same if (content := _content(record))]
             if kind in ("A", "AAAA"):
                 yield same[-1], f"{name} has {len(same)} {kind} records; the mail host is one server."
+            elif kind == "TXT" and name.startswith(ALONE):
+                yield same[-1], f"{name} has {len(same)} TXT records, of which whoever asks there takes none."
             elif len(set(contents)) < len(contents):
                 yield same[-1], f"{name} has the same {kind} record twice."
             ttls = {record.get("ttl") for record in same if isinstance(record.get("ttl"), int)}
@@ -102,8 +110,13 @@ def lasting(resources: Resources, _stack: Stack, _settings: Settings) -> Found:
             yield record, "The record comes from the container or its image."
 
 
-def _content(record: Resource) -> str:
-    return f"{record.get('priority')} {record.get('content')}"
+def _content(record: Resource) -> str | None:
+    """What the record says, by text or by fields; None where that is not known."""
+    content, data = record.get("content"), record.get("data")
+    if isinstance(content, str):
+        return f"{record.get('priority')} {content}"
+    known = isinstance(data, dict) and UNKNOWN not in data.values()
+    return str(sorted((key, str(value)) for key, value in data.items())) if known else None
 
 
 TTL_RANGE = (

@@ -17,6 +17,7 @@ from policy.model import (
     STORAGE_BOX,
     UNKNOWN,
     VOLUME,
+    ZONE_DNSSEC,
     Resource,
     Resources,
 )
@@ -31,6 +32,7 @@ PARTS: Mapping[str, Part] = {
     PRIMARY_IP: "addresses",
     VOLUME: "volume",
     DNS_RECORD: "records",
+    ZONE_DNSSEC: "records",
     STORAGE_BOX: "backup",
     STORAGE_ACCOUNT: "backup",
 }
@@ -103,8 +105,8 @@ def protection(resource: Resource, stack: Stack, _settings: Settings) -> Iterato
 
 
 def _is_lasting(record: Resource) -> bool:
-    kind, name, content = (record.get(key) for key in ("type", "name", "content"))
-    return name is not UNKNOWN and is_lasting(str(kind), str(name), content if isinstance(content, str) else None)
+    kind, name, content = known = [record.get(key) for key in ("type", "name", "content")]
+    return UNKNOWN not in known and is_lasting(kind, str(name), content)
 
 
 def located(resource: Resource, _stack: Stack, _settings: Settings) -> Iterator[str]:
@@ -171,8 +173,8 @@ RULES = (
     ),
     ResourceRule(
         name="protection",
-        why="In a protected stack server, firewalls, addresses, volume, DNS records and Storage Box cannot be deleted, "
-        "nor the server rebuilt, by mistake.",
+        why="In a protected stack server, firewalls, addresses, volume, DNS records, zones' signing and Storage Box "
+        "cannot be deleted, nor the server rebuilt, by mistake.",
         remedy="Set protect, and delete_protection and rebuild_protection at Hetzner, from settings.protects().",
         types=tuple(PARTS),
         check=protection,

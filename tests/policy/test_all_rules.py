@@ -12,32 +12,48 @@ from policy.rules import RULES
 from tests.policy import (
     test_accounts,
     test_backup,
+    test_bimi,
+    test_caa,
     test_certificate,
     test_connections,
     test_container,
+    test_dnssec,
     test_firewall,
     test_folders,
+    test_mta_sts,
     test_records,
     test_secrets,
     test_senders,
     test_server,
+    test_services,
     test_settings,
+    test_tls_reports,
+    test_tlsa,
+    test_worker,
 )
 from tests.support.case import Case, findings, sentence
 
 TABLES = (
     test_accounts,
     test_backup,
+    test_bimi,
+    test_caa,
     test_certificate,
     test_connections,
     test_container,
+    test_dnssec,
     test_firewall,
     test_folders,
+    test_mta_sts,
     test_records,
     test_secrets,
     test_senders,
     test_server,
+    test_services,
     test_settings,
+    test_tls_reports,
+    test_tlsa,
+    test_worker,
 )
 CASES: list[Case] = [case for table in TABLES for case in table.CASES]
 RIGHT = [case for case in CASES if case.finds is None]

@@ -20,7 +20,7 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 from pulumi_policy.secret import Secret, secrets_preserving_proxy
 
 from policy import pack
-from policy.model import CONTAINER, COPY, DNS_RECORD, SERVER, STACK, UNKNOWN, VOLUME
+from policy.model import CONTAINER, COPY, DNS_RECORD, SERVER, STACK, UNKNOWN, VOLUME, ZONE_DNSSEC
 from policy.rules import RULES
 from tests.support.examples import PASSWORD
 from tests.support.project import handed_over
@@ -42,22 +42,32 @@ def _engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     pack._told.clear()
 
 
-def options(*, protect: bool = False) -> PolicyResourceOptions:
-    return PolicyResourceOptions(protect, [], None, [], PolicyCustomTimeouts(0, 0, 0), [])
+def options(*, protect: bool = False, ignores: tuple[str, ...] = ()) -> PolicyResourceOptions:
+    return PolicyResourceOptions(protect, list(ignores), None, [], PolicyCustomTimeouts(0, 0, 0), [])
 
 
-def said(name: str, kind: str, props: dict[str, Any], config: dict[str, Any] | None = None) -> list[str]:
+def said(
+    name: str,
+    kind: str,
+    props: dict[str, Any],
+    config: dict[str, Any] | None = None,
+    ignores: tuple[str, ...] = (),
+) -> list[str]:
     """What a resource rule reports through the SDK."""
     (policy,) = [policy for policy in pack.policies(RULES) if policy.name == name]
     assert isinstance(policy, ResourceValidationPolicy)
-    args = ResourceValidationArgs(kind, unknown_checking_proxy(props), "urn", "name", options(), None, config)
+    args = ResourceValidationArgs(
+        kind, unknown_checking_proxy(props), "urn", "name", options(ignores=ignores), None, config
+    )
     messages: list[str] = []
     policy.validate(args, lambda message, _urn: messages.append(message))
     return messages
 
 
 def resource(kind: str, urn: str, props: dict[str, Any], **links: Any) -> PolicyResource:
-    found = PolicyResource(kind, unknown_checking_proxy(props), urn, urn, options(), None, None, [], {})
+    found = PolicyResource(
+        kind, unknown_checking_proxy(props), urn, urn, options(), None, None, links.get("after", []), {}
+    )
     found.property_dependencies = links.get("uses", {})
     return found
 
@@ -71,8 +81,21 @@ def test_a_rule_looks_at_its_own_types_only() -> None:
     assert said("dns-not-proxied", SERVER, {"proxied": True}) == []
 
 
-def test_a_resource_by_an_earlier_name_of_its_type_is_judged_alike() -> None:
-    assert said("dns-not-proxied", "cloudflare:index/record:Record", {"proxied": True})
+@pytest.mark.parametrize(
+    ("rule", "kind", "props"),
+    [
+        ("dns-not-proxied", "cloudflare:index/record:Record", {"proxied": True}),
+        ("worker-plain", "cloudflare:index/workerScript:WorkerScript", {"mainModule": "x", "compatibilityDate": "x"}),
+        ("worker-own-hosts", "cloudflare:index/workerDomain:WorkerDomain", {"hostname": "x"}),
+    ],
+)
+def test_a_resource_by_an_earlier_name_of_its_type_is_judged_alike(rule: str, kind: str, props: dict[str, Any]) -> None:
+    assert said(rule, kind, props)
+
+
+def test_a_rule_for_single_resources_sees_which_changes_are_ignored() -> None:
+    assert said("dnssec-stays", ZONE_DNSSEC, {"status": "active"}, ignores=("status",))
+    assert said("dnssec-stays", ZONE_DNSSEC, {"status": "active"}) == []
 
 
 def test_what_is_not_known_in_a_preview_is_left_alone_and_never_makes_the_sdk_skip_the_rule() -> None:
@@ -103,6 +126,19 @@ def test_a_stack_rule_sees_what_each_property_comes_from_and_blames_the_resource
         args = StackValidationArgs([container, mounting, volume])
         policy.validate(args, lambda _message, urn: blamed.append(urn))
     assert blamed == ["container"]
+
+
+def test_a_stack_rule_sees_what_must_be_there_before_a_resource(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(CONFIG | {"poste-mail:mtaSts": "enforce"}))
+    (policy,) = [policy for policy in pack.policies(RULES) if policy.name == "mta-sts-enforced-when-trusted"]
+    assert isinstance(policy, StackValidationPolicy)
+    getting = resource("command:remote:Command", "getting", {"create": "python3 /opt/poste-mail/certificate.py"})
+    blamed: list[str | None] = []
+    for name, after in (("early", []), ("late", [getting])):
+        text = {"type": "TXT", "name": "_mta-sts.example.com", "content": '"v=STSv1; id=1"'}
+        args = StackValidationArgs([getting, resource(DNS_RECORD, name, text, after=after)])
+        policy.validate(args, lambda _message, urn: blamed.append(urn))
+    assert blamed == ["early"]
 
 
 def test_a_file_that_is_copied_from_memory_is_judged_by_its_text() -> None:

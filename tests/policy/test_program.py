@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from pulumi.output import Unknown
 
-from policy.model import CONTAINER, DNS_RECORD, FIREWALL, UNKNOWN, Resource
-from policy.rule import ResourceRule
+from model.mta_sts import COMPONENT
+from policy.model import CONTAINER, DNS_RECORD, FIREWALL, UNKNOWN, WORKER, WORKER_HOST, ZONE_DNSSEC, Resource, Resources
+from policy.rule import ResourceRule, StackRule
 from policy.rules import RULES
 from policy.stack import Stack, read_stack
 from tests.support.examples import STORAGE_BOX
@@ -44,18 +45,25 @@ def in_clear(value: Any) -> Any:
 
 def found(resources: list[Resource], stack: Stack) -> Iterator[str]:
     for rule in RULES:
+        if isinstance(rule, StackRule) and rule.level == "mandatory":
+            for blamed, finding in rule.check(Resources(tuple(resources)), stack, rule.with_defaults({})):
+                yield f"{rule.name}: {blamed and blamed.name}: {finding}"
         for resource in resources:
             if isinstance(rule, ResourceRule) and rule.applies_to(resource.type):
                 for finding in rule.check(resource, stack, rule.with_defaults({})):
                     yield f"{rule.name}: {resource.name}: {finding}"
 
 
-def registered(resource: Registered) -> Resource:
+def registered(urn: str, resource: Registered) -> Resource:
     return Resource(
         resource.type,
         resource.name,
         plain(resource.inputs),
+        urn,
         protect=resource.protect,
+        uses={name: frozenset(urns) for name, urns in resource.sources.items()},
+        after=frozenset(resource.depends_on),
+        ignores=frozenset(resource.ignores),
         in_clear=in_clear(resource.inputs),
     )
 
@@ -102,16 +110,41 @@ FORMS: dict[str, dict[str, Any]] = {
         "backup": {"repository": "s3:https://s3.example.net/mail"},
         "backupEnvironment": {"AWS_ACCESS_KEY_ID": "Access-Key-Of-Ours", "AWS_SECRET_ACCESS_KEY": "Secret-Of-Ours-10"},
     },
+    "all that others may be told": {
+        "domains": [
+            {
+                "name": "example.com",
+                "bimi": {"logo": "https://example.com/logo.svg", "certificate": "https://example.com/logo.pem"},
+            },
+            {"name": "example.org", "mtaSts": "none", "bimi": {"logo": "https://example.com/logo.svg"}},
+            {"name": "shop.example.com", "zone": "example.com", "receive": False},
+        ],
+        "formerMailHosts": ["mx.example.org"],
+        "mtaSts": "testing",
+        "clientSetup": True,
+        "tlsReports": ["tls@example.com", "tls@example.org"],
+        "dnssec": ["example.com", "example.org"],
+        "optionalPorts": [],
+    },
+    "encryption that senders enforce": {"mtaSts": "enforce"},
     "records to be given up": {"unprotected": ["records", "addresses"]},
 }
+
+
+STATES = {
+    "encryption that senders enforce": {
+        f"urn:pulumi:prod::poste-mail::{COMPONENT}::example.com": {"type": COMPONENT, "outputs": {"mode": "testing"}},
+    }
+}
+"""What the last deploy of a form left, where that matters."""
 
 
 @pytest.mark.parametrize("unknown", [True, False], ids=["first preview", "update"])
 @pytest.mark.parametrize("form", FORMS)
 def test_the_program_keeps_its_own_rules(form: str, unknown: bool) -> None:
     config = FORMS[form]
-    cloud = Cloud(public_key(2048), unknown=unknown)
-    resources = [registered(made) for made in run_program(cloud, preview=unknown, **config).values()]
+    cloud = Cloud(public_key(2048), unknown=unknown, dnssec="active", state=STATES.get(form, {}))
+    resources = [registered(*made) for made in run_program(cloud, preview=unknown, **config).items()]
     stack = read_stack(handed_over(**config) | TOKENS)
     assert isinstance(stack, Stack)
     assert stack.settings.protect
@@ -119,3 +152,14 @@ def test_the_program_keeps_its_own_rules(form: str, unknown: bool) -> None:
     assert len(stack.secrets) == 5 + len(more)
     assert {FIREWALL, DNS_RECORD, CONTAINER} <= {resource.type for resource in resources}
     assert list(found(resources, stack)) == []
+
+
+def test_the_fullest_form_has_what_the_rules_are_about() -> None:
+    cloud = Cloud(public_key(2048), dnssec="active")
+    made = run_program(cloud, **FORMS["all that others may be told"]).values()
+    assert {WORKER, WORKER_HOST, ZONE_DNSSEC} <= {found.type for found in made}
+    records = [found.inputs for found in made if found.type == DNS_RECORD]
+    assert {"SRV", "CAA", "TLSA"} <= {record["type"] for record in records}
+    assert {"."} == {record["content"] for record in records if record["type"] == "MX" and record["priority"] == 0}
+    for beginning in ("_mta-sts.", "_smtp._tls.", "default._bimi."):
+        assert any(str(record["name"]).startswith(beginning) for record in records)

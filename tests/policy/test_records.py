@@ -32,7 +32,17 @@ def text(content: Any) -> Resource:
     return record("TXT", "example.com", content)
 
 
+def fields(port: Any) -> Resource:
+    return record("SRV", "_imap._tcp.example.com", data={"port": port, "target": "mail.example.com"})
+
+
 MX = record("MX", "example.com", "mail.example.com", priority=10)
+
+
+def null_mx(name: Any, priority: Any = 0) -> Resource:
+    return record("MX", name, ".", priority=priority)
+
+
 A = record("A", "mail.example.com", IPV4)
 AAAA = record("AAAA", "mail.example.com", IPV6)
 ADDRESSES = [
@@ -78,6 +88,15 @@ CASES = [
         "dns-names-canonical",
         [record("SRV", "_imaps._tcp.example.com", data={"target": "MAIL.example.com"})],
         "It points at",
+    ),
+    Case(
+        "a null MX, and a service that is nowhere",
+        "dns-names-canonical",
+        [record("MX", "old.example.com", "."), record("SRV", "_imap._tcp.example.com", data={"target": "."})],
+    ),
+    *(
+        Case(f"{found.get('type')} that leads to the root", "dns-names-canonical", [found], "It points at '.'")
+        for found in (record("CNAME", "x.example.com", "."), record("X", "x.example.com", data={"target": "."}))
     ),
     Case("a name that is not known yet", "dns-names-canonical", [record("MX", UNKNOWN, UNKNOWN)]),
     Case("a record that is not proxied", "dns-not-proxied", [record("A", "x", "y", proxied=False), MX]),
@@ -148,6 +167,19 @@ CASES = [
         "dns-no-contradictions",
         [text('"a"'), record("TXT", "example.com", '"b"', ttl=60)],
         "different TTLs",
+    ),
+    Case("the same fields twice", "dns-no-contradictions", [fields(1), fields(1)], "same SRV record twice"),
+    Case(
+        "fields that differ, or may", "dns-no-contradictions", [fields(1), fields(2), fields(UNKNOWN), fields(UNKNOWN)]
+    ),
+    *(
+        Case(
+            f"two texts at {name}",
+            "dns-no-contradictions",
+            [record("TXT", name, '"a"'), record("TXT", name, '"b"')],
+            "2 TXT records, of which",
+        )
+        for name in ("_mta-sts.example.com", "_smtp._tls.example.com", "default._bimi.example.com")
     ),
     Case(
         "records that may become equal",
@@ -236,6 +268,27 @@ CASES = [
         [record("MX", UNKNOWN, "mail.example.com"), record("A", UNKNOWN, IPV4), record("AAAA", UNKNOWN, IPV6)],
     ),
     Case("an MX to a name that is not known yet", "mx-leads-to-the-server", [record("MX", "example.com", UNKNOWN)]),
+    Case("a null MX alone, beside others' MX", "mx-null-alone", [null_mx("old.example.com"), MX]),
+    Case("a null MX where mail comes", "mx-null-alone", [null_mx("example.com")], "yet it receives mail here"),
+    Case("a null MX of the mail host", "mx-null-alone", [null_mx("mail.example.com")], "The mail host"),
+    Case("a null MX of priority 10", "mx-null-alone", [null_mx("old.example.com", 10)], "priority 10, not 0"),
+    Case("a null MX without priority", "mx-null-alone", [null_mx("old.example.com", None)], "priority None, not 0"),
+    Case(
+        "a null MX beside another MX",
+        "mx-null-alone",
+        [null_mx("old.example.com"), record("MX", "old.example.com", "mail.example.com", priority=10)],
+        "another MX record beside",
+    ),
+    Case(
+        "what may be a null MX",
+        "mx-null-alone",
+        [
+            null_mx(UNKNOWN),
+            null_mx("old.example.com", UNKNOWN),
+            record("MX", "example.com", UNKNOWN),
+            record(UNKNOWN, "mail.example.com", "."),
+        ],
+    ),
 ]
 
 

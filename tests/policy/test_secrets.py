@@ -19,6 +19,7 @@ from policy.model import (
     SERVER,
     STACK,
     UNKNOWN,
+    WORKER,
     Resource,
 )
 from tests.support.case import PROD, Case, findings, holds, sentence
@@ -83,6 +84,18 @@ CASES = [
         "no-secret-shown",
         [Resource(CONTAINER, "poste", {"envs": ["PASSWORD=Guide-Rule-10"]})],
         "envs",
+    ),
+    Case(
+        "a secret in a Worker's script",
+        "no-secret-shown",
+        [Resource(WORKER, "worker", {"content": 'const TEXTS = {"policies": "Guide-Rule-10"};'})],
+        "content",
+    ),
+    Case(
+        "a secret that a Worker is bound to",
+        "no-secret-shown",
+        [Resource(WORKER, "worker", {"bindings": [{"type": "secret_text", "text": "Guide-Rule-10"}]})],
+        "bindings",
     ),
     Case(
         "the input's password on the command line",

@@ -6,7 +6,7 @@ from typing import Any, get_args
 import pytest
 
 from model.settings import Part
-from policy.model import DNS_RECORD, FIREWALL, PRIMARY_IP, RDNS, SERVER, STACK, UNKNOWN, VOLUME, Resource
+from policy.model import DNS_RECORD, FIREWALL, PRIMARY_IP, RDNS, SERVER, STACK, UNKNOWN, VOLUME, ZONE_DNSSEC, Resource
 from policy.rules.server import PARTS
 from tests.support.case import LABELS, Case, findings, holds, sentence, stack
 
@@ -28,6 +28,8 @@ def guarded(kind: str, **props: Any) -> Resource:
 
 ADDRESS = Resource(PRIMARY_IP, "mail-ipv4", {"id": "42"}, "address")
 PTR = Resource(RDNS, "mail-ipv4", {"primaryIpId": UNKNOWN}, "ptr", uses={"primaryIpId": frozenset({"address"})})
+
+RECORD = Resource(DNS_RECORD, "x", {"type": "MX", "name": "example.com", "content": "mail.example.com"})
 
 CASES = [
     Case("both primary addresses, known or not", "server-own-addresses", [nets()]),
@@ -68,11 +70,22 @@ CASES = [
     ),
     Case("a volume that Pulumi may delete", "protection", [replace(guarded(VOLUME), protect=False)], "option protect"),
     Case("a firewall that Pulumi may delete", "protection", [Resource(FIREWALL, "x")], "protects its server"),
-    Case("a record that Pulumi may delete", "protection", [Resource(DNS_RECORD, "x")], "protects its records"),
+    Case("a record that Pulumi may delete", "protection", [RECORD], "protects its records"),
     Case(
         "a consent to reports, on which no mail hangs",
         "protection",
-        [Resource(DNS_RECORD, "x", {"name": "example.org._report._dmarc.example.com"})],
+        [Resource(DNS_RECORD, "x", {"type": "TXT", "name": "example.org._report._dmarc.example.com"})],
+    ),
+    Case(
+        "a null MX and a host that sends no mail, on which none hangs",
+        "protection",
+        [
+            Resource(DNS_RECORD, "x", {"type": "MX", "name": "old.example.com", "content": "."}),
+            Resource(DNS_RECORD, "x", {"type": "TXT", "name": "old.example.com", "content": '"v=spf1 -all"'}),
+        ],
+    ),
+    Case(
+        "a signed zone that may lose its signatures", "protection", [Resource(ZONE_DNSSEC, "x")], "protects its records"
     ),
     Case(
         "protected firewalls and records, of which Hetzner and Cloudflare protect none",
@@ -96,7 +109,7 @@ CASES = [
         Case(
             f"a {kind} that is not protected where all else may be so",
             "protection",
-            [Resource(kind, "x", {"deleteProtection": True, "rebuildProtection": True})],
+            [Resource(kind, "x", {"deleteProtection": True, "rebuildProtection": True} | dict(RECORD.props))],
             f"protects its {part}",
             stack=stack(unprotected=[other for other in get_args(Part) if other != part]),
         )

@@ -172,5 +172,11 @@ def test_an_error_with_a_code_fence_in_it_stays_within_its_own() -> None:
     assert "\n````text\nsee\n```\n[x](y)\n````" in summary(Preview([], errors=["see\n```\n[x](y)"]), "prod")
 
 
+def test_what_cloudflare_serves_and_signs_is_called_in_plain_words() -> None:
+    kinds = ("zoneDnssec:ZoneDnssec", "workersScript:WorkersScript", "workersCustomDomain:WorkersCustomDomain")
+    said = [kind(of(Verb.CREATE, f"cloudflare:index/{name}")) for name in kinds]
+    assert said == ["signing of the zone", "Worker", "host of the Worker"]
+
+
 def test_a_kind_that_is_not_known_is_called_as_its_provider_calls_it() -> None:
     assert kind(of(Verb.CREATE, "aws:s3/bucket:Bucket")) == "Bucket"
