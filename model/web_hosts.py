@@ -8,6 +8,9 @@ from model.settings import MailDomainSettings, Settings
 WORKERS_CUSTOM_DOMAIN = "cloudflare:index/workersCustomDomain:WorkersCustomDomain"
 """The type of the resource that leads a host to the Worker, and has Cloudflare make its addresses and certificate."""
 
+RIGHTS = "Workers Scripts: Edit (of the account) and Workers Routes: Edit (of the zones)"
+"""What Cloudflare's token has to be allowed for that."""
+
 AUTOCONFIG, AUTODISCOVER = "autoconfig", "autodiscover"
 """Where Thunderbird and Apple's programs, and Outlook, look for settings."""
 

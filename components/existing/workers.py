@@ -9,9 +9,7 @@ import pulumi_cloudflare as cloudflare
 from components.existing.questions import ask
 from components.existing.zones import Zones
 from model.settings import Settings
-from model.web_hosts import web_hosts
-
-RIGHTS = "Workers Scripts: Edit (of the account) and Workers Routes: Edit (of the zones)"
+from model.web_hosts import RIGHTS, web_hosts
 
 
 def hosts_by_account(

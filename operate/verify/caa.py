@@ -99,7 +99,7 @@ async def identities(names: Names, authority: Authority, tls: ssl.SSLContext) ->
     """What an authority is called in CAA records (RFC 8555, section 7.1.1). Raises PageUnreadableError."""
     if authority.is_lets_encrypt:
         return [LETS_ENCRYPT]
-    text = await page(names, authority.directory, tls)
+    text = (await page(names, authority.directory, tls)).text
     try:
         found = json.loads(text)["meta"]["caaIdentities"]
         return [str(identity).lower().rstrip(".") for identity in found]
