@@ -78,15 +78,16 @@ def jobs(context: Context) -> Iterable[Job]:
     allowed = stack.own.allow_self_signed
     secure = [port for port in stack.settings.ports if port.security != "none" and serves(context, port)]
 
-    for port in secure:
+    looks = [look(context, port) for port in secure]
+    for port, present in zip(secure, looks, strict=True):
         subject = f"{port.number} {port.service}"
-        yield Job(NAME, subject, partial(name, look(context, port), names, allow_self_signed=allowed))
-        yield Job(EXPIRY, subject, partial(expiry, look(context, port)))
-        yield Job(TRUST, subject, partial(trust, look(context, port), allow_self_signed=allowed, for_trials=for_trials))
-        yield Job(FLOOR, subject, partial(floor, stack.ipv4, port, stack.mail_host, look(context, port)))
+        yield Job(NAME, subject, partial(name, present, names, allow_self_signed=allowed))
+        yield Job(EXPIRY, subject, partial(expiry, present))
+        yield Job(TRUST, subject, partial(trust, present, allow_self_signed=allowed, for_trials=for_trials))
+        yield Job(FLOOR, subject, partial(floor, stack.ipv4, port, stack.mail_host, present))
         if port.security == "STARTTLS":
-            yield Job(STARTTLS, subject, partial(starttls, look(context, port)))
-    yield Job(SAME, stack.mail_host, partial(same, [look(context, port) for port in secure], [port.number for port in secure]))
+            yield Job(STARTTLS, subject, partial(starttls, present))
+    yield Job(SAME, stack.mail_host, partial(same, looks, [port.number for port in secure]))
 
 
 def serves(context: Context, port: Port) -> bool:
