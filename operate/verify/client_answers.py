@@ -7,6 +7,7 @@ import json
 import plistlib
 from collections.abc import Awaitable, Callable, Sequence
 from xml.etree import ElementTree as ET
+from xml.parsers.expat import ExpatError
 
 from model.autoconfig import SOCKETS
 from model.autodiscover import ENCRYPTION, SETTINGS
@@ -94,7 +95,7 @@ async def apple(ask: Ask, account: Account) -> Sequence[str]:
             )
             for side, protocol in (("Incoming", "imap"), ("Outgoing", "smtp"))
         ]
-    except (ValueError, LookupError, TypeError, ET.ParseError) as error:
+    except (ValueError, LookupError, TypeError, ExpatError) as error:
         raise PageUnreadableError(f"{url} is no profile with one mailbox ({error})") from None
 
 

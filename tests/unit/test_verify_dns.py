@@ -5,7 +5,9 @@ import base64
 import json
 from pathlib import Path
 
+import dns.flags
 import dns.message
+import dns.rcode
 import dns.rrset
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -21,7 +23,7 @@ from operate.verify.dkim_record import dkim_record
 from operate.verify.dmarc_policy import dmarc_policy, organizational_domain
 from operate.verify.dmarc_reports import report_addresses
 from operate.verify.dnssec import dnssec
-from operate.verify.names import Answer, answer_of
+from operate.verify.names import Answer, Dns, LookupFailedError, answer_of
 from operate.verify.no_mail import no_mail
 from operate.verify.remedies import REFRESH
 from operate.verify.result import Finding, Status
@@ -477,6 +479,29 @@ def test_records_are_read_as_dns_writes_them() -> None:
     assert read("CAA", '0 issue "letsencrypt.org; validationmethods=dns-01"') == (
         '0 issue "letsencrypt.org; validationmethods=dns-01"',
     )
+
+
+def test_resolver_that_refuses_wrong_signatures_is_asked_without_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that answers SERVFAIL unless whoever asks does the checking (CD, RFC 4035, section 3.2.2)."""
+
+    async def answer(query: dns.message.QueryMessage, *_: object, **__: object) -> tuple[dns.message.Message, bool]:
+        response = dns.message.make_response(dns.message.from_wire(query.to_wire()))
+        assert query.flags & dns.flags.RD
+        if query.flags & dns.flags.CD:
+            response.answer.append(dns.rrset.from_text(f"{HOST}.", 60, "IN", "A", IPV4))
+        else:
+            response.set_rcode(dns.rcode.SERVFAIL)
+        return response, False
+
+    monkeypatch.setattr("dns.asyncquery.udp_with_fallback", answer)
+
+    async def run() -> None:
+        names = Dns(Shared(), [LOOPBACK])
+        with pytest.raises(LookupFailedError, match="SERVFAIL"):
+            await names.public(HOST, "A")
+        assert (await names.unvalidated(HOST, "A")).values == (IPV4,)
+
+    asyncio.run(run())
 
 
 def test_spf_that_cannot_be_looked_up_is_unknown_not_wrong() -> None:
