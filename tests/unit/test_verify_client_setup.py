@@ -63,9 +63,9 @@ def looks(error: Exception | None = None) -> dict[str, Look]:
     return {"imaps": fails if error else answers, "submissions": answers}
 
 
-def srv(error: Exception | None = None, **records: str) -> Finding:
+def srv(records: Mapping[str, str] | None = None, *, error: Exception | None = None) -> Finding:
     """The check of SRV records, some of which are others."""
-    found = {(f"_{name}._tcp.{DOMAIN}", "SRV"): [text] for name, text in (WANTED | records).items() if text}
+    found = {(f"_{name}._tcp.{DOMAIN}", "SRV"): [text] for name, text in (WANTED | dict(records or {})).items() if text}
     names = Records(found | {(HOST, "A"): [IPV4], (HOST, "AAAA"): [IPV6]})
     return asyncio.run(client_setup.srv(names, DOMAIN, WANTED, HOST, [IPV4, IPV6], looks(error)))
 
@@ -87,13 +87,13 @@ def test_srv_records_are_those_of_the_stack_and_lead_to_ports_that_answer() -> N
     ],
 )
 def test_srv_record_that_is_another_is_red(service: str, text: str) -> None:
-    finding = srv(**{service: text})
+    finding = srv({service: text})
     assert (finding.status, f"_{service}._tcp.{DOMAIN} is {text or 'nothing'}" in finding.found) == (FAIL, True)
 
 
 @pytest.mark.parametrize("error", [ConnectionRefusedError("refused"), ssl.SSLError("no TLS"), ConversationError("no")])
 def test_srv_record_that_leads_to_a_port_without_tls_is_red(error: Exception) -> None:
-    finding = srv(error)
+    finding = srv(error=error)
     assert (finding.status, finding.found) == (FAIL, f"imaps: {error}")
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from model.ports import TABLE
 from operate.verify import ports, smtp, tls, web
-from operate.verify.certificates import Presented, covers, presented
+from operate.verify.certificates import Look, Presented, covers, presented
 from operate.verify.conversation import ConversationError
 from operate.verify.recipients import Replies, nobody, recipients, refuses
 from operate.verify.relay import relay
@@ -88,7 +88,7 @@ def look_at(
     return asyncio.run(look())
 
 
-def seen(what: Presented) -> tls.Look:
+def seen(what: Presented) -> Look:
     """A look that has been taken."""
 
     async def look() -> Presented:
