@@ -12,7 +12,6 @@ from components.existing.stack_config import load_settings
 from components.existing.stack_state import state
 from components.existing.survey import look, refuse_impossible_changes
 from components.existing.who_leaves import tell_who_leaves
-from components.existing.workers import hosts_by_account
 from components.existing.zones import Zones
 from components.host import Host
 from components.mail_domain import MailDomain
@@ -40,8 +39,6 @@ tell_who_leaves(held, settings)
 tell_no_backup(settings)
 policies = sender_policies(settings, held)
 zones = Zones(settings, held, dns, survey.addresses)
-script = f"{title}-{settings.owner[:8]}"
-hosts = hosts_by_account(settings, zones, script, dns)
 
 server = MailServer(title, settings, survey, clouds)
 addresses = [
@@ -68,16 +65,17 @@ if settings.backup and store:
     # The first backup stops Poste for some seconds, and the certificate needs it.
     mail_works = [NightlyBackup("backup", settings, settings.backup, server, host, mail_works, clouds)]
     pulumi.export("backup", store.reached)
-trusted: list[pulumi.Resource] = []
+promised: list[pulumi.Resource] = []
 if settings.acme_directory:
     certificate = Certificate("certificate", settings, server, host, poste, zones, mail_works, clouds)
-    trusted = [certificate.served]
+    if any(told.mode == "enforce" for told in policies.values()):
+        promised = [certificate.served]
     pulumi.export("certificateAccount", certificate.account)
-if hosts:
-    worker = PolicyWorker(script, settings, zones, hosts, clouds)
+if policies or settings.client_setup:
+    worker = PolicyWorker(settings, zones, promised, clouds)
     for domain in settings.domains:
         if domain.name in policies:
-            SenderPolicy(domain, policies[domain.name], settings, zones, worker, trusted, clouds)
+            SenderPolicy(domain, policies[domain.name], settings, zones, worker, clouds)
 if zones.signed:
     signing = ZoneSigning("dnssec", settings, zones, clouds)
     pulumi.export("dnssec", signing.delegations)

@@ -53,8 +53,6 @@ class Certificate(pulumi.ComponentResource):
         super().__init__("poste-mail:index:Certificate", name, {}, opts)
         keys = list(key_records(settings, zones.validated))
         request = _request(settings, published=bool(keys))
-        # A stack that wants none any more has no timer that asks for one.
-        undone_with = Undoing("stop", before_losing=server.volume_id, goes_with=server.machine)
         account = host.scripts.run(
             f"{name}-account",
             SCRIPT,
@@ -62,7 +60,8 @@ class Certificate(pulumi.ComponentResource):
             self,
             argument="account",
             again_with={"volume": server.volume_id},
-            undone_with=undone_with,
+            # A stack that wants no certificate any more has no timer that asks for one, even if there never was one.
+            undone_with=Undoing("stop", goes_with=server.machine),
             depends_on=after,
         )
         value = answer(account).apply(lambda found: permission(settings.issuer or "", str(found["account"])))
@@ -77,7 +76,7 @@ class Certificate(pulumi.ComponentResource):
             request,
             self,
             again_with={"container": poste.container_id},
-            undone_with=undone_with,
+            undone_with=Undoing("stop", before_losing=server.volume_id, goes_with=server.machine),
             depends_on=[account, *permitted],
             deadline="15m",
         )

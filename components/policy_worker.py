@@ -1,6 +1,6 @@
 """A Worker at Cloudflare that serves what a mail domain has to say by HTTPS (RFC 8461, autoconfig, autodiscover)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pulumi
 import pulumi_cloudflare as cloudflare
@@ -9,7 +9,7 @@ from components.existing.zones import Zones
 from components.options import child
 from model.settings import Settings
 from model.wanted_records import web_records
-from model.web_hosts import web_hosts
+from model.web_hosts import web_hosts, worker_name
 from model.worker import COMPATIBILITY_DATE, MAIN_MODULE, script
 
 
@@ -26,39 +26,45 @@ class PolicyWorker(pulumi.ComponentResource):
 
     def __init__(
         self,
-        name: str,
         settings: Settings,
         zones: Zones,
-        hosts: Mapping[str, Sequence[tuple[str, str]]],
+        after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`name` is the script's; `hosts` are those to serve, with their zones' identifiers, by account."""
-        super().__init__("poste-mail:index:PolicyWorker", name, {}, opts)
+        """`after` is done when what the policies promise holds."""
+        super().__init__("poste-mail:index:PolicyWorker", "policies", {}, opts)
         self.serving = {}
-        for number, (account, listed) in enumerate(hosts.items()):
-            worker = cloudflare.WorkersScript(
-                f"{name}-{number}" if number else name,
-                account_id=account,
-                script_name=name,
-                content=script(settings),
-                main_module=MAIN_MODULE,
-                compatibility_date=COMPATIBILITY_DATE,
-                opts=child(self),
-            )
-            for host, zone_id in listed:
+        workers: dict[str, cloudflare.WorkersScript] = {}
+        for domain in settings.domains:
+            zone = zones.of(domain.name)
+            for host in web_hosts(domain, settings):
+                if zone.account not in workers:
+                    workers[zone.account] = self._worker(settings, zone.account, len(workers), after)
                 self.serving[host] = cloudflare.WorkersCustomDomain(
                     host,
-                    account_id=account,
-                    zone_id=zone_id,
+                    account_id=zone.account,
+                    zone_id=zone.id,
                     hostname=host,
-                    service=worker.script_name,
+                    service=workers[zone.account].script_name,
                     # Left out, it is another one after each reading, and the host would be made anew.
                     environment="production",
                     opts=child(self),
                 )
-        for domain in settings.domains:
-            for host in web_hosts(domain, settings):
                 for wanted in web_records(host, domain):
                     if wanted.kind != "web":
                         zones.make_known(wanted, self)
         self.register_outputs({})
+
+    def _worker(
+        self, settings: Settings, account: str, number: int, after: Sequence[pulumi.Resource]
+    ) -> cloudflare.WorkersScript:
+        """The script in one account; most have all their zones in one."""
+        return cloudflare.WorkersScript(
+            f"policies-{number}" if number else "policies",
+            account_id=account,
+            script_name=worker_name(pulumi.get_project(), settings),
+            content=script(settings),
+            main_module=MAIN_MODULE,
+            compatibility_date=COMPATIBILITY_DATE,
+            opts=child(self, depends_on=list(after)),
+        )

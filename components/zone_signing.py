@@ -30,12 +30,9 @@ class ZoneSigning(pulumi.ComponentResource):
                 zone.name,
                 zone_id=zone.id,
                 status=ACTIVE,
-                # Cloudflare says `pending` until the registrar has done its part, and that is no drift.
-                opts=child(
-                    self,
-                    ignore_changes=["status"],
-                    protect=settings.protects("records") or zone.status == ACTIVE,
-                ),
+                # Not ignored, though Cloudflare says `pending` until the registrar has done its part: with that word,
+                # as a refresh finds it, the provider would take the resource for wrong.
+                opts=child(self, protect=settings.protects("records") or zone.status == ACTIVE),
             )
             self.delegations[zone.name] = resource.ds
         self.register_outputs({})

@@ -101,3 +101,13 @@ def too_early(before: Mapping[str, Told], wanted: Mapping[str, Mode | None], now
                 f"mtaSts: senders may still enforce the former policy of {domain}. Leave none as it is until "
                 f"{then.forgotten.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
             )
+
+
+def other_host(before: Mapping[str, Told], former: str | None, mail_host: str) -> Iterator[str]:
+    """Why the mail host must not be another yet, in a sentence: its certificate comes after the MX that leads to it."""
+    enforced = sorted(domain for domain, then in before.items() if then.mode == "enforce")
+    if enforced and former not in (None, mail_host):
+        yield (
+            f"mailHost: senders to {', '.join(enforced)} deliver to {former} only, since they enforce a policy "
+            "that says so (mtaSts). Set testing and deploy that, then change mailHost, and then go back to enforce"
+        )

@@ -1,6 +1,6 @@
 """What a stack's state holds of each resource."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,3 +18,9 @@ class Held:
     def name(self) -> str:
         """The logical name."""
         return self.urn.rpartition("::")[2]
+
+
+def mail_host(state: Iterable[Held]) -> str | None:
+    """The mail host of the last deploy that was complete."""
+    outputs = next((held.outputs for held in state if held.type == "pulumi:pulumi:Stack"), {})
+    return outputs.get("mailHost")

@@ -5,9 +5,6 @@ from collections.abc import Iterator
 from model.mta_sts import LABEL
 from model.settings import MailDomainSettings, Settings
 
-WORKERS_CUSTOM_DOMAIN = "cloudflare:index/workersCustomDomain:WorkersCustomDomain"
-"""The type of the resource that leads a host to the Worker, and has Cloudflare make its addresses and certificate."""
-
 RIGHTS = "Workers Scripts: Edit (of the account) and Workers Routes: Edit (of the zones)"
 """What Cloudflare's token has to be allowed for that."""
 
@@ -22,3 +19,8 @@ def web_hosts(domain: MailDomainSettings, settings: Settings) -> Iterator[str]:
     if settings.client_setup and domain.has_mailboxes:
         yield f"{AUTOCONFIG}.{domain.name}"
         yield f"{AUTODISCOVER}.{domain.name}"
+
+
+def worker_name(project: str, settings: Settings) -> str:
+    """What the Worker is called in its account: a name of the stack's own, and the same should it be renamed."""
+    return f"{project}-{settings.owner}"

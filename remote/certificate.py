@@ -5,8 +5,8 @@ Runs on the server, hence standard library only. Standard input: {"names": [<the
 folder .well-known/acme-challenge that Poste's web server hands out>, "data": <what Poste sees as /data>, "container",
 "ports": [{"number", "service", "security"}], "rotation": <raised when the key is to be another>, "published": <whether
 TLSA records tell the keys>}, and, where the authority asks for it, "binding": {"key_id", "hmac_key"}. Prints one JSON
-object: {"account": <URI of the account at the authority>}. Run again, it asks for no second certificate while a third of
-the first one's lifetime is left.
+object: {"account": <URI of the account at the authority>}. Run again, it asks for no second certificate while a third
+of the first one's lifetime is left.
 
 With the argument `account` it only makes the account, so that a CAA record can name it before a certificate is asked
 for, and starts the timer; with `keys` it prints the digests of the present and the next key, by slot; with `renew`, as

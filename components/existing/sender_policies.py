@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pulumi
 
-from model.mta_sts import Told, now_told, told, too_early
+from model.mta_sts import Told, now_told, other_host, told, too_early
 from model.settings import Settings
-from model.stack_state import Held
+from model.stack_state import Held, mail_host
 
 
 def sender_policies(settings: Settings, state: Sequence[Held]) -> Mapping[str, Told]:
@@ -17,7 +17,7 @@ def sender_policies(settings: Settings, state: Sequence[Held]) -> Mapping[str, T
     """
     before, now = told(state), datetime.now(UTC)
     wanted = {domain.name: settings.mta_sts_mode(domain) for domain in settings.domains}
-    reasons = list(too_early(before, wanted, now))
+    reasons = [*too_early(before, wanted, now), *other_host(before, mail_host(state), settings.mail_host)]
     if reasons:
         raise pulumi.RunError("\n".join([*reasons, "Nothing was changed."]))
     return {domain: now_told(before.get(domain), mode, now) for domain, mode in wanted.items() if mode}

@@ -1,31 +1,23 @@
-"""Workers at Cloudflare, before any is made: whether the token may, and what others have at the hosts that we want."""
+"""Workers at Cloudflare, before any is made: whether the token may, and which hosts lead to one already."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable
 
 import pulumi
 import pulumi_cloudflare as cloudflare
 
 from components.existing.questions import ask
-from components.existing.zones import Zones
-from model.settings import Settings
-from model.web_hosts import RIGHTS, web_hosts
+from model.web_hosts import RIGHTS
 
 
-def hosts_by_account(
-    settings: Settings, zones: Zones, script: str, provider: cloudflare.Provider
-) -> Mapping[str, Sequence[tuple[str, str]]]:
-    """The hosts to serve, each with its zone's identifier, by account. `script` is what our Worker is called.
+def served_hosts(
+    hosts: Collection[str], accounts: Iterable[str], script: str, provider: cloudflare.Provider
+) -> set[str]:
+    """Which of the hosts that are to be served lead to our `script` already.
 
     Raises pulumi.RunError where the token has no right to Workers, or another Worker serves one of the hosts.
     """
-    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for domain in settings.domains:
-        zone = zones.of(domain.name)
-        for host in web_hosts(domain, settings):
-            found[zone.account].append((host, zone.id))
-    taken = []
-    for account, hosts in found.items():
+    services: dict[str, str] = {}
+    for account in accounts:
         answer = ask(
             f"mtaSts and clientSetup need a Worker, and cloudflare:apiToken has no right to it. Give it {RIGHTS}, or "
             "leave both settings out",
@@ -33,13 +25,13 @@ def hosts_by_account(
                 account_id=account, opts=pulumi.InvokeOptions(provider=provider)
             ),
         )
-        services = {str(domain.hostname): str(domain.service) for domain in answer.results}
-        taken += [
-            f"{host} leads to another Worker, {services[host]}. Take it away there (Workers & Pages, {services[host]}, "
-            "Settings, Domains), or leave the setting out"
-            for host, _ in hosts
-            if services.get(host, script) != script
-        ]
+        services |= {str(domain.hostname): str(domain.service) for domain in answer.results}
+    taken = [
+        f"{host} leads to another Worker, {services[host]}. Take it away there (Workers & Pages, {services[host]}, "
+        "Settings, Domains), or leave the setting out"
+        for host in hosts
+        if services.get(host, script) != script
+    ]
     if taken:
         raise pulumi.RunError("\n".join([*taken, "Nothing was changed."]))
-    return found
+    return {host for host in hosts if host in services}

@@ -1,12 +1,13 @@
 """The zones at Cloudflare: found and read once a run, before anything is registered, and then filled with records."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_cloudflare as cloudflare
 
 from components.existing.questions import ask
+from components.existing.workers import served_hosts
 from components.options import child
 from model.existing_records import Record, Wanted
 from model.labels import earlier_comment, owner_comment
@@ -15,11 +16,11 @@ from model.left_overs import left_overs
 from model.record_conflicts import Conflict, Ownership, conflicts, explain
 from model.records import txt
 from model.settings import MailDomainSettings, Settings
-from model.stack_state import Held
+from model.stack_state import Held, mail_host
 from model.values import is_within
 from model.vanishing_records import made_records, twice, vanishing
 from model.wanted_records import wanted_records
-from model.web_hosts import WORKERS_CUSTOM_DOMAIN
+from model.web_hosts import web_hosts, worker_name
 from model.zone_signing import ACTIVE, refusals, signed
 
 ALL_RECORDS = 50_000
@@ -56,6 +57,8 @@ class Zones:
         self._options = pulumi.InvokeOptions(provider=provider)
         self._comment = owner_comment(project, stack, settings.owner)
         made = made_records(state)
+        self._read: dict[str, Zone] = {}
+        self._by_domain = {domain.name: self._zone_of(domain) for domain in settings.domains}
         self._ownership = Ownership(
             owner=settings.owner,
             earlier=earlier_comment(project, stack),
@@ -63,10 +66,8 @@ class Zones:
             resources={record.resource for record in made},
             adopted=settings.adopted_records,
             addresses=addresses,
-            served={str(held.outputs.get("hostname")) for held in state if held.type == WORKERS_CUSTOM_DOMAIN},
+            served=self._served(provider),
         )
-        self._read: dict[str, Zone] = {}
-        self._by_domain = {domain.name: self._zone_of(domain) for domain in settings.domains}
         known = {zone.name: zone.id for zone in self._read.values()}
         self.signed = signed(settings.dnssec, known, state, self._ask_signing)
         """The zones that are signed, or shall be."""
@@ -78,7 +79,7 @@ class Zones:
         refused = [
             *refusals(self.signed, settings, stack),
             *twice(made, stack),
-            *vanishing(made, zone_ids, settings, _mail_host(state), stack),
+            *vanishing(made, zone_ids, settings, mail_host(state), stack),
             *self._in_the_way(wanted),
         ]
         if refused:
@@ -190,6 +191,15 @@ class Zones:
         held = [Record.of(record) for record in records.results]
         return Zone(str(found.zone_id), str(found.name), str(found.account.id), held)
 
+    def _served(self, provider: cloudflare.Provider) -> set[str]:
+        hosts = {
+            host: self._by_domain[domain.name].account
+            for domain in self._settings.domains
+            for host in web_hosts(domain, self._settings)
+        }
+        script = worker_name(pulumi.get_project(), self._settings)
+        return served_hosts(hosts, sorted(set(hosts.values())), script, provider)
+
     def _ask_signing(self, zone_id: str) -> str:
         """How far a zone is with DNSSEC: disabled, pending (no DS at the parent yet) or active."""
         answer = ask(
@@ -197,9 +207,3 @@ class Zones:
             lambda: cloudflare.get_zone_dnssec(zone_id=zone_id, opts=self._options),
         )
         return str(answer.status)
-
-
-def _mail_host(state: Iterable[Held]) -> str | None:
-    """The mail host of the last deploy that was complete."""
-    outputs = next((held.outputs for held in state if held.type == "pulumi:pulumi:Stack"), {})
-    return outputs.get("mailHost")

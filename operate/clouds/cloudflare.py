@@ -1,6 +1,6 @@
 """The zone at Cloudflare and what stands in it, asked with read-only calls of the official client."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cloudflare import APIConnectionError, APIStatusError, Cloudflare, PermissionDeniedError
@@ -22,6 +22,26 @@ class Zone:
     """Whether the domain's registrar delegates to Cloudflare yet."""
     name_servers: Sequence[str]
     records: Sequence[Record]
+    account: str
+    """The identifier of the account that has it."""
+
+
+def served_hosts(account: str, token: str, base_url: str | None) -> Mapping[str, str] | None:
+    """The hosts that lead to Workers of an account, each with its Worker; None where the token may not use Workers.
+
+    Raises CloudError.
+    """
+    try:
+        with Cloudflare(api_token=token, base_url=base_url, timeout=60.0) as client:
+            return {
+                str(found.hostname): str(found.service) for found in client.workers.domains.list(account_id=account)
+            }
+    except PermissionDeniedError:
+        return None
+    except APIConnectionError as error:
+        raise CloudError(f"Cloudflare's API cannot be reached: {error}") from None
+    except APIStatusError as error:
+        raise CloudError(f"Cloudflare: {_message(error)}") from None
 
 
 def find_zone(domain: str, token: str, base_url: str | None) -> Zone:
@@ -48,7 +68,8 @@ def _find(client: Cloudflare, domain: str, names: Sequence[str]) -> Zone:
             if zone.permissions and EDIT not in zone.permissions:
                 raise CloudError(f"The Cloudflare token may not edit DNS records of zone {name}. {_right(domain)}")
             records = [Record.of(found) for found in client.dns.records.list(zone_id=zone.id)]
-            return Zone(zone.id, name, zone.status == "active", list(zone.name_servers), records)
+            account = str(zone.account.id)
+            return Zone(zone.id, name, zone.status == "active", list(zone.name_servers), records, account)
     raise CloudError(
         f"Cloudflare shows this token no zone for {domain} (looked for: {', '.join(names)}). "
         f"Add the domain in Cloudflare's dashboard first, or give the token that zone. {_right(domain)}"

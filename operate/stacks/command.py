@@ -14,8 +14,9 @@ from model.labels import earlier_comment, unusable_names
 from model.public_passphrase import FILE_VARIABLE, is_on_this_machine
 from model.record_conflicts import Ownership
 from model.ssh_keys import key_mark, ssh_public_key
+from model.web_hosts import worker_name
 from operate import command_line
-from operate.clouds.cloudflare import find_zone
+from operate.clouds.cloudflare import find_zone, served_hosts
 from operate.errors import OperateError, WizardError
 from operate.mailboxes import passwords
 from operate.mailboxes.book import add
@@ -35,10 +36,21 @@ from operate.stacks.plan import (
     new_mailboxes,
     with_accounts,
     with_mailboxes,
+    worker_paths,
 )
 from operate.stacks.questions import asked, backup, mailboxes
 from operate.stacks.server_choice import choose
 from operate.stacks.stack import Stack
+
+WITH_WORKER = (
+    "Worker: mail programs will find their settings by themselves, and senders are told to report what fails to be "
+    "encrypted (mtaSts testing); go to enforce when the reports have been quiet for some days"
+)
+WITHOUT_WORKER = (
+    "Worker: none, since the Cloudflare token may not make one. With the rights Workers Scripts: Edit (account) and "
+    "Workers Routes: Edit (zone) mail programs would find their settings by themselves (clientSetup), and senders be "
+    "told to encrypt (mtaSts): give it these, and run this again"
+)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -98,11 +110,16 @@ def make_stack(options: argparse.Namespace, project: str) -> list[str]:
         say(f"  not active yet: have the registrar name these servers for it: {', '.join(zone.name_servers)}")
     known_owner = owner(stack, kept)
     paths["ownerId"] = known_owner or secrets.token_hex(8)
+    services = served_hosts(zone.account, tokens["cloudflare:apiToken"], cloudflare_url)
+    told = worker_paths(kept, may_use_workers=services is not None)
+    paths |= told
+    say(WITH_WORKER if told else WITHOUT_WORKER if services is None else "Worker: as it is set")
     values = {key: value for key, value in kept.items() if not (options.admin_cidr and key == "adminCidrs")}
     values = with_accounts(merged(values, paths), stack.name)
     boxes = new_mailboxes(values, boxes)
     settings = check(with_mailboxes(values, boxes))
-    ownership = Ownership(known_owner, earlier_comment(project, options.stack))
+    ours = {host for host, service in (services or {}).items() if service == worker_name(project, settings)}
+    ownership = Ownership(known_owner, earlier_comment(project, options.stack), served=ours)
     in_the_way = list(obstacles(zone, settings, ownership))
     for obstacle in in_the_way:
         say(f"  {obstacle}")

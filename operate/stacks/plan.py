@@ -43,6 +43,13 @@ def domain_paths(domain: Domain, existing: Sequence[Mapping[str, Any]]) -> dict[
     return {f"domains[{index}].{key}": value for key, value in wanted.items()}
 
 
+def worker_paths(existing: Mapping[str, Any], *, may_use_workers: bool) -> dict[str, str]:
+    """The paths that turn on what needs a Worker, where that may be had and neither was ever set."""
+    if not may_use_workers or {"mtaSts", "clientSetup"} & existing.keys():
+        return {}
+    return {"mtaSts": "testing", "clientSetup": "true"}
+
+
 def list_paths(key: str, values: Sequence[str]) -> dict[str, str]:
     """The paths that set a list."""
     return {f"{key}[{index}]": value for index, value in enumerate(values)}

@@ -7,12 +7,15 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 import cloudflare
+import dns.rdata
 import httpx
 import pytest
 from cloudflare import Cloudflare
 from cloudflare.types.zones import Zone
+from dns.rdtypes.ANY.DNSKEY import DNSKEY
 
 from offline.sandbox.internet.cloudflare.access import TOKEN, RateLimit
+from offline.sandbox.internet.cloudflare.dnssec import KEY, Dnssec, Signing, shown
 from offline.sandbox.internet.cloudflare.records import Record
 from offline.sandbox.internet.cloudflare.server import build
 from tests.support.serving import running
@@ -25,17 +28,28 @@ class Recorder:
 
     def __init__(self) -> None:
         self.served: dict[str, list[str]] = {}
+        self.signing: dict[str, Signing] = {}
+        self.delegated: dict[str, str | None] = {}
         self.broken = False
 
-    async def publish(self, zone: str, records: Collection[Record]) -> None:
-        """Remember the records' contents."""
+    async def publish(self, zone: str, records: Collection[Record], signing: Signing) -> None:
+        """Remember the records' contents, and how the zone is to be signed."""
         if self.broken:
             raise OSError("the name server does not answer")
         self.served[zone] = [record.content.text for record in records]
+        self.signing[zone] = signing
+
+    async def key(self, zone: str) -> DNSKEY:  # noqa: ARG002
+        """That of every zone."""
+        return KEY
+
+    async def delegate(self, zone: str, ds: str | None) -> None:
+        """Remember the DS record."""
+        self.delegated[zone] = ds
 
     async def withdraw(self, zone: str) -> None:
         """Forget the zone."""
-        del self.served[zone]
+        del self.served[zone], self.delegated[zone]
 
 
 class Server:
@@ -114,9 +128,6 @@ def test_the_initial_zones_are_there(client: Cloudflare) -> None:
     zone = client.zones.get(zone_id=next(iter(client.zones.list(name="club.example"))).id)
     assert zone is not None
     assert (zone.status, zone.name_servers, zone.account.name) == ("active", ["ns1.sandbox.example"], "Sandbox")
-    dnssec = client.dns.dnssec.get(zone_id=zone.id)
-    assert dnssec is not None
-    assert dnssec.status == "disabled"
 
 
 @pytest.mark.parametrize(
@@ -183,12 +194,100 @@ def test_a_record_lives_from_create_to_delete(server: Server, client: Cloudflare
 
 
 def test_data_records_carry_their_parts(client: Cloudflare, zone: Zone) -> None:
-    """SRV and CAA are sent as data and come back with data and content."""
+    """SRV, CAA and TLSA are sent as data and come back with data and content, SRV with its priority once more."""
     target = {"priority": 0, "weight": 1, "port": 993, "target": "mail.club.example"}
     srv = add(client, zone, type="SRV", name="_imaps._tcp", data=target)
     assert (srv.content, srv.data.port, srv.data.target) == ("1 993 mail.club.example", 993, "mail.club.example")
+    assert (srv.priority, srv.data.priority) == (0, 0)
+    none = {"priority": 0, "weight": 0, "port": 0, "target": "."}
+    assert add(client, zone, type="SRV", name="_pop3._tcp", data=none).content == "0 0 ."
     caa = add(client, zone, type="CAA", name="@", data={"flags": 0, "tag": "issue", "value": "letsencrypt.org"})
     assert (caa.content, caa.data.tag) == ('0 issue "letsencrypt.org"', "issue")
+    key = {"usage": 3, "selector": 1, "matching_type": 1, "certificate": "AB" * 32}
+    tlsa = add(client, zone, type="TLSA", name="_25._tcp.mail", data=key)
+    assert (tlsa.name, tlsa.content) == ("_25._tcp.mail.club.example", f"3 1 1 {'ab' * 32}")
+    assert tlsa.data.certificate == "ab" * 32
+
+
+def test_a_name_may_say_that_it_takes_no_mail(client: Cloudflare, zone: Zone) -> None:
+    """The null MX of RFC 7505."""
+    record = add(client, zone, type="MX", name="www", content=".", priority=0)
+    assert (record.name, record.content, record.priority) == ("www.club.example", ".", 0)
+
+
+def dnssec_of(client: Cloudflare, zone: Zone) -> Any:
+    """DNSSEC of the zone."""
+    return client.dns.dnssec.get(zone_id=zone.id)
+
+
+def tell_registrar(server: Server, ds: str | None) -> None:
+    """Let the parent of club.example have its DS record, or none."""
+    server.http.post("/_sandbox/registrar", json={"zone": "club.example", "ds": ds}).raise_for_status()
+
+
+def signing(server: Server) -> Signing:
+    """How the name server has been told to sign club.example."""
+    return server.authority.signing["club.example"]
+
+
+def test_dnssec_is_pending_until_the_registrar_is_told_and_deleted_only_when_it_has_forgotten(
+    server: Server, client: Cloudflare, zone: Zone
+) -> None:
+    """All states of https://developers.cloudflare.com/dns/dnssec/dnssec-states/."""
+    found = dnssec_of(client, zone)
+    assert (found.status, found.ds, found.flags, found.modified_on) == ("disabled", None, None, None)
+    on: Any = client.dns.dnssec.edit(zone_id=zone.id, status="active")
+    assert (on.status, on.flags, on.algorithm, on.key_type) == ("pending", 257, "13", "ECDSAP256SHA256")
+    assert (on.digest_type, on.digest_algorithm, len(on.digest), on.modified_on is None) == ("2", "SHA256", 64, False)
+    assert on.ds == f"club.example. 3600 IN DS {int(on.key_tag)} 13 2 {on.digest}"
+    assert signing(server) == Signing.ON
+    ds = f"{int(on.key_tag)} 13 2 {on.digest}"
+    tell_registrar(server, f"{int(on.key_tag)} 13 2 {'0' * 64}")
+    assert dnssec_of(client, zone).status == "pending"
+    tell_registrar(server, ds)
+    assert server.authority.delegated["club.example"] == ds.lower()
+    assert dnssec_of(client, zone).status == "active"
+    with pytest.raises(cloudflare.BadRequestError):
+        client.dns.dnssec.delete(zone_id=zone.id)
+    off: Any = client.dns.dnssec.edit(zone_id=zone.id, status="disabled")
+    assert (off.status, off.ds) == ("pending-disabled", on.ds)
+    assert signing(server) == Signing.OFF
+    with pytest.raises(cloudflare.BadRequestError):
+        client.dns.dnssec.delete(zone_id=zone.id)
+    tell_registrar(server, None)
+    assert dnssec_of(client, zone).status == "disabled"
+    client.dns.dnssec.delete(zone_id=zone.id)
+    assert dnssec_of(client, zone) == found
+    assert signing(server) == Signing.DELETED
+
+
+def test_a_signed_zone_stays_signed_when_its_records_change(server: Server, client: Cloudflare, zone: Zone) -> None:
+    client.dns.dnssec.edit(zone_id=zone.id, status="active")
+    add(client, zone, type="A", name="www", content="198.51.100.7")
+    assert signing(server) == Signing.ON
+    server.http.post("/_sandbox/reset").raise_for_status()
+    assert signing(server) == Signing.DELETED
+
+
+def test_what_dnssec_cannot_be_asked_is_refused(server: Server, client: Cloudflare, zone: Zone) -> None:
+    for body in ({"status": "on"}, {"status": "active", "dnssec_use_nsec3": True}):
+        with pytest.raises(cloudflare.BadRequestError):
+            client.patch(f"/zones/{zone.id}/dnssec", cast_to=object, body=body)
+    assert dnssec_of(client, zone).status == "disabled"
+    for zone_name, ds in (("no.example", None), ("club.example", "1 13 2"), ("club.example", "1 13 2 AB")):
+        answer = server.http.post("/_sandbox/registrar", json={"zone": zone_name, "ds": ds})
+        assert answer.status_code == 400
+
+
+def test_the_ds_record_of_a_key_is_that_of_the_standards_example() -> None:
+    """RFC 6605, section 6.1."""
+    public = "GojIhhXUN/u4v54ZQqGSnyhWJwaubCvTmeexv7bR6edbkrSqQpF64cYbcB7wNcP+e+MAnLr+Wi9xMWyQLc8NAA=="
+    key = dns.rdata.from_text("IN", "DNSKEY", f"257 3 13 {public}")
+    assert isinstance(key, DNSKEY)
+    found = shown("example.net", Dnssec(Signing.ON), key)
+    digest = "b4c8c1fe2e7477127b27115656ad6256f424625bf5c1e2770ce6d6e37df61d17".upper()
+    assert found["ds"] == f"example.net. 3600 IN DS 55648 13 2 {digest}"
+    assert (found["key_tag"], found["public_key"]) == (55648, public)
 
 
 def test_a_long_txt_string_comes_back_in_chunks(client: Cloudflare, zone: Zone) -> None:

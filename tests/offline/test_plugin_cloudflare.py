@@ -13,6 +13,8 @@ from offline.sandbox.internet.cloudflare.access import TOKEN
 from offline.sandbox.internet.cloudflare.server import build
 from offline.toolchain.plugins.cloudflare.convert import snake_case
 from offline.toolchain.plugins.cloudflare.provider import CloudflareProvider
+from offline.toolchain.plugins.cloudflare.zone_dnssec import ZONE_DNSSEC
+from offline.toolchain.plugins.common.inputs import inputs_of_state
 from offline.toolchain.plugins.common.server import Servicer
 from tests.support.plugin_api import fault, invoke
 from tests.support.plugin_engine import Engine, Refused
@@ -20,6 +22,7 @@ from tests.support.serving import running
 
 Values = dict[str, Any]
 
+DNSSEC = "urn:pulumi:dev::poste-mail::cloudflare:index/zoneDnssec:ZoneDnssec::dnssec"
 RECORD = "urn:pulumi:dev::poste-mail::cloudflare:index/dnsRecord:DnsRecord::record"
 PROVIDER = "urn:pulumi:dev::poste-mail::pulumi:providers:cloudflare::dns"
 KEY = "v=DKIM1; k=rsa; p=" + "A" * 392
@@ -71,6 +74,18 @@ def records(zone: Zone) -> dict[str, Values]:
             priority=0,
             data={"priority": 0, "weight": 1, "port": 993, "target": "mail.club.example"},
         ),
+        "TLSA": zone.inputs(
+            "TLSA",
+            name="_25._tcp.mail.club.example",
+            data={"usage": 3, "selector": 1, "matchingType": 1, "certificate": "ab" * 32},
+        ),
+        "no service": zone.inputs(
+            "SRV",
+            name="_pop3._tcp.club.example",
+            priority=0,
+            data={"priority": 0, "weight": 0, "port": 0, "target": "."},
+        ),
+        "null MX": zone.inputs("MX", ".", name="www.club.example", priority=0),
         "CAA": zone.inputs("CAA", data={"flags": 0, "tag": "issue", "value": "letsencrypt.org"}),
     }
 
@@ -126,7 +141,9 @@ def test_a_token_that_the_api_refuses_is_told_with_the_apis_code(zone: Zone) -> 
 # --- records
 
 
-@pytest.mark.parametrize("kind", ["A", "AAAA", "MX", "TXT", "DKIM", "CNAME", "SRV", "CAA"])
+@pytest.mark.parametrize(
+    "kind", ["A", "AAAA", "MX", "TXT", "DKIM", "CNAME", "SRV", "CAA", "TLSA", "no service", "null MX"]
+)
 def test_a_record_differs_neither_after_its_creation_nor_after_a_refresh(zone: Zone, kind: str) -> None:
     inputs = records(zone)[kind]
     id_, state = zone.create(RECORD, inputs)
@@ -259,6 +276,73 @@ def test_a_proxied_record_leaves_its_ttl_to_cloudflare(zone: Zone) -> None:
         zone.create(RECORD, zone.inputs("A", "198.51.100.1", proxied=True))
 
 
+# --- DNSSEC
+
+
+def enabled(zone: Zone) -> tuple[Values, str, Values]:
+    """Inputs, id and state of DNSSEC that was switched on."""
+    inputs = {"zoneId": zone.id, "status": "active"}
+    return inputs, *zone.create(DNSSEC, inputs)
+
+
+def tell_registrar(zone: Zone, ds: str | None) -> None:
+    """Let the zone's parent have its DS record, or none."""
+    body = {"zone": "club.example", "ds": ds and ds.partition(" DS ")[2]}
+    httpx.post(f"{zone.url}/_sandbox/registrar", json=body).raise_for_status()
+
+
+def test_dnssec_is_switched_on_and_its_ds_record_told(zone: Zone) -> None:
+    """The state keeps what the program asked for, though Cloudflare waits for the parent; a second preview is empty."""
+    inputs, id_, state = enabled(zone)
+    assert (id_, zone.sent[-1]) == (zone.id, ("PATCH", '{"status":"active"}'))
+    assert (state["status"], state["flags"], state["algorithm"]) == ("active", 257, "13")
+    assert state["ds"] == f"club.example. 3600 IN DS {int(state['keyTag'])} 13 2 {state['digest']}"
+    assert "dnssecMultiSigner" not in state
+    assert not zone.diff(DNSSEC, state, inputs).diffs
+
+
+def test_a_refresh_finds_dnssec_pending_until_the_parent_has_the_ds_record_as_with_the_real_plugin(zone: Zone) -> None:
+    """Until then the status differs, and to ignore that makes it an input that the check refuses."""
+    inputs, id_, state = enabled(zone)
+    refreshed = zone.read(DNSSEC, id_, state, inputs)[1]
+    found = inputs_of_state(ZONE_DNSSEC, inputs, refreshed)
+    assert (refreshed["status"], found["status"]) == ("pending", "pending")
+    assert {"status", "ds", "modifiedOn"} <= {*zone.diff(DNSSEC, refreshed, inputs).diffs}
+    assert "Value must be one of: ['active', 'disabled'], got: \"pending\"" in zone.check(DNSSEC, found)[1][0]
+    assert zone.update(DNSSEC, id_, refreshed, inputs)["status"] == "active"
+    assert zone.sent[-1] == ("PATCH", '{"status":"active"}')
+    tell_registrar(zone, state["ds"])
+    refreshed = zone.read(DNSSEC, id_, state, inputs)[1]
+    assert not zone.diff(DNSSEC, refreshed, inputs).diffs
+
+
+def test_dnssec_is_not_deleted_while_the_parent_has_the_ds_record_as_with_the_real_plugin(zone: Zone) -> None:
+    _, id_, state = enabled(zone)
+    tell_registrar(zone, state["ds"])
+    with pytest.raises(Refused, match=r"^dnssec: .*DELETE .*DS record"):
+        zone.delete(DNSSEC, id_, state)
+    assert zone.call("getZoneDnssec", zoneId=zone.id)["status"] == "pending-disabled"
+    tell_registrar(zone, None)
+    zone.delete(DNSSEC, id_, state)
+    found = zone.call("getZoneDnssec", zoneId=zone.id)
+    assert (found["status"], found["id"], "ds" in found) == ("disabled", zone.id, False)
+
+
+def test_dnssec_of_another_kind_is_refused_and_another_zone_is_another_resource(zone: Zone) -> None:
+    inputs, _, state = enabled(zone)
+    (failure,) = zone.check(DNSSEC, inputs | {"dnssecUseNsec3": True})[1]
+    assert failure.endswith("by this offline stand-in for the plugin. Examine values at 'dnssec.dnssecUseNsec3'.")
+    assert [*zone.diff(DNSSEC, state, inputs | {"zoneId": "0" * 32}).replaces] == ["zoneId"]
+
+
+def test_dnssec_that_is_on_is_imported_by_its_zone(zone: Zone) -> None:
+    inputs, id_, state = enabled(zone)
+    tell_registrar(zone, state["ds"])
+    found, imported = zone.read(DNSSEC, zone.id, {}, {})
+    assert (found, imported["keyTag"]) == (id_, state["keyTag"])
+    assert not zone.diff(DNSSEC, imported, inputs).diffs
+
+
 # --- functions
 
 
@@ -279,8 +363,8 @@ def test_records_are_listed_up_to_a_limit_and_by_no_filter(zone: Zone) -> None:
         zone.create(RECORD, inputs)
     found = zone.call("getDnsRecords", zoneId=zone.id)["results"]
     mails = [(record["content"], record["priority"]) for record in found if record["type"] == "MX"]
-    assert mails == [("mail.club.example", 10)]
-    assert len(found) == 8
+    assert mails == [("mail.club.example", 10), (".", 0)]
+    assert len(found) == 11
     assert len(zone.call("getDnsRecords", zoneId=zone.id, maxItems=3)["results"]) == 3
     with pytest.raises(Refused, match="lists all records of a zone, and not by name, type"):
         zone.call("getDnsRecords", zoneId=zone.id, type="MX", name={"exact": "club.example"})

@@ -12,6 +12,10 @@ import yaml
 
 from offline.sandbox import world
 from offline.sandbox.host.parts import IMAGES, SOURCE
+from offline.sandbox.internet.__main__ import TRUST_ANCHOR
+from offline.sandbox.internet.cloudflare.dnssec import KEY_TYPE, Signing
+from offline.sandbox.internet.cloudflare.knot import PARENT
+from offline.sandbox.provider import dane, trust
 
 ROOT = SOURCE.parents[1]
 ETC, ZONES = SOURCE / "internet" / "etc", SOURCE / "internet" / "zones"
@@ -46,6 +50,15 @@ def test_the_name_server_listens_and_takes_updates_as_the_world_says() -> None:
 def test_the_resolver_listens_and_asks_as_the_world_says() -> None:
     assert directives(ETC / "unbound.conf", "interface") == set(world.RESOLVER)
     assert directives(ETC / "unbound.conf", "stub-addr") == set(world.AUTHORITATIVE)
+    assert directives(ETC / "unbound.conf", "trust-anchor-file") == {f'"{TRUST_ANCHOR}"'}
+
+
+def test_the_name_server_signs_as_cloudflares_api_asks_and_tells() -> None:
+    knot = ETC / "knot.conf"
+    assert {Signing.ON, Signing.OFF} <= directives(knot, "id")
+    assert directives(knot, "algorithm") == {"hmac-sha256", KEY_TYPE.lower()}
+    assert directives(knot, "dnssec-policy") == {Signing.ON}
+    assert zone(PARENT)[world.OTHER_DOMAIN, "NS"] == {"ns1.sandbox.example."}
 
 
 def test_the_registry_is_where_the_servers_look_for_it() -> None:
@@ -109,6 +122,15 @@ def test_the_other_providers_host_is_set_up_with_its_names_and_mailbox() -> None
     settings = dict(re.findall(r"^(\w+) = (.*)$", (PROVIDER / "etc/postfix/main.cf").read_text(), re.MULTILINE))
     assert (settings["myhostname"], settings["virtual_mailbox_domains"]) == (world.OTHER_HOST, world.OTHER_DOMAIN)
     assert world.OTHER_MAILBOX in settings["virtual_mailbox_maps"]
+
+
+def test_the_other_provider_asks_for_dane_before_mta_sts_and_trusts_what_the_sandbox_tells() -> None:
+    settings = dict(re.findall(r"^(\w+) = (.*)$", (PROVIDER / "etc/postfix/main.cf").read_text(), re.MULTILINE))
+    sts = yaml.safe_load((PROVIDER / "etc/mta-sts-daemon.yml").read_text())
+    maps = (f"{dane.HOST}:{dane.PORT}:dane", f"{sts['host']}:{sts['port']}:mta-sts")
+    assert settings["smtp_tls_policy_maps"] == ", ".join(f"socketmap:inet:{socketmap}" for socketmap in maps)
+    assert settings["smtp_tls_CAfile"] == str(trust.FILE)
+    assert f"SSL_CERT_FILE={trust.FILE}\n" in (PROVIDER / "etc/services.d/mta-sts/run").read_text()
 
 
 def test_the_stack_dev_works_on_this_world() -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import subprocess
 import time
 import urllib.request
@@ -9,8 +10,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import cloudflare
+import dns.flags
 import dns.message
 import dns.query
+import dns.rcode
 import dns.rdatatype
 import dns.reversename
 import hcloud
@@ -126,6 +129,45 @@ def page_from_outside(address: str, path: str) -> tuple[int, str]:
     return int(status), str(location)
 
 
+def held_back() -> dict[str, str]:
+    """What the other provider could not deliver yet, by recipient: why."""
+    done = subprocess.run(["docker", "exec", OUTSIDE, "postqueue", "-j"], capture_output=True, check=True, timeout=60)
+    recipients = [entry for line in done.stdout.splitlines() for entry in json.loads(line)["recipients"]]
+    return {entry["address"]: entry.get("delay_reason", "") for entry in recipients}
+
+
+def protection(recipient: str) -> str:
+    """How the other provider knew the server that took its last mail to this recipient, in Postfix's words.
+
+    `Verified` as DANE or MTA-STS asks; `Trusted` or `Untrusted` where nothing was asked; "" in clear or not at all.
+    """
+    done = subprocess.run(["docker", "logs", OUTSIDE], capture_output=True, text=True, check=True, timeout=60)
+    lines = (done.stdout + done.stderr).splitlines()
+    # Each delivery has a process of its own.
+    sent = re.compile(rf"postfix/smtp\[(\d+)\]: \w+: to=<{re.escape(recipient)}>.* status=sent ")
+    *_, process = ["", *(found[1] for line in lines if (found := sent.search(line)))]
+    shown = re.compile(rf"postfix/smtp\[{process}\]: (\w+) TLS connection established to ")
+    *_, level = ["", *(found[1] for line in lines if (found := shown.search(line)))]
+    return level
+
+
+def try_again() -> None:
+    """Let the other provider try to deliver what it holds, at once; by itself it does so within a minute."""
+    subprocess.run(["docker", "exec", OUTSIDE, "postqueue", "-f"], check=True, timeout=60)
+
+
+def throw_away_held_back() -> None:
+    """Let the other provider delete what it could not deliver, without a word to the sender."""
+    command = ["docker", "exec", OUTSIDE, "postsuper", "-d", "ALL"]
+    subprocess.run(command, capture_output=True, check=True, timeout=60)
+
+
+def forget_policies() -> None:
+    """Let the other provider forget which MTA-STS policies it has seen; it keeps each for its max_age."""
+    command = ["docker", "exec", OUTSIDE, "forget-policies"]
+    subprocess.run(command, capture_output=True, check=True, timeout=60)
+
+
 def add_zone(name: str) -> None:
     """An empty zone of that name, which nobody has asked about before."""
     _post(f"{CLOUDFLARE}/_sandbox/zones", {"name": name})
@@ -135,6 +177,27 @@ def add_zone(name: str) -> None:
 def forget_answers() -> None:
     """Empty the resolver's cache: it keeps old answers, and that there was none, for their time to live."""
     _post(f"{CLOUDFLARE}/_sandbox/forget", {})
+
+
+def sign(zone: str) -> str:
+    """Switch DNSSEC on; the right side of the DS record that the registrar is to be told."""
+    with cloudflare_dns() as client:
+        made = client.dns.dnssec.edit(zone_id=zone_id(zone), status="active")
+        assert made is not None
+        return str(made.ds).partition(" DS ")[2]
+
+
+def tell_registrar(zone: str, ds: str | None) -> None:
+    """Let the zone's parent have this DS record (its right side), which may be a wrong one, or none."""
+    _post(f"{CLOUDFLARE}/_sandbox/registrar", {"zone": zone, "ds": ds})
+    forget_answers()
+
+
+def validated(name: str, kind: str) -> tuple[str, bool]:
+    """What the resolver answers: the response code, and whether it vouches for the answer (the AD bit, RFC 4035)."""
+    query = dns.message.make_query(name, kind, want_dnssec=True)
+    answer = dns.query.udp_with_fallback(query, RESOLVER, timeout=5)[0]
+    return dns.rcode.to_text(answer.rcode()), bool(answer.flags & dns.flags.AD)
 
 
 def route_email(zone: str, *, enabled: bool = True) -> None:
@@ -272,9 +335,17 @@ def slow_boot(seconds: float) -> None:
 
 
 def lifetime(seconds: int) -> None:
-    """Let the second authority issue for that long from now on, and let this machine know its new root."""
+    """Let the second authority issue for that long from now on, and let all who trust it know its new root."""
     _post(f"{AUTHORITY}/_sandbox/lifetime", {"seconds": seconds})
     deliveries.keep_authorities()
+    eventually(_provider_knows_authorities, 30)
+    forget_policies()
+
+
+def _provider_knows_authorities() -> bool:
+    command = ["docker", "exec", OUTSIDE, "cat", "/run/provider/authorities.pem"]
+    known = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    return deliveries.AUTHORITIES.read_text().startswith(known)
 
 
 def _post(url: str, body: dict[str, Any]) -> None:

@@ -416,8 +416,9 @@ WIZARD = (
 def empty(place: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
     """A project without a stack, and clouds with the domain and a server."""
     place.config_file.unlink()
-    zone = Zone("0" * 32, "example.com", True, [], [])
+    zone = Zone("0" * 32, "example.com", True, [], [], "a" * 32)
     monkeypatch.setattr("operate.stacks.command.find_zone", lambda *_: zone)
+    monkeypatch.setattr("operate.stacks.command.served_hosts", lambda *_: None)
     monkeypatch.setattr("operate.stacks.command.offers", lambda *_: [Offer("cx23", "nbg1", "x86", 4, 5.0)])
     monkeypatch.setattr("operate.stacks.command.boxes_on_offer", lambda *_: [Box("bx11", 2**40, 3.2, "fsn1")])
     monkeypatch.setenv("HCLOUD_TOKEN", "x" * 64)
@@ -438,6 +439,21 @@ def test_the_wizard_makes_mailboxes_that_flags_name_once(empty: Place, capsys: p
     assert main([*WIZARD, *flags, "--mailbox", BEN]) == 0
     assert [box["address"] for box in empty.read_accounts()["example.com"]["mailboxes"]] == [ANN, BEN]
     assert empty.get("passwords")[ANN] == kept[ANN]
+
+
+def test_the_wizard_turns_on_what_needs_a_worker_where_the_token_may_make_one_and_nobody_has_said_otherwise(
+    empty: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*WIZARD, "--no-questions"]) == 0
+    assert "Workers Scripts: Edit (account)" in capsys.readouterr().out
+    assert (empty.get("mtaSts"), empty.get("clientSetup")) == (None, None)
+    monkeypatch.setattr("operate.stacks.command.served_hosts", lambda *_: {})
+    assert main([*WIZARD, "--no-questions"]) == 0
+    assert "mtaSts testing" in capsys.readouterr().out
+    assert (empty.get("mtaSts"), empty.get("clientSetup")) == ("testing", "true")
+    empty.set(mtaSts="enforce")
+    assert main([*WIZARD, "--no-questions"]) == 0
+    assert empty.get("mtaSts") == "enforce"
 
 
 def test_the_wizard_asks_for_mailboxes_while_it_makes_a_stack_and_not_again(

@@ -14,7 +14,7 @@ from components import remote_scripts
 from model.settings import AUTHORITIES
 from model.ssh_keys import ssh_public_key
 from tests.support.examples import HOST_KEY, LOGIN_KEY, PASSWORD, openssh_key, settings
-from tests.support.mocked import IPV4, SELECTOR, ZONE, ZONES, Cloud, Registered, Secret, refusal, run_program
+from tests.support.mocked import ACCOUNT, IPV4, SELECTOR, ZONE, ZONES, Cloud, Registered, Secret, refusal, run_program
 from tests.unit.test_records import public_key
 
 KEY = public_key(2048)
@@ -89,7 +89,11 @@ def test_protection_follows_the_setting(protect: bool) -> None:
 @pytest.mark.parametrize("protect", [True, False])
 def test_records_and_firewalls_are_protected_with_the_server(protect: bool) -> None:
     found = run(protect=str(protect).lower())
-    kept = [name for name in found if name.startswith(("DnsRecord", "Firewall"))]
+    kept = [name for name in found if name.startswith("Firewall")]
+    kept += [
+        *("DnsRecord mail.example.com-a", "DnsRecord mail.example.com-aaaa", "DnsRecord example.com-spf"),
+        *("DnsRecord example.com-dmarc", "DnsRecord example.com-dkim", "DnsRecord example.com-mx"),
+    ]
     assert len(kept) == 8
     assert {found[name].protect for name in kept} == {protect}
 
@@ -235,7 +239,7 @@ def test_a_server_that_is_out_of_reach_can_still_be_replaced_or_destroyed() -> N
     for name in ("RemoteImage poste", "Container poste"):
         assert found[name].goes_with.endswith("hcloud:index/server:Server::server"), name
     undone = [script for script in scripts(found).values() if script.inputs.get("delete")]
-    assert sorted(command.name for command in undone) == ["certificate", "host-volume"]
+    assert sorted(command.name for command in undone) == ["certificate", "certificate-account", "host-volume"]
     for command in undone:
         assert command.goes_with.endswith("hcloud:index/server:Server::server")
 
@@ -294,7 +298,7 @@ def test_each_script_runs_again_when_what_it_looks_at_is_another_one(command: st
 
 def test_raising_rerun_runs_every_script_again() -> None:
     before, after = run(), run(rerun="1")
-    assert len(scripts(before)) == 10
+    assert len(scripts(before)) == 11
     for name in scripts(before):
         assert before[name].inputs["update"] != after[name].inputs["update"], name
 
@@ -322,9 +326,19 @@ def test_a_renamed_stack_keeps_every_resource() -> None:
     assert names["prod"] == names["production"]
 
 
+PASSING = {
+    f"DnsRecord {name}"
+    for name in (
+        *("mail.example.com-spf", "mail.example.com-caa", "example.com-tls-reports", "example.com-sieve"),
+        *(f"example.com-{service}" for service in ("imap", "imaps", "pop3", "pop3s", "submission", "submissions")),
+    )
+}
+"""Records without which mail goes on, and that come and go with a setting."""
+
+
 def test_each_part_is_protected_apart() -> None:
     found = run(unprotected=["server"])
-    lifted = {"Server server", "Firewall ssh", "Firewall mail"}
+    lifted = {"Server server", "Firewall ssh", "Firewall mail", *PASSING}
     guarded = ("Server", "Firewall", "PrimaryIp", "Volume ", "DnsRecord")
     assert {name for name in found if name.startswith(guarded) and not found[name].protect} == lifted
     assert found["Server server"].inputs["deleteProtection"] is False
@@ -437,7 +451,7 @@ def test_the_records_of_a_domain_are_the_guides() -> None:
     content = {
         name.removeprefix("DnsRecord "): (resource.inputs["name"], resource.inputs["type"], resource.inputs["content"])
         for name, resource in found.items()
-        if name.startswith("DnsRecord")
+        if name.startswith("DnsRecord") and name not in PASSING
     }
     assert content == {
         "mail.example.com-a": ("mail.example.com", "A", IPV4),
@@ -646,9 +660,7 @@ def test_each_domains_records_stand_in_its_own_zone_and_the_consent_in_the_other
     assert (consent["name"], consent["content"]) == ("example.org._report._dmarc.example.com", '"v=DMARC1"')
     assert consent["zoneId"] == ZONE
     # It goes when another address gets the reports, which nothing needs to be unprotected for.
-    assert {name for name in found if name.startswith("DnsRecord") and not found[name].protect} == {
-        "DnsRecord example.org-reports-to-example.com"
-    }
+    assert not found["DnsRecord example.org-reports-to-example.com"].protect
     assert found["DnsRecord example.org-mx"].inputs["zoneId"] == ZONES["example.org"]
 
 
@@ -693,3 +705,104 @@ def test_only_explicit_providers_are_used() -> None:
     for resource in run().values():
         if not resource.type.startswith(("pulumi:", "poste-mail:")):
             assert resource.provider, resource.name
+
+
+def test_a_caa_record_permits_the_account_before_it_asks_for_a_certificate() -> None:
+    found = run()
+    record = found["DnsRecord mail.example.com-caa"]
+    assert record.inputs["data"] == {
+        "flags": 0, "tag": "issue", "value": f"letsencrypt.org; accounturi={ACCOUNT}; validationmethods=http-01",
+    }  # fmt: skip
+    assert "Command certificate-account" in record.depends_on
+    assert "DnsRecord mail.example.com-caa" in found["Command certificate"].depends_on
+    assert not record.sources["data"] & {"Container poste", "Server server"}
+
+
+def test_the_keys_are_told_beside_each_other_where_the_zone_is_validated() -> None:
+    found = run_program(Cloud(KEY, dnssec="active"), dnssec=["example.com"])
+    for slot in ("0", "1"):
+        record = found[f"DnsRecord mail.example.com-tlsa-{slot}"]
+        assert record.inputs["name"] == "_25._tcp.mail.example.com"
+        assert record.inputs["data"] == {"usage": 3, "selector": 1, "matchingType": 1, "certificate": slot * 64}
+        assert record.sources["data"] == {"Command certificate-keys"}
+    assert "Container poste" not in found["Command certificate-keys"].sources["update"]
+    assert not [name for name in run(dnssec=["example.com"]) if "tlsa" in name]
+
+
+@pytest.mark.parametrize(("protect", "status", "kept"), [("true", "pending", True), ("false", "pending", False),
+                                                         ("false", "active", True)])  # fmt: skip
+def test_a_signed_zone_stays_protected_while_its_parent_vouches_for_it(protect: str, status: str, kept: bool) -> None:
+    found = run_program(Cloud(KEY, dnssec=status), dnssec=["example.com"], protect=protect)
+    signed = found["ZoneDnssec example.com"]
+    assert (signed.inputs["zoneId"], signed.inputs["status"]) == (ZONE, "active")
+    assert signed.protect is kept
+
+
+def test_a_zone_is_not_left_unsigned_while_its_parent_vouches_for_it() -> None:
+    kind = "cloudflare:index/zoneDnssec:ZoneDnssec"
+    urn = f"urn:pulumi:prod::poste-mail::poste-mail:index:ZoneSigning${kind}::example.com"
+    state = {urn: {"type": kind, "outputs": {"zoneId": ZONE}}}
+    said = refusal(Cloud(KEY, dnssec="active", state=state), protect="false")
+    assert "the parent of example.com has a DS record" in said
+    assert "ZoneDnssec example.com" not in run_program(Cloud(KEY, dnssec="pending", state=state), protect="false")
+    assert "put it back, lift the protection" in refusal(Cloud(KEY, dnssec="pending", state=state))
+
+
+def test_one_worker_serves_all_domains_and_each_policy_is_announced_when_it_is_served() -> None:
+    found = run(domains=[{"name": "example.com"}, {"name": "example.org"}], mtaSts="testing", clientSetup=True)
+    (worker,) = (resource for resource in found.values() if resource.type.endswith(":WorkersScript"))
+    assert worker.inputs["scriptName"] == f"poste-mail-{OWNER}"
+    hosts = {
+        resource.inputs["hostname"]: resource
+        for resource in found.values()
+        if resource.type.endswith(":WorkersCustomDomain")
+    }
+    assert set(hosts) == {
+        f"{label}.{domain}"
+        for label in ("mta-sts", "autoconfig", "autodiscover")
+        for domain in ("example.com", "example.org")
+    }
+    for host, resource in hosts.items():
+        assert resource.inputs["zoneId"] == (ZONES["example.org"] if host.endswith(".org") else ZONE)
+        assert resource.inputs["service"] == worker.inputs["scriptName"]
+        assert resource.inputs["environment"] == "production"
+        assert found[f"DnsRecord {host}-mx"].inputs["content"] == "."
+    for domain in ("example.com", "example.org"):
+        announced = found[f"DnsRecord {domain}-mta-sts"]
+        assert f"WorkersCustomDomain mta-sts.{domain}" in announced.depends_on
+        assert "Command certificate" not in behind(found, announced)
+
+
+def told(domain: str, **outputs: str) -> dict[str, Any]:
+    """What senders to a domain were told, as the state has it."""
+    kind = "poste-mail:index:SenderPolicy"
+    return {f"urn:pulumi:prod::poste-mail::{kind}::{domain}": {"type": kind, "outputs": outputs}}
+
+
+def test_a_policy_is_enforced_only_behind_a_certificate_that_is_served() -> None:
+    found = run_program(Cloud(KEY, state=told("example.com", mode="testing")), mtaSts="enforce")
+    assert "Command certificate" in found["WorkersScript policies"].depends_on
+    assert "Set testing, deploy that" in refusal(Cloud(KEY), mtaSts="enforce")
+
+
+def test_a_policy_that_senders_enforce_does_not_just_go() -> None:
+    state = told("example.com", mode="enforce")
+    assert "Set none first and deploy that" in refusal(Cloud(KEY, state=state))
+    elsewhere = [{"name": "example.com", "receive": False}]
+    assert "Set none first" in refusal(Cloud(KEY, state=state), mtaSts="enforce", domains=elsewhere)
+    assert "DnsRecord example.com-mta-sts" in run_program(Cloud(KEY, state=state), mtaSts="none")
+
+
+def test_a_token_without_rights_to_workers_and_a_host_of_another_worker_stop_the_preview() -> None:
+    taken = [{"hostname": "mta-sts.example.com", "service": "another"}]
+    said = refusal(Cloud(KEY, served=taken), mtaSts="testing")
+    assert "mta-sts.example.com leads to another Worker, another" in said
+    ours = [{"hostname": "mta-sts.example.com", "service": f"poste-mail-{OWNER}"}]
+    assert "WorkersCustomDomain mta-sts.example.com" in run_program(Cloud(KEY, served=ours), mtaSts="testing")
+
+
+def test_a_record_where_a_worker_is_to_answer_stops_the_preview() -> None:
+    there = {"id": "a3", "name": "autoconfig.example.com", "type": "CNAME", "content": "old.example.net"}
+    said = refusal(Cloud(KEY, records=[there]), clientSetup=True)
+    assert "autoconfig.example.com CNAME old.example.net (id a3), in the way of this stack's web record" in said
+    assert "delete this one at Cloudflare" in said

@@ -14,14 +14,16 @@ PARENT = "urn:pulumi:prod::poste-mail::poste-mail:index:MailDomain$cloudflare:in
 ROOT = "urn:pulumi:prod::poste-mail::cloudflare:index/dnsRecord:DnsRecord::"
 
 
-def held(urn: str, name: str, identifier: str = "id1", kind: str = "A") -> Held:
-    return Held(urn, DNS_RECORD, {"id": identifier, "zoneId": ZONE, "name": name, "type": kind, "content": "x"})
+def held(urn: str, name: str, identifier: str = "id1", kind: str = "A", content: str = "x") -> Held:
+    return Held(urn, DNS_RECORD, {"id": identifier, "zoneId": ZONE, "name": name, "type": kind, "content": content})
 
 
 def reasons(before: dict[str, Any], after: dict[str, Any], zone: str = ZONE) -> list[str]:
     """What is said about settings that follow others which were deployed."""
     made = [
-        held(PARENT + want.resource, want.name, want.resource, want.type) for want in wanted_records(settings(**before))
+        held(PARENT + want.resource, want.name, want.resource, want.type, want.content or "x")
+        for want in wanted_records(settings(**before))
+        if want.kind != "web"
     ]
     wanted = {want.resource: zone for want in wanted_records(settings(**after))}
     mail_host = settings(**before).mail_host
@@ -47,6 +49,24 @@ def test_protected_records_do_not_go_by_a_change_of_the_settings(
     (reason,) = reasons(before, after)
     assert f"they are protected: {listed}." in reason
     assert "pulumi config set --path 'unprotected[0]' records --stack prod" in reason
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"mtaSts": "testing", "clientSetup": True}, {}),
+        ({}, {"certificate": "none, in tests"}),
+        ({"domains": [{"name": "example.com", "bimi": {"logo": "https://example.com/logo.svg"}}]}, ONE),
+        ({"optionalPorts": [4190]}, {"optionalPorts": []}),
+    ],
+)
+def test_what_mail_goes_on_without_comes_and_goes_with_its_setting(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    assert {want.resource for want in wanted_records(settings(**after))} < {
+        want.resource for want in wanted_records(settings(**before))
+    }
+    assert reasons(before, after) == []
 
 
 @pytest.mark.parametrize("lifted", [{"protect": False}, {"unprotected": ["records"]}])

@@ -128,6 +128,7 @@ ZONE = Zone(
         Record("6", "a.example", "TXT", '"site-verification=1"'),
         Record("7", "mail.a.example", "A", "198.51.100.9", "Managed by Pulumi: poste-mail/prod"),
     ],
+    account="a" * 32,
 )
 
 

@@ -18,7 +18,7 @@ from aiohttp import web
 from offline.sandbox.internet.acme import tls
 from offline.sandbox.internet.acme.pebble import Pebble
 from offline.sandbox.internet.acme.server import Authority
-from offline.sandbox.internet.cloudflare.knot import Knot, knotc
+from offline.sandbox.internet.cloudflare.knot import PARENT, Knot, key_signing_key, knotc
 from offline.sandbox.internet.cloudflare.server import build
 from offline.sandbox.internet.health import accepts, answers_dns
 from offline.sandbox.internet.packages import mirror
@@ -40,6 +40,9 @@ LIFETIMES = {ACME_HOST: 90 * 86400, BRIEF_HOST: 3600}
 PACKAGES = Path("/srv/debian")
 BLOCK_LISTS = ("zen.spamhaus.org", "bl.spamcop.net", "b.barracudacentral.org", "dnsbl.sorbs.net")
 START_LIMIT = 10.0  # seconds until a daemon must answer
+
+TRUST_ANCHOR = RUN / "example.key"
+"""What the resolver validates by; unbound.conf names it, too."""
 
 DAEMONS = {
     "knot": ("knotd", "--config", str(SETTINGS / "knot.conf")),
@@ -87,14 +90,21 @@ def prepare_files() -> None:
             shutil.copy(source, KNOT_ZONES / name)
 
 
-async def wait_for_knot() -> None:
-    """Return when Knot takes orders; raises TimeoutError."""
+async def start_daemons() -> dict[str, asyncio.subprocess.Process]:
+    """Start Knot, and the others once it takes orders and has signed its zones; raises TimeoutError."""
+    daemons = {"knot": await asyncio.create_subprocess_exec(*DAEMONS["knot"])}
     async with asyncio.timeout(START_LIMIT):
         while True:
             try:
-                return await knotc("status")
+                await knotc("status")
+                key = await key_signing_key(PARENT)
+                break
             except OSError:
                 await asyncio.sleep(0.05)
+    TRUST_ANCHOR.write_text(f"{PARENT}. DNSKEY {key.to_text()}\n")
+    for name in DAEMONS.keys() - daemons.keys():
+        daemons[name] = await asyncio.create_subprocess_exec(*DAEMONS[name])
+    return daemons
 
 
 async def forget() -> None:
@@ -112,8 +122,7 @@ async def serve() -> int:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    daemons = {name: await asyncio.create_subprocess_exec(*command) for name, command in DAEMONS.items()}
-    await wait_for_knot()
+    daemons = await start_daemons()
     own = tls.make(SETTINGS / "authority.cnf", RUN)
     pebbles = {
         name: Pebble(name, PEBBLE_PORT + 2 * number, lifetime, RUN, own)

@@ -4,6 +4,7 @@
     txt.py          TXT content: quoting and chunks
     problems.py     the API's errors: codes, texts, HTTP statuses
     records.py      one record: from a request's body to what is stored and shown
+    dnssec.py       DNSSEC's states, and the keys as registrars want them
     content.py      each type's content and data
     zones.py        a zone with its records: conflicts, filters, pages
     account.py      all zones, and the changes to them

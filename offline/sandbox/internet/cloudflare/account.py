@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from offline.sandbox.internet.cloudflare import email_routing, problems
+from offline.sandbox.internet.cloudflare import dnssec, email_routing, problems
 from offline.sandbox.internet.cloudflare.authority import Authority
+from offline.sandbox.internet.cloudflare.dnssec import Dnssec, Signing
 from offline.sandbox.internet.cloudflare.problems import Json
 from offline.sandbox.internet.cloudflare.records import Record, read_record
 from offline.sandbox.internet.cloudflare.zones import Records, Zone, with_record, without_record
@@ -44,10 +45,11 @@ class Account:
             await self.add_zone(name)
 
     async def add_zone(self, name: str) -> Zone:
-        """Add an empty zone, or empty the one of that name."""
+        """Add an empty zone, or empty the one of that name; its parent has no DS record of it."""
         now = _now()
         zone = Zone(name, created_on=now, modified_on=now)
-        await self._authority.publish(name, ())
+        await self._authority.publish(name, (), Signing.DELETED)
+        await self._authority.delegate(name, None)
         self._zones[zone.id] = zone
         return zone
 
@@ -58,6 +60,10 @@ class Account:
     def zone(self, zone_id: str) -> Zone | None:
         """The zone of this identifier, if there is one."""
         return self._zones.get(zone_id)
+
+    def zone_named(self, name: str) -> Zone | None:
+        """The zone of this name, if there is one."""
+        return next((zone for zone in self._zones.values() if zone.name == name), None)
 
     async def create(self, zone: Zone, body: Json) -> Record:
         """Add a record; raises ApiError."""
@@ -88,10 +94,38 @@ class Account:
         """Remove a record; raises ApiError."""
         await self._change(zone, lambda records: without_record(records, record_id))
 
+    async def dnssec(self, zone: Zone) -> Json:
+        """DNSSEC of the zone as the API shows it."""
+        deleted = zone.dnssec.signing is Signing.DELETED
+        return dnssec.shown(zone.name, zone.dnssec, None if deleted else await self._authority.key(zone.name))
+
+    async def edit_dnssec(self, zone: Zone, body: Json) -> None:
+        """Switch DNSSEC on or off; raises ApiError."""
+        signing = dnssec.read_signing(body)
+        if signing not in (None, zone.dnssec.signing):
+            await self._sign(zone, replace(zone.dnssec, signing=signing, modified_on=_now()))
+
+    async def delete_dnssec(self, zone: Zone) -> None:
+        """Sign the zone no more; raises ApiError where the zone would become bogus."""
+        if zone.dnssec.signing is Signing.ON or (await self.dnssec(zone))["status"] != "disabled":
+            raise problems.DNSSEC_IN_USE
+        await self._sign(zone, replace(zone.dnssec, signing=Signing.DELETED, modified_on=None))
+
+    async def delegate(self, zone: Zone, ds: str | None) -> None:
+        """Let the parent have this DS record (its right side) of the zone, right or wrong, or none."""
+        async with self._lock:
+            await self._authority.delegate(zone.name, ds)
+            zone.dnssec = replace(zone.dnssec, at_parent=ds)
+
+    async def _sign(self, zone: Zone, state: Dnssec) -> None:
+        async with self._lock:
+            await self._authority.publish(zone.name, zone.records.values(), state.signing)
+            zone.dnssec = state
+
     async def _change(self, zone: Zone, change: Change) -> None:
         async with self._lock:
             records = change(zone.records)
-            await self._authority.publish(zone.name, records.values())
+            await self._authority.publish(zone.name, records.values(), zone.dnssec.signing)
             zone.records = records
             zone.modified_on = _now()
 

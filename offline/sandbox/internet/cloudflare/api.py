@@ -31,6 +31,8 @@ class Api:
             web.get(f"{BASE}/zones", self.list_zones),
             web.get(zone, self.get_zone),
             web.get(f"{zone}/dnssec", self.get_dnssec),
+            web.patch(f"{zone}/dnssec", self.edit_dnssec),
+            web.delete(f"{zone}/dnssec", self.delete_dnssec),
             web.get(records, self.list_records),
             web.post(records, self.create_record),
             web.get(record, self.get_record),
@@ -52,9 +54,19 @@ class Api:
         return success(self._zone(request, problems.ZONE_REFUSED).shown())
 
     async def get_dnssec(self, request: web.Request) -> web.Response:
-        """GET /zones/{zone}/dnssec: always off."""
+        """GET /zones/{zone}/dnssec."""
+        return success(await self._account.dnssec(self._zone(request, problems.ZONE_REFUSED)))
+
+    async def edit_dnssec(self, request: web.Request) -> web.Response:
+        """PATCH /zones/{zone}/dnssec."""
         zone = self._zone(request, problems.ZONE_REFUSED)
-        return success({"status": "disabled", "modified_on": zone.shown()["modified_on"]})
+        await self._account.edit_dnssec(zone, await _body(request))
+        return success(await self._account.dnssec(zone))
+
+    async def delete_dnssec(self, request: web.Request) -> web.Response:
+        """DELETE /zones/{zone}/dnssec."""
+        await self._account.delete_dnssec(self._zone(request, problems.ZONE_REFUSED))
+        return success("")
 
     async def list_records(self, request: web.Request) -> web.Response:
         """GET /zones/{zone}/dns_records."""

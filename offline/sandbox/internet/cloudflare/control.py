@@ -5,6 +5,8 @@ POST /_sandbox/reset          only the initial zones, empty (faults stay: DELETE
 POST /_sandbox/zones          {"name": "more.example"} adds an empty zone (or empties it)
 POST /_sandbox/email_routing  {"zone": "club.example", "enabled": true} makes Email Routing's locked records, or removes
                               them
+POST /_sandbox/registrar      {"zone": "club.example", "ds": "2371 13 2 <digest>"} puts the zone's DS record at its
+                              parent, a wrong one, too; "ds": null takes it away
 POST /_sandbox/forget         the resolver forgets what it has cached
 POST /_sandbox/rate_limit     {"quota": 1200, "window": 300} another rate limit, window in seconds
 GET  /_sandbox/warnings       what the dashboard would warn about: TXT content without quotation marks
@@ -19,6 +21,7 @@ from aiohttp import web
 from offline.sandbox.internet.cloudflare import txt
 from offline.sandbox.internet.cloudflare.access import RateLimit
 from offline.sandbox.internet.cloudflare.account import Account
+from offline.sandbox.internet.cloudflare.dnssec import read_ds
 from offline.sandbox.internet.cloudflare.names import is_hostname, to_ascii
 from offline.sandbox.internet.cloudflare.problems import ApiError
 
@@ -43,6 +46,7 @@ class Control:
             web.post("/_sandbox/reset", self.reset),
             web.post("/_sandbox/zones", self.add_zone),
             web.post("/_sandbox/email_routing", self.route_email),
+            web.post("/_sandbox/registrar", self.delegate),
             web.post("/_sandbox/forget", self.forget),
             web.post("/_sandbox/rate_limit", self.set_rate_limit),
             web.get("/_sandbox/warnings", self.warnings),
@@ -73,13 +77,26 @@ class Control:
     async def route_email(self, request: web.Request) -> web.Response:
         """POST /_sandbox/email_routing."""
         body = await request.json()
-        zone = next((zone for zone in self._account.zones() if zone.name == body["zone"]), None)
+        zone = self._account.zone_named(body["zone"])
         if zone is None:
             return web.json_response({"error": f"no zone {body['zone']!r}"}, status=400)
         try:
             await self._account.route_email(zone, enabled=bool(body.get("enabled", True)))
         except ApiError as refusal:
             return web.json_response({"error": str(refusal)}, status=400)
+        return web.Response(status=204)
+
+    async def delegate(self, request: web.Request) -> web.Response:
+        """POST /_sandbox/registrar."""
+        body = await request.json()
+        zone = self._account.zone_named(body["zone"])
+        if zone is None:
+            return web.json_response({"error": f"no zone {body['zone']!r}"}, status=400)
+        try:
+            ds = None if body["ds"] is None else read_ds(body["ds"])
+        except ValueError as error:
+            return web.json_response({"error": str(error)}, status=400)
+        await self._account.delegate(zone, ds)
         return web.Response(status=204)
 
     async def forget(self, _request: web.Request) -> web.Response:

@@ -84,6 +84,11 @@ EMAIL_ROUTING_MX = ApiError(
 )
 # Number as users quote it, text not seen.
 READ_ONLY = ApiError(403, [Problem(1046, "This record is managed by Email Routing and cannot be changed.")])
+# The next ones: neither numbers nor texts seen.
+DNSSEC_STATUS = Problem(1004, 'The status of DNSSEC must be "active" or "disabled".')
+DNSSEC_IN_USE = ApiError(
+    400, [Problem(1004, "DNSSEC records cannot be deleted before DNSSEC is disabled and the DS record is gone.")]
+)
 RECORD_NOT_FOUND = ApiError(404, [Problem(81044, "Record does not exist.")])
 NO_CREDENTIALS = ApiError(400, [Problem(9106, "Missing X-Auth-Key, X-Auth-Email or Authorization headers")])
 TOKEN_REFUSED = ApiError(403, [Problem(9109, "Invalid access token")])
@@ -116,6 +121,11 @@ def too_many_tags(count: int) -> Problem:
 def without_settings(names: Sequence[str]) -> Problem:
     """The sandbox's own: what the settings ask for is not done."""
     return Problem(9999, f"settings: {', '.join(names)}: not supported by the sandbox")
+
+
+def without_dnssec(names: Sequence[str]) -> Problem:
+    """The sandbox's own: a zone is signed plainly or not at all."""
+    return Problem(9999, f"{', '.join(names)}: not supported by the sandbox")
 
 
 def no_route(path: str) -> ApiError:

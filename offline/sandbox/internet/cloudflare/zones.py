@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from offline.sandbox.internet.cloudflare import problems
+from offline.sandbox.internet.cloudflare.dnssec import Dnssec
 from offline.sandbox.internet.cloudflare.problems import Json, Problem
 from offline.sandbox.internet.cloudflare.records import ADDRESS_TYPES, PROXIABLE_TYPES, Record, timestamp
 
@@ -25,6 +26,7 @@ class Zone:
     created_on: datetime
     modified_on: datetime
     records: Records = field(default_factory=dict)
+    dnssec: Dnssec = field(default_factory=Dnssec)
 
     @property
     def id(self) -> str:

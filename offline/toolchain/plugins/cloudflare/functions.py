@@ -1,8 +1,8 @@
-"""The data sources: a zone, a zone's records."""
+"""The data sources: a zone, its records, its DNSSEC."""
 
 from offline.toolchain.plugins.cloudflare.api import Api
 from offline.toolchain.plugins.cloudflare.convert import from_json, to_json
-from offline.toolchain.plugins.cloudflare.schemas import GET_DNS_RECORDS, GET_ZONE
+from offline.toolchain.plugins.cloudflare.schemas import GET_DNS_RECORDS, GET_ZONE, GET_ZONE_DNSSEC
 from offline.toolchain.plugins.common.resource import Function, ProviderError, Values
 
 MAX_ITEMS = 1000
@@ -37,7 +37,16 @@ def get_dns_records(api: Api, arguments: Values) -> Values:
     return {**arguments, "results": results}
 
 
+def get_zone_dnssec(api: Api, arguments: Values) -> Values:
+    zone = arguments.get("zoneId")
+    if not zone:
+        raise ProviderError("missing required zone_id parameter")
+    found = api.request("GET", f"/zones/{zone}/dnssec")["result"]
+    return from_json(GET_ZONE_DNSSEC.outputs, found) | {"id": zone, "zoneId": zone}
+
+
 FUNCTIONS = (
     Function("cloudflare:index/getZone:getZone", GET_ZONE, get_zone),
     Function("cloudflare:index/getDnsRecords:getDnsRecords", GET_DNS_RECORDS, get_dns_records),
+    Function("cloudflare:index/getZoneDnssec:getZoneDnssec", GET_ZONE_DNSSEC, get_zone_dnssec),
 )

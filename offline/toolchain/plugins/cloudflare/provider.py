@@ -8,6 +8,7 @@ from offline.toolchain.plugins.cloudflare.api import Api
 from offline.toolchain.plugins.cloudflare.dns_record import DNS_RECORD
 from offline.toolchain.plugins.cloudflare.functions import FUNCTIONS
 from offline.toolchain.plugins.cloudflare.schemas import SETTINGS
+from offline.toolchain.plugins.cloudflare.zone_dnssec import ZONE_DNSSEC
 from offline.toolchain.plugins.common.here import require_url_here
 from offline.toolchain.plugins.common.provider import TableProvider
 from offline.toolchain.plugins.common.resource import ProviderError, Values
@@ -27,7 +28,7 @@ class CloudflareProvider(TableProvider):
         "baseUrl": "CLOUDFLARE_BASE_URL",
     }
     secret_settings = frozenset({"apiToken"})
-    resources = (DNS_RECORD,)
+    resources = (DNS_RECORD, ZONE_DNSSEC)
     functions = FUNCTIONS
     bridged = True
 

@@ -38,9 +38,13 @@ with _bare_package():
     from pulumi_cloudflare.dns_record import DnsRecord, DnsRecordArgs
     from pulumi_cloudflare.get_dns_records import GetDnsRecordsResult, get_dns_records
     from pulumi_cloudflare.get_zone import GetZoneResult, get_zone
+    from pulumi_cloudflare.get_zone_dnssec import GetZoneDnssecResult, get_zone_dnssec
     from pulumi_cloudflare.provider import ProviderArgs
+    from pulumi_cloudflare.zone_dnssec import ZoneDnssec, ZoneDnssecArgs
 
     SETTINGS = arguments(ProviderArgs)
     DNS_RECORD = resource_schema(DnsRecordArgs, DnsRecord)
+    ZONE_DNSSEC = resource_schema(ZoneDnssecArgs, ZoneDnssec)
     GET_ZONE = function_schema(get_zone, GetZoneResult)
     GET_DNS_RECORDS = function_schema(get_dns_records, GetDnsRecordsResult)
+    GET_ZONE_DNSSEC = function_schema(get_zone_dnssec, GetZoneDnssecResult)
