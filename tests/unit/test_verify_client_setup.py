@@ -226,7 +226,17 @@ def test_answer_that_a_program_cannot_use_is_told_with_its_reason(
         found(program, rest)
 
 
-def test_program_that_finds_nothing_or_something_else_is_red() -> None:
+@pytest.mark.parametrize(("says", "status"), [(["imap", "smtp"], OK), (["smtp", "imap"], FAIL), ([], FAIL)])
+def test_what_a_program_finds_is_well_where_it_is_the_stacks_in_its_order(says: list[str], status: Status) -> None:
+    async def program(_: object, __: object) -> list[str]:
+        return says
+
+    names = Records({})
+    found = asyncio.run(client_setup.told(names, trusting(None), program, mailbox(), ["imap", "smtp"]))
+    assert found.status is status
+
+
+def test_program_that_finds_no_host_is_red_with_the_reason() -> None:
     names = Records({})
     finding = asyncio.run(client_setup.told(names, trusting(None), thunderbird, mailbox(), ["imap"]))
     assert (finding.status, f"autoconfig.{DOMAIN} has no address" in finding.found) == (FAIL, True)

@@ -240,6 +240,11 @@ def test_next_key_is_announced_before_it_is_used(records: list[str], ready: str,
     assert asyncio.run(next_key(names, HOST, telling(ready))).status is status
 
 
+def test_server_without_a_next_key_is_told_apart_from_one_whose_key_is_not_announced() -> None:
+    names = Records({(f"_25._tcp.{HOST}", "TLSA"): ["3 1 1 " + "aa" * 32]})
+    assert asyncio.run(next_key(names, HOST, telling(""))).found == "the server has no next key"
+
+
 def test_server_is_asked_for_its_next_key_only_where_the_stack_has_a_certificate() -> None:
     assert subjects("dns.tlsa-next") == [f"_25._tcp.{HOST}"]
     assert subjects("dns.tlsa-next", certificate="none, in tests") == []
