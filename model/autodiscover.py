@@ -11,6 +11,9 @@ from model.client_account import Account, Way
 ENVELOPE = "http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006"
 SETTINGS = "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a"
 
+ENCRYPTION = {"TLS": "SSL", "STARTTLS": "TLS"}
+"""What Outlook calls the way a connection is encrypted."""
+
 
 def autodiscover(account: Account) -> str:
     """The answer for a mailbox: the recommended way of each protocol, in the order in which Outlook is to try them."""
@@ -38,7 +41,7 @@ def _protocol(parent: ET.Element, way: Way, address: str) -> None:
         "SPA": "off",
         "SSL": "on",
         # Encryption says it more exactly, and stands in SSL's place where it is known.
-        "Encryption": {"TLS": "SSL", "STARTTLS": "TLS"}[way.security],
+        "Encryption": ENCRYPTION[way.security],
         "AuthRequired": "on",
     }
     if way.protocol == "smtp":

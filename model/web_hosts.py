@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from model.mta_sts import LABEL
 from model.settings import MailDomainSettings, Settings
 
+RIGHTS = "Workers Scripts: Edit (of the account) and Workers Routes: Edit (of the zones)"
+"""What Cloudflare's token has to be allowed for that."""
+
 AUTOCONFIG, AUTODISCOVER = "autoconfig", "autodiscover"
 """Where Thunderbird and Apple's programs, and Outlook, look for settings."""
 

@@ -6,8 +6,7 @@ import pulumi
 import pulumi_cloudflare as cloudflare
 
 from components.existing.questions import ask
-
-RIGHTS = "Workers Scripts: Edit (of the account) and Workers Routes: Edit (of the zones)"
+from model.web_hosts import RIGHTS
 
 
 def served_hosts(

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from model.settings import AUTHORITIES, LETS_ENCRYPT
 from operate.verify.https_page import PageUnreadableError, page
 from operate.verify.names import Names
-from operate.verify.result import Finding, fail, ok, unknown, warn
+from operate.verify.remedies import REFRESH
+from operate.verify.result import Finding, Status, fail, ok, unknown, warn
 
 METHOD = "http-01"
 """The proof that Poste gives (RFC 8555, section 8.3)."""
+PUBLISH = f"{REFRESH} publishes one that permits the stack's authority and account only."
 KNOWN = ("issue", "issuewild", "iodef")
 """The tags that Let's Encrypt understands; a critical record with another one forbids everything."""
 CRITICAL = 128 | 1
@@ -27,6 +29,8 @@ class Authority:
     """The address of its ACME directory."""
     account: str = ""
     """The URI of the stack's account there; empty where it is not known."""
+    issuer: str = ""
+    """What it is called in the CAA records that the stack publishes; empty where it publishes none."""
 
     @property
     def is_lets_encrypt(self) -> bool:
@@ -79,7 +83,10 @@ def parse(value: str) -> Issue:
 
 
 async def caa(names: Names, host: str, authority: Authority, tls: ssl.SSLContext) -> Finding:
-    """The closest CAA record set, if there is one, lets the authority issue by our method."""
+    """The closest CAA record set, if there is one, lets the authority issue by our method.
+
+    Where the stack publishes one for the host, that is the closest.
+    """
     labels = host.split(".")
     for start in range(len(labels)):
         name = ".".join(labels[start:])
@@ -91,7 +98,12 @@ async def caa(names: Names, host: str, authority: Authority, tls: ssl.SSLContext
                 known_as = await identities(names, authority, tls)
             except PageUnreadableError as error:
                 return unknown(f"{name} has CAA records, and what the authority is called there is not known: {error}")
-            return judged(name, [_fields(record) for record in records], authority, known_as)
+            finding = judged(name, [_fields(record) for record in records], authority, known_as)
+            if finding.status is Status.OK and authority.issuer and name != host:
+                return warn(f"{finding.found}, but {host} has no record of its own", finding.expected, PUBLISH)
+            return finding
+    if authority.issuer:
+        return warn("no CAA record, so everyone may issue", f"{authority.issuer} by {METHOD}", PUBLISH)
     return ok("no CAA record, so everyone may issue")
 
 
@@ -99,11 +111,13 @@ async def identities(names: Names, authority: Authority, tls: ssl.SSLContext) ->
     """What an authority is called in CAA records (RFC 8555, section 7.1.1). Raises PageUnreadableError."""
     if authority.is_lets_encrypt:
         return [LETS_ENCRYPT]
-    text = await page(names, authority.directory, tls)
+    text = (await page(names, authority.directory, tls)).text
     try:
         found = json.loads(text)["meta"]["caaIdentities"]
         return [str(identity).lower().rstrip(".") for identity in found]
     except (ValueError, LookupError, TypeError):
+        if authority.issuer:
+            return [authority.issuer]
         raise PageUnreadableError(f"{authority.directory} has no caaIdentities") from None
 
 

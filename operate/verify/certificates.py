@@ -3,14 +3,17 @@
 import asyncio
 import ssl
 import warnings
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from model.ports import Port
+from operate.verify.context import Context
 from operate.verify.conversation import encrypted, unverified
 from operate.verify.trust import trusting
 
@@ -53,6 +56,16 @@ class Presented:
     def fingerprint(self) -> str:
         """SHA-256 of the certificate, by which it is told from others."""
         return self.certificate.fingerprint(SHA256()).hex()
+
+
+Look = Callable[[], Awaitable[Presented]]
+
+
+def look(context: Context, port: Port) -> Look:
+    """What a port of the mail host presents, over IPv4; looked at once, however many checks ask."""
+    stack = context.stack
+    work = partial(presented, stack.ipv4, port, stack.mail_host, stack.own.authorities)
+    return partial(context.shared.once, ("certificate", port.number), work)
 
 
 def covers(names: list[str], host: str) -> bool:

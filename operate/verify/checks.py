@@ -6,6 +6,7 @@ from types import ModuleType
 from operate.verify import (
     accounts,
     backup,
+    client_setup,
     container,
     dkim_rotation,
     domain_names,
@@ -22,6 +23,7 @@ from operate.verify import (
     signing_key,
     smtp,
     tls,
+    transport,
     web,
 )
 from operate.verify.context import Context
@@ -31,6 +33,8 @@ from operate.verify.runner import Job
 GROUPS: Sequence[ModuleType] = (
     host_names,
     domain_names,
+    transport,
+    client_setup,
     leftovers,
     reverse_dns,
     ports,

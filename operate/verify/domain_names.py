@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Collection, Iterable, Iterator
 from functools import partial
 
 from model.records import dmarc_name
+from operate.verify.bimi import bimi
 from operate.verify.context import Context
 from operate.verify.dkim_record import dkim_record
 from operate.verify.dmarc_policy import dmarc_policy
@@ -18,6 +19,7 @@ from operate.verify.result import Check, Finding, fail, ok, warn
 from operate.verify.runner import Job
 from operate.verify.spf_policy import spf_lookups, spf_policy
 from operate.verify.stack import Domain
+from operate.verify.trust import trusting
 
 REPAIR = f"{REFRESH} restores the record."
 
@@ -60,6 +62,15 @@ REPORTS = Check(
     required=False,
     deadline=40,
 )
+BIMI = Check(
+    "dns.bimi",
+    "BIMI logo",
+    "Receivers show the logo beside mail only where they find it in its form and the DMARC policy is strict (BIMI; "
+    "draft-brand-indicators-for-message-identification).",
+    f"Put the file at its address; {REFRESH} restores the record.",
+    required=False,
+    deadline=40,
+)
 WILDCARD = Check(
     "dns.no-wildcard",
     "no wildcard records",
@@ -74,7 +85,7 @@ PUBLIC = Check(
     "Wait for the TTL (an hour, unless set otherwise) and look again: --watch does that.",
     required=False,
 )
-CHECKS = (MX, SPF, SPF_LOOKUPS, DKIM, DMARC, REPORTS, WILDCARD, PUBLIC)
+CHECKS = (MX, SPF, SPF_LOOKUPS, DKIM, DMARC, REPORTS, BIMI, WILDCARD, PUBLIC)
 
 
 def jobs(context: Context) -> Iterable[Job]:
@@ -95,7 +106,10 @@ def _jobs(context: Context, domain: Domain) -> list[Job]:
             return mx_elsewhere(names, name, stack.mail_host)
         return mx(names, name, stack.mail_host, [stack.ipv4, stack.ipv6])
 
+    logo = stack.mail_domain(name).bimi
+    tls = trusting(stack.own.authorities)
     return [
+        *([Job(BIMI, name, lambda: bimi(names, name, logo, tls))] if logo else []),
         Job(MX, name, looks_at_mx),
         Job(SPF, name, lambda: spf_policy(names, name, stack.mail_host, senders, stack.smart_host)),
         Job(SPF_LOOKUPS, name, lambda: spf_lookups(names, name, stack.mail_host, senders)),

@@ -1,15 +1,22 @@
-"""DNS of the mail host: its addresses, and who may issue a certificate for it."""
+"""DNS of the hosts: the mail host's addresses, who may issue its certificate and send as it, and hosts without mail."""
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import partial
 
+from model.settings import MailDomainSettings
+from model.values import is_within
+from model.wanted_records import issuer_records
+from model.web_hosts import web_hosts
 from operate.verify.caa import Authority, caa
 from operate.verify.context import Context
+from operate.verify.dnssec import dnssec
 from operate.verify.names import Answer, Names
-from operate.verify.remedies import REFRESH
-from operate.verify.result import Check, Finding, equal, fail, ok, warn
+from operate.verify.no_mail import no_mail
+from operate.verify.remedies import HOST, REFRESH
+from operate.verify.result import Check, Finding, equal, fail, ok
 from operate.verify.runner import Job
+from operate.verify.spf_policy import host_policy
 from operate.verify.trust import trusting
 
 A = Check(
@@ -47,11 +54,25 @@ CAA = Check(
 DNSSEC = Check(
     "dns.dnssec",
     "DNSSEC",
-    "Signed answers cannot be forged on their way (RFC 9364); without them DANE is impossible (RFC 7672).",
-    "Enable DNSSEC for the zone at Cloudflare (DNS, Settings) and enter the DS record at your registrar.",
+    "Signed answers cannot be forged on their way (RFC 9364); without them DANE is impossible (RFC 7672). Signatures "
+    "that do not fit the parent's DS record take the zone away from all who validate.",
+    "Name the zone in dnssec, and give its registrar the DS record that the output dnssec tells.",
+)
+SPF_HOST = Check(
+    "dns.spf-host",
+    "SPF policy of the mail host",
+    "A bounce has no sender, so receivers judge it by the policy of the host's name (RFC 7208, section 2.4).",
+    f"Keep exactly one TXT record at {HOST} that begins with v=spf1. {REFRESH} restores it.",
     required=False,
 )
-CHECKS = (A, AAAA, ALIAS, PROXY, CAA, DNSSEC)
+NO_MAIL = Check(
+    "dns.no-mail",
+    "hosts without mail say so",
+    "Mail to such a host fails at once and not after days (RFC 7505), and nobody can send as it (RFC 7208).",
+    f"Delete other MX records and SPF policies there. {REFRESH} restores the stack's.",
+    required=False,
+)
+CHECKS = (A, AAAA, ALIAS, PROXY, SPF_HOST, NO_MAIL, CAA, DNSSEC)
 
 # fmt: off
 CLOUDFLARE = [
@@ -67,21 +88,41 @@ CLOUDFLARE = [
 
 
 def jobs(context: Context) -> Iterable[Job]:
-    """The checks of the mail host's names."""
-    stack, names = context.stack, context.names
+    """The checks of the mail host's names, of the other hosts, and of the zones that hold them all."""
+    stack, names, settings = context.stack, context.names, context.stack.settings
     host = stack.mail_host
-    ipv6 = stack.ipv6 if stack.settings.serves_ipv6 else None
+    ipv6 = stack.ipv6 if settings.serves_ipv6 else None
     yield from [
         Job(A, host, lambda: addresses(names, host, "A", stack.ipv4)),
         Job(AAAA, host, lambda: addresses(names, host, "AAAA", ipv6)),
         Job(ALIAS, host, lambda: alias(names, host)),
         Job(PROXY, host, lambda: proxied(names, host)),
-        Job(DNSSEC, host, lambda: dnssec(names, host)),
     ]
-    if stack.settings.acme_directory:
-        authority, tls = Authority(stack.settings.acme_directory, stack.account), trusting(stack.own.authorities)
-        for name in stack.settings.certificate_names:
+    domains = [stack.mail_domain(domain.name) for domain in context.selected]
+    without_mail = [*settings.former_mail_hosts, *(web for domain in domains for web in web_hosts(domain, settings))]
+    mail_domains = {domain.name for domain in settings.domains}
+    if host not in mail_domains:
+        yield Job(SPF_HOST, host, partial(host_policy, names, host, list(stack.families.values())))
+    for name in without_mail:
+        if name not in mail_domains:
+            yield Job(NO_MAIL, name, partial(no_mail, names, name))
+    if settings.acme_directory:
+        tls = trusting(stack.own.authorities)
+        for name in settings.certificate_names:
+            issuer = (settings.issuer or "") if any(issuer_records(name, settings)) else ""
+            authority = Authority(settings.acme_directory, stack.account, issuer)
             yield Job(CAA, name, partial(caa, names, name, authority, tls))
+    known = {*settings.dnssec, *stack.delegations}
+    for zone in dict.fromkeys(_zone(domain, known) for domain in (settings.zone_holder(host), *domains)):
+        place = None if zone in settings.dnssec else len(settings.dnssec)
+        yield Job(DNSSEC, zone, partial(dnssec, names, zone, stack.delegations.get(zone, ""), place=place))
+
+
+def _zone(domain: MailDomainSettings, known: Collection[str]) -> str:
+    """The name of a domain's zone; of one that is set by its identifier, as it is called elsewhere."""
+    if domain.zone_id and not domain.zone:
+        return max((zone for zone in known if is_within(domain.name, zone)), key=len, default=domain.name)
+    return domain.zone_name
 
 
 async def addresses(names: Names, host: str, kind: str, expected: str | None) -> Finding:
@@ -105,9 +146,3 @@ async def proxied(names: Names, host: str) -> Finding:
     if foreign:
         return fail(f"{', '.join(foreign)} belongs to Cloudflare", "the server's own addresses")
     return ok("DNS only")
-
-
-async def dnssec(names: Names, host: str) -> Finding:
-    """Whether the resolver vouches for the host's address."""
-    answer = await names.public(host, "A")
-    return ok("signed and validated") if answer.authenticated else warn("not signed, or not validated", "signed")

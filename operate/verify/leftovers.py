@@ -1,47 +1,17 @@
-"""Records of an earlier server or provider that still tell others what is no longer so.
-
-The program makes none of these, so whatever is found here was there before, or came by hand.
-"""
+"""Records of an earlier provider that still lead mail programs to it."""
 
 import asyncio
 from collections.abc import Collection, Iterable
 from functools import partial
 
-from model.ports import SMTP
-from model.values import is_within
-from operate.verify.certificates import presented
+from model.service_records import PREFERENCE
+from model.web_hosts import AUTOCONFIG, AUTODISCOVER, web_hosts
 from operate.verify.context import Context
-from operate.verify.dane import tlsa, tlsa_name
-from operate.verify.mta_sts import fetch, mta_sts
 from operate.verify.names import Names
 from operate.verify.remedies import HOST
 from operate.verify.result import Check, Finding, ok, warn
 from operate.verify.runner import Job
-from operate.verify.trust import trusting
 
-MTA_STS = Check(
-    "dns.mta-sts",
-    "MTA-STS policy",
-    "Senders that find a policy deliver to the hosts it names only, over trusted TLS, and remember it for its max_age "
-    "(RFC 8461, sections 3 and 5).",
-    f"Let the policy name {HOST}; or replace it by one with mode: none and change the id in the TXT record, and delete "
-    "both records, _mta-sts and mta-sts, once the old policy's max_age is over (RFC 8461, section 8.3).",
-    deadline=30,
-)
-TLSA = Check(
-    "dns.tlsa",
-    "TLSA record",
-    "Senders that heed DANE deliver only where the record fits the certificate that port 25 presents (RFC 7672).",
-    f"Delete the TLSA records at _25._tcp.{HOST}, or let one fit the certificate and every renewal of it.",
-    deadline=30,
-)
-TLS_REPORTS = Check(
-    "dns.tls-reports",
-    "TLS report addresses",
-    "Whoever gets these reports learns who sends mail to the domain, and what fails (RFC 8460).",
-    "Delete the TXT record at _smtp._tls, or let it name an address of yours, or keep it, if you chose that service.",
-    required=False,
-)
 SET_UP = Check(
     "dns.client-setup",
     "set-up of mail programs",
@@ -51,51 +21,30 @@ SET_UP = Check(
     required=False,
     deadline=20,
 )
-CHECKS = (MTA_STS, TLSA, TLS_REPORTS, SET_UP)
-
-HOSTS = ("autodiscover", "autoconfig")
-SERVICES = ("autodiscover", "imaps", "imap", "pop3s", "pop3", "submissions", "submission")
+CHECKS = (SET_UP,)
 
 
 def jobs(context: Context) -> Iterable[Job]:
-    """The checks of the mail host's port 25, and of each domain."""
-    names, stack = context.names, context.stack
-    certificate = partial(presented, stack.ipv4, SMTP, stack.mail_host, stack.own.authorities)
-    look = partial(context.shared.once, ("certificate", SMTP.number), certificate)
-    yield Job(TLSA, tlsa_name(stack.mail_host), partial(tlsa, names, stack.mail_host, look))
-    own = [domain.name for domain in stack.domains]
+    """The check of each domain, but for those names that the stack has records of its own at."""
+    stack = context.stack
     # While a domain's mail still goes to its former provider, that provider's records are right.
-    for domain in [domain for domain in context.selected if stack.receives(domain.name)]:
-        policy = partial(fetch, names, domain.name, trusting(stack.own.authorities))
-        yield Job(MTA_STS, domain.name, partial(mta_sts, names, domain.name, stack.mail_host, policy))
-        yield Job(TLS_REPORTS, domain.name, partial(tls_reports, names, domain.name, own))
-        addresses = [stack.ipv4, stack.ipv6]
-        yield Job(SET_UP, domain.name, partial(set_up, names, domain.name, stack.mail_host, addresses))
+    for domain in [domain.name for domain in context.selected if stack.receives(domain.name)]:
+        settings = stack.mail_domain(domain)
+        own = {*web_hosts(settings, stack.settings)}
+        hosts = [host for label in (AUTODISCOVER, AUTOCONFIG) if (host := f"{label}.{domain}") not in own]
+        others = [] if settings.has_mailboxes else [port.service for port in PREFERENCE]
+        services = [f"_{service}._tcp.{domain}" for service in (AUTODISCOVER, *others)]
+        work = partial(set_up, context.names, hosts, services, stack.mail_host, [stack.ipv4, stack.ipv6])
+        yield Job(SET_UP, domain, work)
 
 
-async def tls_reports(names: Names, domain: str, own: Collection[str]) -> Finding:
-    """Reports of failed TLS go to nobody, or to one of the stack's own domains (RFC 8460, section 3)."""
-    expected = "none, or an address of your own"
-    texts = (await names.authoritative(f"_smtp._tls.{domain}", "TXT")).values
-    records = [text for text in texts if text.lower().startswith("v=tlsrptv1")]
-    targets = [uri.strip() for record in records for uri in record.partition("rua=")[2].partition(";")[0].split(",")]
-    foreign = [uri for uri in targets if uri and not any(is_within(_host_of(uri), name) for name in own)]
-    if foreign:
-        return warn(f"reports go to {', '.join(foreign)}", expected)
-    return ok(", ".join(targets) or "nobody gets reports", expected)
-
-
-def _host_of(uri: str) -> str:
-    """The domain of a mailto or https address."""
-    scheme, _, rest = uri.lower().partition(":")
-    return rest.rpartition("@")[2] if scheme == "mailto" else rest.strip("/").partition("/")[0].partition(":")[0]
-
-
-async def set_up(names: Names, domain: str, mail_host: str, addresses: Collection[str]) -> Finding:
+async def set_up(
+    names: Names, hosts: Collection[str], services: Collection[str], mail_host: str, addresses: Collection[str]
+) -> Finding:
     """The names by which mail programs set accounts up are unused, or lead to the mail host."""
     found = await asyncio.gather(
-        *(_elsewhere(names, f"{label}.{domain}", mail_host, addresses) for label in HOSTS),
-        *(_service_elsewhere(names, f"_{service}._tcp.{domain}", mail_host) for service in SERVICES),
+        *(_elsewhere(names, host, mail_host, addresses) for host in hosts),
+        *(_service_elsewhere(names, service, mail_host) for service in services),
     )
     foreign, expected = [text for text in found if text], f"none, or {mail_host}"
     return warn("; ".join(foreign), expected) if foreign else ok("nothing that leads elsewhere", expected)

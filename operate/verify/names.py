@@ -54,6 +54,12 @@ class Names(Protocol):
     async def authoritative(self, name: str, kind: str) -> Answer:
         """What the zone's own name servers say, past any cache; raises LookupFailedError."""
 
+    async def unvalidated(self, name: str, kind: str) -> Answer:
+        """What the resolver hands on without looking at signatures (RFC 4035, section 3.2.2); raises LookupFailedError.
+
+        An answer here, and none by `public`, says that the signatures are wrong.
+        """
+
 
 class Dns:
     """Names in the real DNS; each question is asked once. `servers` are resolvers, the system's unless given."""
@@ -69,17 +75,22 @@ class Dns:
     async def public(self, name: str, kind: str) -> Answer:
         return await self._shared.once(("public", name, kind), lambda: self._ask_resolver(name, kind))
 
+    async def unvalidated(self, name: str, kind: str) -> Answer:
+        return await self._shared.once(
+            ("unvalidated", name, kind), lambda: self._ask_resolver(name, kind, flags=dns.flags.CD)
+        )
+
     async def authoritative(self, name: str, kind: str) -> Answer:
         return await self._shared.once(("authoritative", name, kind), lambda: self._ask_zone(name, kind))
 
-    async def _ask_resolver(self, name: str, kind: str) -> Answer:
+    async def _ask_resolver(self, name: str, kind: str, flags: int = 0) -> Answer:
         servers = [str(server) for server in self._resolver.nameservers]
-        return await self._ask(servers, name, kind, recursive=True)
+        return await self._ask(servers, name, kind, dns.flags.RD | flags)
 
     async def _ask_zone(self, name: str, kind: str) -> Answer:
         zone = await self._zone_of(name)
         servers = await self._shared.once(("servers", zone), lambda: self._servers_of(zone))
-        return await self._ask(servers, name, kind, recursive=False)
+        return await self._ask(servers, name, kind, 0)
 
     async def _zone_of(self, name: str) -> str:
         """The zone that holds a name, found by its SOA record."""
@@ -102,11 +113,9 @@ class Dns:
             raise LookupFailedError(f"the name servers of {zone} have no address: {', '.join(names) or 'none named'}")
         return addresses
 
-    async def _ask(self, servers: Sequence[str], name: str, kind: str, *, recursive: bool) -> Answer:
+    async def _ask(self, servers: Sequence[str], name: str, kind: str, flags: int) -> Answer:
         query = dns.message.make_query(name, kind, use_edns=0, want_dnssec=False, payload=1232)
-        query.flags |= dns.flags.AD
-        if not recursive:
-            query.flags &= ~dns.flags.RD
+        query.flags = dns.flags.AD | flags
         problem = "no name server is known"
         for server in servers:
             try:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 SCRIPTS = "/opt/poste-mail"
-"""Where the deploy has put its scripts, two of which are used here."""
+"""Where the deploy has put its scripts, three of which are used here."""
 LIMITS = {"storageLimit": "storage_limit", "countLimit": "count_limit"}
 """A quota's fields as Poste's requests name them, and as its answers do, though maybe not in every version."""
 BOX = ("address", "name", "disabled", "super_admin", "redirect_to", "internal_only", "reference_id")
@@ -138,8 +138,15 @@ def reboot() -> list[str] | None:
 
 
 def certificate(folder: str) -> dict[str, Any]:
-    """How the last try to renew the certificate went, as the server noted it, and whether the next ones will come."""
-    return {"status": noted(folder, "status.json"), "timer": timer("poste-certificate.timer")}
+    """How the last try to renew the certificate went, as the server noted it, whether the next ones will come, and what
+    the TLSA record of the next key holds; nothing where there is no such key.
+    """
+    keys = noted(folder, "keys.json")
+    return {
+        "status": noted(folder, "status.json"),
+        "timer": timer("poste-certificate.timer"),
+        "next": script("certificate_keys").digest(keys["next"]) if keys else "",
+    }
 
 
 def backup(folder: str) -> dict[str, Any]:
@@ -175,9 +182,14 @@ def timer(unit: str) -> str:
 
 def poste(url: str) -> Any:
     """A session of the administrator with Poste's API, by the deploy's scripts, which are there on the server only."""
-    sys.path.insert(0, SCRIPTS)
-    administrator, poste_http = importlib.import_module("administrator"), importlib.import_module("poste_http")
-    return poste_http.Poste(url, *administrator.known())
+    return script("poste_http").Poste(url, *script("administrator").known())
+
+
+def script(name: str) -> Any:
+    """A module of the deploy's scripts."""
+    if SCRIPTS not in sys.path:
+        sys.path.insert(0, SCRIPTS)
+    return importlib.import_module(name)
 
 
 def set_password(url: str, address: str, password: str) -> None:

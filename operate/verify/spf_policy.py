@@ -6,6 +6,7 @@ from typing import Any
 
 import spf  # type: ignore[import-untyped]
 
+from model.lasting_records import SENDS
 from model.spf import LOOKUP_LIMIT, Mechanism, is_policy, parse
 from operate.verify.names import LookupFailedError, Names
 from operate.verify.remedies import UP
@@ -88,6 +89,21 @@ async def spf_policy(names: Names, domain: str, helo: str, senders: Sequence[str
     if others:
         return warn(f"{policies[0]}, where a is {', '.join(others)}", expected, WEB_HOST)
     return ok(policies[0], expected)
+
+
+async def host_policy(names: Names, host: str, senders: Sequence[str]) -> Finding:
+    """The mail host has one policy, which passes bounces from it: for want of a sender, they are judged by the name in
+    EHLO (RFC 7208, section 2.4).
+    """
+    policies = await _policies(names, host)
+    if len(policies) != 1:
+        return fail(f"{len(policies)} policies: {' | '.join(policies)}" if policies else "no policy", SENDS)
+    for address in senders:
+        result, explanation, _ = await _evaluate(names, address, host, host, policies[0])
+        if result != "pass":
+            said = f"{result} for {address}: {policies[0]} ({explanation})"
+            return unknown(said, SENDS) if result == "temperror" else fail(said, SENDS)
+    return ok(policies[0], SENDS)
 
 
 async def _others(names: Names, domain: str, senders: Sequence[str]) -> list[str]:

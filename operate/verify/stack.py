@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel
 
-from model.settings import Settings
+from model.settings import MailDomainSettings, Settings
 from model.stack_config import SECRETS, ConfigurationError, StackConfig, read_settings
 from model.values import EmailAddress, Fqdn, HostPort
 from operate.errors import StackError
@@ -91,6 +91,8 @@ class Stack:
     """The URI of the account at the certificate's authority; empty where the deploy got no certificate."""
     backup_account: dict[str, str] = field(default_factory=dict)
     """What the deploy put out for whoever may delete in the backup: the account in the Storage Box, if that is one."""
+    delegations: dict[str, str] = field(default_factory=dict)
+    """The DS record that the parent of each zone needs, where Cloudflare signs it for the stack."""
     ipv4_only: bool = False
     """Whether the checks leave IPv6 out, because the machine they run on has none."""
 
@@ -104,9 +106,14 @@ class Stack:
         """The host through which Poste delivers; empty where it delivers itself."""
         return (self.own.smart_host or "").rpartition(":")[0].strip("[]")
 
+    def mail_domain(self, domain: str) -> MailDomainSettings:
+        """The settings of one of the stack's domains; the defaults for one that was taken out and is still there."""
+        found = [settings for settings in self.settings.domains if settings.name == domain]
+        return found[0] if found else MailDomainSettings(name=domain)
+
     def receives(self, domain: str) -> bool:
         """Whether mail for one of the stack's domains is to come here already."""
-        return all(settings.receive for settings in self.settings.domains if settings.name == domain)
+        return self.mail_domain(domain).receive
 
     @property
     def families(self) -> dict[str, str]:
@@ -143,7 +150,15 @@ def make_stack(name: str, outputs: dict[str, Any], config: dict[str, Any]) -> St
     account = str(outputs.get("certificateAccount") or "")
     addresses = str(outputs["ipv4"]), str(outputs["ipv6"])
     return Stack(
-        name, settings, own, *addresses, domains, outputs["clientSettings"], account, dict(outputs.get("backup") or {})
+        name,
+        settings,
+        own,
+        *addresses,
+        domains,
+        outputs["clientSettings"],
+        account,
+        backup_account=dict(outputs.get("backup") or {}),
+        delegations=dict(outputs.get("dnssec") or {}),
     )
 
 

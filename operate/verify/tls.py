@@ -2,13 +2,13 @@
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import partial
 
 from model.ports import Port
 from model.settings import AUTHORITIES
-from operate.verify.certificates import Presented, accepts_old_tls, covers, presented
+from operate.verify.certificates import Look, Presented, accepts_old_tls, covers, look
 from operate.verify.context import Context
 from operate.verify.conversation import ConversationError
 from operate.verify.remedies import RERUN, UP
@@ -69,8 +69,6 @@ SHARE = 1 / 4
 """Of its lifetime; a certificate with less left should have been renewed at a third."""
 TRUSTED = "signed by a known authority"
 
-Look = Callable[[], Awaitable[Presented]]
-
 
 def jobs(context: Context) -> Iterable[Job]:
     """The checks of each port that speaks TLS, over IPv4: the services are the same on both families."""
@@ -80,19 +78,16 @@ def jobs(context: Context) -> Iterable[Job]:
     allowed = stack.own.allow_self_signed
     secure = [port for port in stack.settings.ports if port.security != "none" and serves(context, port)]
 
-    def look(port: Port) -> Look:
-        work = partial(presented, stack.ipv4, port, stack.mail_host, stack.own.authorities)
-        return partial(context.shared.once, ("certificate", port.number), work)
-
-    for port in secure:
+    looks = [look(context, port) for port in secure]
+    for port, present in zip(secure, looks, strict=True):
         subject = f"{port.number} {port.service}"
-        yield Job(NAME, subject, partial(name, look(port), names, allow_self_signed=allowed))
-        yield Job(EXPIRY, subject, partial(expiry, look(port)))
-        yield Job(TRUST, subject, partial(trust, look(port), allow_self_signed=allowed, for_trials=for_trials))
-        yield Job(FLOOR, subject, partial(floor, stack.ipv4, port, stack.mail_host, look(port)))
+        yield Job(NAME, subject, partial(name, present, names, allow_self_signed=allowed))
+        yield Job(EXPIRY, subject, partial(expiry, present))
+        yield Job(TRUST, subject, partial(trust, present, allow_self_signed=allowed, for_trials=for_trials))
+        yield Job(FLOOR, subject, partial(floor, stack.ipv4, port, stack.mail_host, present))
         if port.security == "STARTTLS":
-            yield Job(STARTTLS, subject, partial(starttls, look(port)))
-    yield Job(SAME, stack.mail_host, partial(same, [look(port) for port in secure], [port.number for port in secure]))
+            yield Job(STARTTLS, subject, partial(starttls, present))
+    yield Job(SAME, stack.mail_host, partial(same, looks, [port.number for port in secure]))
 
 
 def serves(context: Context, port: Port) -> bool:

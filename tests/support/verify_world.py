@@ -24,18 +24,27 @@ LOOPBACK = "127.0.0.1"
 
 
 class Records:
-    """Names in memory: what the zone's own servers say, and what a resolver says where that differs."""
+    """Names in memory: what the zone's own servers say, and what a resolver says where that differs.
+
+    Names that are `bogus` are refused by a resolver that validates.
+    """
 
     def __init__(self, records: Mapping[tuple[str, str], Sequence[str]], *, signed: bool = False) -> None:
         self.records = dict(records)
         self.seen: dict[tuple[str, str], Sequence[str]] = {}
         self.broken: set[str] = set()
+        self.bogus: set[tuple[str, str]] = set()
         self.signed = signed
 
     async def authoritative(self, name: str, kind: str) -> Answer:
         return self._answer(self.records, name, kind)
 
     async def public(self, name: str, kind: str) -> Answer:
+        if (name, kind) in self.bogus:
+            raise LookupFailedError(f"{name} {kind}: SERVFAIL")
+        return await self.unvalidated(name, kind)
+
+    async def unvalidated(self, name: str, kind: str) -> Answer:
         return self._answer(self.records | self.seen, name, kind)
 
     def _answer(self, records: Mapping[tuple[str, str], Sequence[str]], name: str, kind: str) -> Answer:

@@ -5,14 +5,16 @@ import base64
 import json
 from pathlib import Path
 
+import dns.flags
 import dns.message
+import dns.rcode
 import dns.rrset
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from model.dmarc import DmarcError, parse
-from model.records import dkim, spf
+from model.records import dkim, permission, spf
 from model.settings import AUTHORITIES
 from operate.verify import domain_names, host_names, leftovers, reputation, reverse_dns
 from operate.verify.caa import Authority, caa
@@ -20,13 +22,13 @@ from operate.verify.context import Context
 from operate.verify.dkim_record import dkim_record
 from operate.verify.dmarc_policy import dmarc_policy, organizational_domain
 from operate.verify.dmarc_reports import report_addresses
-from operate.verify.https_page import PageUnreadableError
-from operate.verify.mta_sts import fetch, mta_sts
-from operate.verify.names import Answer, answer_of
+from operate.verify.dnssec import dnssec
+from operate.verify.names import Answer, Dns, LookupFailedError, answer_of
+from operate.verify.no_mail import no_mail
 from operate.verify.remedies import REFRESH
 from operate.verify.result import Finding, Status
 from operate.verify.runner import Shared, carry_out
-from operate.verify.spf_policy import spf_lookups, spf_policy
+from operate.verify.spf_policy import host_policy, spf_lookups, spf_policy
 from operate.verify.stack import Domain
 from operate.verify.trust import trusting
 from tests.support.verify_world import DOMAIN, HOST, IPV4, IPV6, LOOPBACK, Records, make_certificate, server, stack
@@ -143,7 +145,9 @@ def test_accounts_for_trials_are_others_under_the_same_name() -> None:
     assert permitted(for_account(trials)).status is FAIL
 
 
-def with_directory(folder: Path, directory: object, *texts: str, status: int = 200, account: str = "") -> Finding:
+def with_directory(
+    folder: Path, directory: object, *texts: str, status: int = 200, issuer: str = "", holder: str = DOMAIN
+) -> Finding:
     """The check for an authority of one's own, whose directory is served so."""
 
     def reply(line: str) -> str:
@@ -154,8 +158,8 @@ def with_directory(folder: Path, directory: object, *texts: str, status: int = 2
     async def run() -> Finding:
         name = "acme.example.net"
         async with server("", reply, make_certificate(folder, [name]), direct=True) as number:
-            names = Records({(DOMAIN, "CAA"): texts, (name, "A"): [LOOPBACK]})
-            authority = Authority(f"https://{name}:{number}/acme/directory?x", account)
+            names = Records({(holder, "CAA"): texts, (name, "A"): [LOOPBACK]})
+            authority = Authority(f"https://{name}:{number}/acme/directory?x", issuer=issuer)
             return await caa(names, HOST, authority, trusting(folder / f"{name}90.pem"))
 
     return asyncio.run(run())
@@ -178,6 +182,14 @@ def test_caa_permits_another_authority_by_the_names_that_its_directory_tells(
     assert with_directory(tmp_path, directory, text).status is expected
 
 
+@pytest.mark.parametrize(("issuer", "status"), [("ca.example.net", OK), ("other.example", FAIL)])
+def test_authority_that_tells_no_name_is_called_what_the_settings_call_it(
+    tmp_path: Path, issuer: str, status: Status
+) -> None:
+    text = f'0 issue "{issuer}; validationmethods=http-01"'
+    assert with_directory(tmp_path, {}, text, issuer="ca.example.net", holder=HOST).status is status
+
+
 @pytest.mark.parametrize("directory", [{}, {"meta": {}}, {"meta": {"caaIdentities": None}}, [], "x"])
 def test_authority_that_tells_no_name_for_caa_leaves_the_answer_open(tmp_path: Path, directory: object) -> None:
     finding = with_directory(tmp_path, directory, '0 issue "ca.example.net"')
@@ -193,6 +205,23 @@ def test_authority_that_does_not_answer_leaves_the_answer_open_with_the_reason(t
     names = Records({(DOMAIN, "CAA"): ['0 issue "x"'], ("acme.example.net", "A"): [LOOPBACK]})
     finding = asyncio.run(caa(names, HOST, distrusted, trusting(None)))
     assert (finding.status, "refused" in finding.found) == (UNKNOWN, True)
+
+
+def test_caa_of_ones_own_is_missed_where_the_stack_publishes_it() -> None:
+    def own(records: dict[tuple[str, str], list[str]]) -> Finding:
+        authority = Authority(AUTHORITIES["letsencrypt"], ACCOUNT, "letsencrypt.org")
+        return asyncio.run(caa(Records(records), HOST, authority, trusting(None)))
+
+    published = [f"0 issue {json.dumps(permission('letsencrypt.org', ACCOUNT))}"]
+    assert own({(HOST, "CAA"): published}).status is OK
+    assert own({}).status is WARN
+    assert own({(DOMAIN, "CAA"): published}).status is WARN  # the zone's may go, or be for others
+    assert own({(DOMAIN, "CAA"): ['0 issue "other.example"']}).status is FAIL
+    zones_own = stack(mailHost=DOMAIN)
+    (job,) = [
+        job for job in host_names.jobs(Context(zones_own, Records({}), Shared(), ())) if job.check.name == "dns.caa"
+    ]
+    assert asyncio.run(carry_out(job)).finding.status is OK  # the program publishes none at a zone's own name
 
 
 def test_caa_is_looked_at_for_each_name_of_the_certificate_and_not_where_none_is_asked_for() -> None:
@@ -218,9 +247,129 @@ def test_closest_caa_set_counts_alone(near: str, far: str, status: Status) -> No
     assert permitted(climbed).status is status
 
 
-def test_unsigned_zone_is_noted_but_no_failure() -> None:
-    assert asyncio.run(host_names.dnssec(Records(BASE), HOST)).status is WARN
-    assert asyncio.run(host_names.dnssec(Records(BASE, signed=True), HOST)).status is OK
+DS = "2371 13 2 " + "ab" * 32
+OTHER_DS = "2371 13 2 " + "cd" * 32
+NEEDED = f"{DOMAIN}. 3600 IN DS {DS.upper()}"
+
+
+def signing(
+    at_parent: str = "", *, needed: str = "", place: int | None = 0, validated: bool = False, bogus: bool = False
+) -> Finding:
+    """The check of a zone's signatures, with this DS record at its parent."""
+    names = Records({(DOMAIN, "DS"): [at_parent] if at_parent else []}, signed=validated)
+    names.bogus = {(DOMAIN, "SOA")} if bogus else set()
+    return asyncio.run(dnssec(names, DOMAIN, needed, place=place))
+
+
+def test_unsigned_zone_is_noted_with_the_setting_that_signs_it() -> None:
+    assert signing(validated=True).status is OK
+    finding = signing(place=2)
+    assert (finding.status, f"--path 'dnssec[2]' {DOMAIN}" in finding.remedy) == (WARN, True)
+    assert REFRESH in signing(place=None).remedy  # it is set, and not deployed
+
+
+def test_signed_zone_whose_registrar_does_not_know_yet_tells_the_ds_record_it_needs() -> None:
+    finding = signing(needed=NEEDED)
+    assert (finding.status, NEEDED in finding.remedy, "registrar" in finding.remedy) == (WARN, True, True)
+    later = signing(DS, needed=NEEDED)  # the resolver does not validate, or not yet
+    assert (later.status, "--resolver" in later.remedy) == (WARN, True)
+    assert signing(DS, needed=NEEDED, validated=True).status is OK
+
+
+@pytest.mark.parametrize(
+    ("at_parent", "needed", "advice"),
+    [
+        (OTHER_DS, NEEDED, f"replace its DS record by: {NEEDED}"),
+        (DS, NEEDED, "has Cloudflare sign the zone"),
+        (OTHER_DS, "", "take its DS record away"),  # of an earlier DNS provider
+    ],
+)
+def test_ds_record_that_fits_no_signature_is_red_with_what_to_do(at_parent: str, needed: str, advice: str) -> None:
+    finding = signing(at_parent, needed=needed, bogus=True)
+    assert (finding.status, advice in finding.remedy) == (FAIL, True)
+    assert " ".join(at_parent.upper().split()) in finding.found
+
+
+def test_another_ds_record_is_red_even_where_the_resolver_does_not_validate() -> None:
+    finding = signing(OTHER_DS, needed=NEEDED)
+    assert (finding.status, NEEDED in finding.remedy) == (FAIL, True)
+
+
+def test_resolver_that_does_not_answer_at_all_says_nothing_of_signatures() -> None:
+    class Silent(Records):
+        async def unvalidated(self, name: str, kind: str) -> Answer:
+            if kind == "SOA":
+                raise LookupFailedError(f"{name} {kind}: SERVFAIL")
+            return await super().unvalidated(name, kind)
+
+    context = Context(stack(), Silent({}), Shared(), ())
+    (job,) = [job for job in host_names.jobs(context) if job.check.name == "dns.dnssec"]
+    assert asyncio.run(carry_out(job)).finding.status is UNKNOWN
+
+
+def test_each_zone_is_looked_at_once_by_the_name_that_it_has_at_cloudflare() -> None:
+    def zones(*domains: dict[str, str]) -> list[str]:
+        several = stack(domains=list(domains), dnssec=["example.net"])
+        selected = tuple(Domain(domain["name"], "", "") for domain in domains)
+        jobs = host_names.jobs(Context(several, Records({}), Shared(), selected))
+        return [job.subject for job in jobs if job.check.name == "dns.dnssec"]
+
+    other = {"name": "club.example.net", "zoneId": "0" * 32}
+    assert zones({"name": DOMAIN}, {"name": f"a.{DOMAIN}", "zone": DOMAIN}, other) == [DOMAIN, "example.net"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "status"),
+    [
+        (["v=spf1 a -all"], OK),
+        (["v=spf1 a -all", "another text"], OK),
+        ([], FAIL),
+        (["v=spf1 -all"], FAIL),
+        (["v=spf1 a -all", "v=spf1 a ~all"], FAIL),
+        ([f"v=spf1 ip4:{IPV4} -all"], FAIL),  # IPv6 left out
+        (["v=spf1 include:broken.example -all"], UNKNOWN),
+    ],
+)
+def test_bounces_pass_by_the_policy_of_the_mail_host(texts: list[str], status: Status) -> None:
+    names = Records(BASE | {(HOST, "TXT"): texts})
+    names.broken.add("broken.example")
+    assert asyncio.run(host_policy(names, HOST, SENDERS)).status is status
+
+
+@pytest.mark.parametrize(
+    ("receiving", "policies", "status"),
+    [
+        (["0 ."], ["v=spf1 -all"], OK),
+        (["0 ."], ["v=spf1 -all", "another text"], OK),
+        ([], ["v=spf1 -all"], FAIL),
+        (["0 .", f"10 {HOST}"], ["v=spf1 -all"], FAIL),
+        (["0 ."], [], FAIL),
+        (["0 ."], ["v=spf1 a -all"], FAIL),
+    ],
+)
+def test_host_without_mail_says_so_by_null_mx_and_a_policy_that_permits_nobody(
+    receiving: list[str], policies: list[str], status: Status
+) -> None:
+    names = Records({("mx.example.com", "MX"): receiving, ("mx.example.com", "TXT"): policies})
+    assert asyncio.run(no_mail(names, "mx.example.com")).status is status
+
+
+def test_hosts_without_mail_are_former_mail_hosts_and_those_that_the_worker_serves() -> None:
+    def subjects(check: str, **changes: object) -> list[str]:
+        changed = stack(**changes)
+        return [
+            job.subject
+            for job in host_names.jobs(Context(changed, Records({}), Shared(), changed.domains))
+            if job.check.name == check
+        ]
+
+    served = {"formerMailHosts": ["mx.example.com"], "mtaSts": "testing", "clientSetup": True}
+    webs = [f"{label}.{DOMAIN}" for label in ("mta-sts", "autoconfig", "autodiscover")]
+    assert subjects("dns.no-mail", **served) == ["mx.example.com", *webs]
+    assert subjects("dns.no-mail") == []
+    # A mail host that is a mail domain, too, has that domain's policy.
+    assert subjects("dns.spf-host") == [HOST]
+    assert subjects("dns.spf-host", mailHost=DOMAIN) == []
 
 
 @pytest.mark.parametrize(
@@ -334,6 +483,29 @@ def test_records_are_read_as_dns_writes_them() -> None:
     assert read("CAA", '0 issue "letsencrypt.org; validationmethods=dns-01"') == (
         '0 issue "letsencrypt.org; validationmethods=dns-01"',
     )
+
+
+def test_resolver_that_refuses_wrong_signatures_is_asked_without_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that answers SERVFAIL unless whoever asks does the checking (CD, RFC 4035, section 3.2.2)."""
+
+    async def answer(query: dns.message.QueryMessage, *_: object, **__: object) -> tuple[dns.message.Message, bool]:
+        response = dns.message.make_response(dns.message.from_wire(query.to_wire()))
+        assert query.flags & dns.flags.RD
+        if query.flags & dns.flags.CD:
+            response.answer.append(dns.rrset.from_text(f"{HOST}.", 60, "IN", "A", IPV4))
+        else:
+            response.set_rcode(dns.rcode.SERVFAIL)
+        return response, False
+
+    monkeypatch.setattr("dns.asyncquery.udp_with_fallback", answer)
+
+    async def run() -> None:
+        names = Dns(Shared(), [LOOPBACK])
+        with pytest.raises(LookupFailedError, match="SERVFAIL"):
+            await names.public(HOST, "A")
+        assert (await names.unvalidated(HOST, "A")).values == (IPV4,)
+
+    asyncio.run(run())
 
 
 def test_spf_that_cannot_be_looked_up_is_unknown_not_wrong() -> None:
@@ -470,56 +642,6 @@ def test_what_a_sibling_lacks_the_stack_publishes_and_what_a_stranger_lacks_he_d
     assert "The owner of other.example" in reports("a@other.example", OTHERS).remedy
 
 
-STS = "v=STSv1; id=1"
-POLICY_TEXT = "version: STSv1\r\nmode: {mode}\r\nmx: {host}\r\nmax_age: 604800\r\n"
-
-
-@pytest.mark.parametrize(
-    ("texts", "policy", "status"),
-    [
-        ([], None, OK),
-        (["a text"], None, OK),
-        ([STS], None, FAIL),  # announced, but nobody serves it
-        ([STS], "<html>", FAIL),
-        ([STS], POLICY_TEXT.format(mode="enforce", host="mx.old.example"), FAIL),
-        ([STS], POLICY_TEXT.format(mode="testing", host="mx.old.example"), WARN),
-        ([STS], POLICY_TEXT.format(mode="none", host="mx.old.example"), OK),
-        ([STS], POLICY_TEXT.format(mode="enforce", host=HOST), OK),
-        ([STS], POLICY_TEXT.format(mode="enforce", host="*.example.com"), OK),
-        ([STS], POLICY_TEXT.format(mode="enforce", host="*.com"), FAIL),
-    ],
-)
-def test_mta_sts_policy_of_a_former_server_is_seen(texts: list[str], policy: str | None, status: Status) -> None:
-    async def fetched() -> str:
-        if policy is None:
-            raise PageUnreadableError("mta-sts.example.com has no address")
-        return policy
-
-    names = Records({(f"_mta-sts.{DOMAIN}", "TXT"): texts})
-    assert asyncio.run(mta_sts(names, DOMAIN, HOST, fetched)).status is status
-
-
-def test_mta_sts_policy_without_a_server_cannot_be_fetched() -> None:
-    with pytest.raises(PageUnreadableError, match=f"mta-sts.{DOMAIN} has no address"):
-        asyncio.run(fetch(Records({}), DOMAIN, trusting(None)))
-
-
-@pytest.mark.parametrize(
-    ("text", "status"),
-    [
-        (None, OK),
-        (f"v=TLSRPTv1; rua=mailto:tls@{DOMAIN}", OK),
-        ("v=TLSRPTv1; rua=mailto:tls@sibling.example", OK),
-        ("v=TLSRPTv1; rua=mailto:tls@old.example", WARN),
-        (f"v=TLSRPTv1; rua=mailto:tls@{DOMAIN},https://reports.old.example/v1", WARN),
-        ("a text", OK),
-    ],
-)
-def test_tls_reports_to_strangers_are_noted(text: str | None, status: Status) -> None:
-    names = Records({(f"_smtp._tls.{DOMAIN}", "TXT"): [text] if text else []})
-    assert asyncio.run(leftovers.tls_reports(names, DOMAIN, [DOMAIN, "sibling.example"])).status is status
-
-
 @pytest.mark.parametrize(
     ("records", "status"),
     [
@@ -529,14 +651,27 @@ def test_tls_reports_to_strangers_are_noted(text: str | None, status: Status) ->
         ({(f"autoconfig.{DOMAIN}", "A"): [IPV4], (f"autoconfig.{DOMAIN}", "AAAA"): [IPV6]}, OK),
         ({(f"autodiscover.{DOMAIN}", "CNAME"): [HOST], (f"autodiscover.{DOMAIN}", "A"): [IPV4]}, OK),
         ({(f"_autodiscover._tcp.{DOMAIN}", "SRV"): ["0 1 443 autodiscover.old.example"]}, WARN),
-        ({(f"_imaps._tcp.{DOMAIN}", "SRV"): [f"0 1 993 {HOST}"]}, OK),
-        ({(f"_imap._tcp.{DOMAIN}", "SRV"): ["0 0 0 ."]}, OK),  # not offered
+        ({(f"_autodiscover._tcp.{DOMAIN}", "SRV"): [f"0 1 443 {HOST}"]}, OK),
+        ({(f"_autodiscover._tcp.{DOMAIN}", "SRV"): ["0 0 0 ."]}, OK),  # not offered
     ],
 )
 def test_set_up_that_leads_to_another_provider_is_noted(
     records: dict[tuple[str, str], list[str]], status: Status
 ) -> None:
-    assert asyncio.run(leftovers.set_up(Records(records), DOMAIN, HOST, SENDERS)).status is status
+    (job,) = leftovers.jobs(Context(stack(), Records(records), Shared(), stack().domains))
+    assert asyncio.run(carry_out(job)).finding.status is status
+
+
+def test_what_leads_mail_programs_to_the_stacks_own_is_no_left_over() -> None:
+    served = stack(clientSetup=True)
+    names = Records({(f"autoconfig.{DOMAIN}", "A"): ["198.51.100.60"], (f"_imaps._tcp.{DOMAIN}", "SRV"): ["0 1 9 x"]})
+    (job,) = leftovers.jobs(Context(served, names, Shared(), served.domains))
+    assert asyncio.run(carry_out(job)).finding.status is OK
+    # Without mailboxes of its own a domain has no such records, and those there are of others.
+    forwarded = stack(domains=[{"name": DOMAIN, "forwardTo": "example.net"}])
+    names = Records({(f"_imaps._tcp.{DOMAIN}", "SRV"): ["0 1 993 mx.old.example"]})
+    (job,) = leftovers.jobs(Context(forwarded, names, Shared(), forwarded.domains))
+    assert asyncio.run(carry_out(job)).finding.status is WARN
 
 
 def test_wildcard_answers_for_a_name_that_nobody_made() -> None:

@@ -1,26 +1,23 @@
 """Checks of ports, TLS, SMTP and web against servers on loopback: each goes red on its fault, and never hangs."""
 
 import asyncio
-import hashlib
 import ssl
 import warnings
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from model.ports import TABLE
 from operate.verify import ports, smtp, tls, web
-from operate.verify.certificates import Presented, covers, presented
+from operate.verify.certificates import Look, Presented, covers, presented
 from operate.verify.conversation import ConversationError
-from operate.verify.dane import tlsa
 from operate.verify.recipients import Replies, nobody, recipients, refuses
 from operate.verify.relay import relay
 from operate.verify.result import Check, Finding, Result, Status, ok
 from operate.verify.runner import Job, Shared, carry_out, run_all
 from operate.verify.trust import trusting
-from tests.support.verify_world import DOMAIN, HOST, LOOPBACK, Records, make_certificate, port, server, smtp_replies
+from tests.support.verify_world import DOMAIN, HOST, LOOPBACK, make_certificate, port, server, smtp_replies
 
 OK, WARN, FAIL, UNKNOWN = Status.OK, Status.WARN, Status.FAIL, Status.UNKNOWN
 OURS = {f"postmaster@{DOMAIN}", f"abuse@{DOMAIN}"}
@@ -91,7 +88,7 @@ def look_at(
     return asyncio.run(look())
 
 
-def seen(what: Presented) -> tls.Look:
+def seen(what: Presented) -> Look:
     """A look that has been taken."""
 
     async def look() -> Presented:
@@ -183,31 +180,6 @@ def test_different_certificates_on_two_ports_are_red(tmp_path: Path) -> None:
     one, other = look_at(tmp_path, [HOST]), look_at(tmp_path, [HOST])
     assert asyncio.run(tls.same([seen(one), seen(one)], [465, 993])).status is OK
     assert asyncio.run(tls.same([seen(one), seen(other)], [465, 993])).status is FAIL
-
-
-def dane(presented_: Presented, *records: str) -> Finding:
-    """The check of TLSA records for a certificate."""
-    return asyncio.run(tlsa(Records({(f"_25._tcp.{HOST}", "TLSA"): records}), HOST, seen(presented_)))
-
-
-def test_tlsa_record_that_fits_no_certificate_is_red(tmp_path: Path) -> None:
-    found, former = look_at(tmp_path, [HOST]), look_at(tmp_path, [HOST], 80)
-
-    def digest(what: Presented) -> str:
-        key = what.certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        return hashlib.sha256(key).hexdigest()
-
-    whole = found.certificate.public_bytes(Encoding.DER)
-    assert dane(found).status is OK
-    assert dane(found, f"3 1 1 {digest(found).upper()}").status is OK
-    assert dane(found, f"3 0 1 {hashlib.sha256(whole).hexdigest()}").status is OK
-    assert dane(found, f"3 0 0 {whole.hex()[:128]} {whole.hex()[128:]}").status is OK
-    assert dane(found, f"3 1 2 {digest(found)}").status is FAIL
-    assert dane(found, f"3 1 1 {digest(former)}").status is FAIL
-    assert dane(found, f"1 1 1 {digest(found)}").status is FAIL  # counts for nobody who sends mail
-    # During a change of the key, both stand there.
-    assert dane(found, f"3 1 1 {digest(former)}", f"3 1 1 {digest(found)}").status is OK
-    assert dane(found, f"2 1 1 {digest(former)}").status is WARN
 
 
 def test_old_tls_is_red(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import hashlib
 import json
 import os
 import socket
@@ -13,7 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from components import remote_scripts
 from model.records import dkim
 from operate.verify import backup, container, outbound, renewal, server, signing_key
 from operate.verify.context import Context
@@ -422,7 +426,7 @@ def test_script_tells_of_a_server_without_docker_and_firewall(tmp_path: Path) ->
     found = run_script(
         f"report('poste', 'mail_host', ['{DOMAIN}'], '{tmp_path}', '{tmp_path}')", {"PATH": str(tmp_path)}
     )
-    assert found["certificate"] == {"status": None, "timer": "unknown, unknown"}
+    assert found["certificate"] == {"status": None, "timer": "unknown, unknown", "next": ""}
     assert found["backup"] == {"status": None, "drill": None, "timer": "unknown, unknown"}
     assert (found["container"], found["firewall"], found["keys"]) == (None, {}, {})
     assert found["memory"]["total"] > 0
@@ -446,7 +450,21 @@ def test_script_tells_how_the_last_renewal_went_and_whether_more_will_follow(
         f'[ "$2" = poste-certificate.timer ] || exit 9; case $1 in is-active) {active};; is-enabled) {enabled};; esac'
     )
     found = run_script(f"print(json.dumps(certificate('{tmp_path}')))", commands(tmp_path, systemctl=asked))
-    assert found == {"status": status, "timer": shown}
+    assert found == {"status": status, "timer": shown, "next": ""}
+
+
+def test_script_tells_what_the_record_of_the_next_key_holds_and_never_the_key(tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    (tmp_path / "keys.json").write_text(json.dumps({"next": private, "slot": 0, "rotation": 0, "made": 1}))
+    source = SCRIPT.read_text().replace("/opt/poste-mail", str(remote_scripts.SOURCE))
+    call = f"print(json.dumps(certificate('{tmp_path}')))"
+    text = subprocess.run(
+        [sys.executable, "-B", "-"], input=f"{source}\n{call}\n", capture_output=True, text=True, check=True
+    ).stdout
+    public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    assert json.loads(text)["next"] == hashlib.sha256(public).hexdigest()
+    assert "PRIVATE KEY" not in text
 
 
 def test_script_reads_the_keys_that_sign_not_the_files_beside_them(tmp_path: Path) -> None:

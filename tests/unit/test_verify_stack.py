@@ -97,6 +97,17 @@ def test_account_at_the_authority_is_known_where_the_deploy_got_a_certificate() 
     assert make_stack("test", OUTPUTS, config()).account == ""
 
 
+def test_ds_records_are_known_where_the_deploy_had_a_zone_signed() -> None:
+    told = {DOMAIN: f"{DOMAIN}. 3600 IN DS 2371 13 2 AB"}
+    assert make_stack("test", OUTPUTS | {"dnssec": told}, config()).delegations == told
+    assert make_stack("test", OUTPUTS, config()).delegations == {}
+
+
+def test_domain_that_was_taken_out_of_the_settings_and_is_still_deployed_has_the_defaults() -> None:
+    left = make_stack("test", OUTPUTS, config()).mail_domain("left.example")
+    assert (left.name, left.receive, left.bimi) == ("left.example", True, None)
+
+
 def test_further_authorities_are_read_by_their_path_from_the_projects_root(tmp_path: Path) -> None:
     make_certificate(tmp_path, [HOST])
     file = tmp_path / f"{HOST}90.pem"
@@ -151,7 +162,9 @@ def test_readme_lists_every_check() -> None:
 
 def test_every_check_has_work_for_a_full_stack() -> None:
     own = stack().own.model_copy(update={"other_mailbox": "user@other.example"})
-    full = Stack(**{**vars(stack(**STORAGE_BOX)), "own": own})
+    logo = {"name": DOMAIN, "dmarc": {"policy": "reject"}, "bimi": {"logo": f"https://{DOMAIN}/logo.svg"}}
+    several = stack(**STORAGE_BOX, formerMailHosts=["mx.example.com"], domains=[logo])
+    full = Stack(**{**vars(several), "own": own})
     assert {name for name, _ in names_of(full)} == {check.name for check in CHECKS}
 
 
@@ -168,9 +181,10 @@ def test_nothing_is_expected_back_while_the_administrators_domain_receives_elsew
 def test_records_of_the_former_provider_are_right_while_a_domain_is_being_prepared() -> None:
     def looked_at(*, receive: bool) -> set[str]:
         moving = stack(domains=[{"name": DOMAIN, "receive": receive}])
-        return {name for name, _ in names_of(moving, "dns.mta-sts", "dns.tls-reports", "dns.client-setup", "dns.tlsa")}
+        return {name for name, _ in names_of(moving, *of_domain, "dns.tlsa")}
 
-    assert looked_at(receive=True) == {"dns.mta-sts", "dns.tls-reports", "dns.client-setup", "dns.tlsa"}
+    of_domain = {"dns.mta-sts", "dns.tls-reports", "dns.client-setup", "dns.srv", "clients.autoconfig"}
+    assert looked_at(receive=True) == of_domain | {"dns.tlsa"}
     assert looked_at(receive=False) == {"dns.tlsa"}
 
 
