@@ -72,18 +72,21 @@ if settings.backup and store:
     mail_works = [NightlyBackup("backup", settings, settings.backup, server, host, mail_works, clouds)]
     pulumi.export("backup", store.reached)
 promised: list[pulumi.Resource] = []
+everything = list(mail_works)
 if settings.acme_directory:
     certificate = Certificate("certificate", settings, server, host, poste, zones, mail_works, clouds)
     if any(told.mode == "enforce" for told in policies.values()):
         promised = [certificate.served]
+    everything.append(certificate)
     pulumi.export("certificateAccount", certificate.account)
 if policies or settings.client_setup:
     worker = PolicyWorker(settings, zones, promised, clouds)
+    everything.append(worker)
     for domain in settings.domains:
         if domain.name in policies:
             SenderPolicy(domain, policies[domain.name], settings, zones, worker, clouds)
 if zones.signed:
-    signed = ZoneSigning("dnssec", settings, zones, clouds)
+    signed = ZoneSigning("dnssec", settings, zones, everything, clouds)
     pulumi.export("dnssec", signed.delegations)
 
 pulumi.export("mailHost", settings.mail_host)
