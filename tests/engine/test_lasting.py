@@ -54,6 +54,19 @@ def test_a_container_that_was_removed_by_hand_comes_back_with_mail_and_signature
     assert_mail_goes_each_way(deployed)
 
 
+def test_a_destroy_changes_nothing_while_the_parent_vouches_for_the_zone(deployed: Stack) -> None:
+    clouds.tell_registrar(DOMAIN, deployed.outputs()["dnssec"][DOMAIN].partition(" DS ")[2])
+    deployed.configure(protect=False)
+    deployed.up()
+    before = clouds.zone_records(DOMAIN)
+    text = deployed.run("destroy", "--yes", "--skip-preview", "--stack", deployed.name, expect=1)
+    assert "ZoneDnssec" in text
+    assert "cannot be deleted" in text
+    assert clouds.zone_records(DOMAIN) == before
+    assert_mail_goes_each_way(deployed)
+    clouds.tell_registrar(DOMAIN, None)
+
+
 def test_destroy_leaves_nothing_of_ours_and_everything_foreign(deployed: Stack) -> None:
     deployed.configure(protect=False)
     deployed.up()
