@@ -47,10 +47,10 @@ async def tlsa(names: Names, mail_host: str, look: Look, *, own: bool) -> Findin
 
 
 async def next_key(names: Names, mail_host: str, ask: Ask) -> Finding:
-    """Where there are records, one of them is of the key that the server has ready."""
+    """Where there are records that senders heed, one of them is of the key that the server has ready."""
     answer = await names.authoritative(tlsa_name(mail_host), "TLSA")
-    if not answer.values:
-        return ok("no TLSA record", f"none, or {OWN}")
+    if not answer.values or not (await names.public(mail_host, "A")).authenticated:
+        return ok("no TLSA record that counts", f"none, or {OWN}")
     digest = (await ask())["certificate"]["next"]
     if not digest:
         return fail("the server has no next key", OWN, PUBLISH)

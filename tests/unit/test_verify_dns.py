@@ -307,6 +307,17 @@ def test_resolver_that_does_not_answer_at_all_says_nothing_of_signatures() -> No
     assert asyncio.run(carry_out(job)).finding.status is UNKNOWN
 
 
+def test_resolver_that_knows_no_ds_records_is_no_failure_of_the_zone() -> None:
+    names = Records({})
+    names.bogus = {(DOMAIN, "DS")}
+    finding = asyncio.run(dnssec(names, DOMAIN, NEEDED, place=None))
+    assert (finding.status, "cannot be looked up" in finding.found) == (WARN, True)
+    names.bogus.add((DOMAIN, "SOA"))  # yet wrong signatures are
+    assert asyncio.run(dnssec(names, DOMAIN, NEEDED, place=None)).status is FAIL
+    names.signed, names.bogus = True, {(DOMAIN, "DS")}
+    assert asyncio.run(dnssec(names, DOMAIN, NEEDED, place=None)).status is OK
+
+
 def test_each_zone_is_looked_at_once_by_the_name_that_it_has_at_cloudflare() -> None:
     def zones(*domains: dict[str, str]) -> list[str]:
         several = stack(domains=list(domains), dnssec=["example.net"])

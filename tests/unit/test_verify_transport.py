@@ -236,12 +236,14 @@ def telling(digest_: str) -> Ask:
     ],
 )
 def test_next_key_is_announced_before_it_is_used(records: list[str], ready: str, status: Status) -> None:
-    names = Records({(f"_25._tcp.{HOST}", "TLSA"): records})
+    names = Records({(f"_25._tcp.{HOST}", "TLSA"): records}, signed=True)
     assert asyncio.run(next_key(names, HOST, telling(ready))).status is status
+    names.signed = False  # nobody heeds any of them
+    assert asyncio.run(next_key(names, HOST, telling(ready))).status is OK
 
 
 def test_server_without_a_next_key_is_told_apart_from_one_whose_key_is_not_announced() -> None:
-    names = Records({(f"_25._tcp.{HOST}", "TLSA"): ["3 1 1 " + "aa" * 32]})
+    names = Records({(f"_25._tcp.{HOST}", "TLSA"): ["3 1 1 " + "aa" * 32]}, signed=True)
     assert asyncio.run(next_key(names, HOST, telling(""))).found == "the server has no next key"
 
 
