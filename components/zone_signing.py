@@ -42,9 +42,7 @@ class ZoneSigning(pulumi.ComponentResource):
                 status=ACTIVE,
                 # Not ignored, though Cloudflare says `pending` until the registrar has done its part: with that word,
                 # as a refresh finds it, the provider would take the resource for wrong.
-                opts=child(
-                    self, depends_on=list(after), protect=settings.protects("records") or zone.status == ACTIVE
-                ),
+                opts=child(self, depends_on=list(after), protect=settings.protects("records") or zone.status == ACTIVE),
             )
             self.delegations[zone.name] = resource.ds
         self.register_outputs({})
