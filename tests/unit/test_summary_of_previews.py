@@ -135,6 +135,7 @@ def test_an_empty_preview_says_that_nothing_changes_and_alerts_nobody() -> None:
         (of(Verb.CREATE, DNS_RECORD, "club.example-dkim-12", type="TXT"), Topic.DKIM, False),
         (of(Verb.CHANGE, "command:remote:Command", "dkim-club.example"), Topic.DKIM, False),
         (of(Verb.REPLACE, DNS_RECORD, type="MX"), Topic.MX, True),
+        (of(Verb.DESTROY, "cloudflare:index/zoneDnssec:ZoneDnssec"), Topic.DNSSEC, True),
     ],
 )
 def test_what_touches_mail_data_addresses_dkim_or_mx_is_marked(change: Change, topic: Topic, loses: bool) -> None:
@@ -149,6 +150,7 @@ def test_what_touches_mail_data_addresses_dkim_or_mx_is_marked(change: Change, t
         of(Verb.REPLACE, "hcloud:index/server:Server"),
         of(Verb.CHANGE, DNS_RECORD, "club.example-spf", type="TXT", name="club.example"),
         of(Verb.CHANGE, "command:remote:Command", "host-firewall"),
+        of(Verb.DESTROY, DNS_RECORD, type="MX", content="."),
     ],
 )
 def test_other_changes_are_not_marked(change: Change) -> None:
@@ -176,6 +178,12 @@ def test_what_cloudflare_serves_and_signs_is_called_in_plain_words() -> None:
     kinds = ("zoneDnssec:ZoneDnssec", "workersScript:WorkersScript", "workersCustomDomain:WorkersCustomDomain")
     said = [kind(of(Verb.CREATE, f"cloudflare:index/{name}")) for name in kinds]
     assert said == ["signing of the zone", "Worker", "host of the Worker"]
+
+
+def test_a_text_is_called_by_what_it_is_for() -> None:
+    names = ("spf", "dkim-3", "mta-sts", "tls-reports", "bimi")
+    said = [kind(of(Verb.CREATE, DNS_RECORD, f"club.example-{name}", type="TXT")) for name in names]
+    assert said == ["SPF record", "DKIM record", "MTA-STS record", "TLSRPT record", "BIMI record"]
 
 
 def test_a_kind_that_is_not_known_is_called_as_its_provider_calls_it() -> None:

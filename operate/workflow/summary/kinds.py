@@ -11,6 +11,7 @@ VOLUME = "hcloud:index/volume:Volume"
 VOLUME_ATTACHMENT = "hcloud:index/volumeAttachment:VolumeAttachment"
 CONTAINER = "docker:index/container:Container"
 COMMAND = "command:remote:Command"
+ZONE_DNSSEC = "cloudflare:index/zoneDnssec:ZoneDnssec"
 
 WORDS = {
     "hcloud:index/server:Server": "server",
@@ -20,7 +21,7 @@ WORDS = {
     VOLUME_ATTACHMENT: "volume attachment",
     "hcloud:index/firewall:Firewall": "cloud firewall",
     "hcloud:index/sshKey:SshKey": "SSH key",
-    "cloudflare:index/zoneDnssec:ZoneDnssec": "signing of the zone",
+    ZONE_DNSSEC: "signing of the zone",
     "cloudflare:index/workersScript:WorkersScript": "Worker",
     "cloudflare:index/workersCustomDomain:WorkersCustomDomain": "host of the Worker",
     "docker:index/remoteImage:RemoteImage": "container image",
@@ -28,6 +29,10 @@ WORDS = {
     COMMAND: "remote command",
     "command:remote:CopyToRemote": "script on the server",
 }
+
+
+PURPOSES = {"tls-reports": "TLSRPT"}
+"""What is called otherwise than in the names of resources."""
 
 
 def kind(change: Change) -> str:
@@ -50,8 +55,8 @@ def _purpose(change: Change) -> str | None:
     """What a TXT record is for; the program names its resources so, since the text may not be known yet."""
     if change.inputs.get("type") != "TXT":
         return None
-    named = re.search(r"-(spf|dmarc|dkim)(-\d+)?$", change.name)
-    return named[1].upper() if named else None
+    named = re.search(r"-(spf|dmarc|dkim|mta-sts|tls-reports|bimi)(-\d+)?$", change.name)
+    return PURPOSES.get(named[1], named[1].upper()) if named else None
 
 
 def is_dkim_record(change: Change) -> bool:

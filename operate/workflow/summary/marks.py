@@ -1,9 +1,10 @@
-"""What in a preview deserves a second look: mail data, addresses, DKIM and MX."""
+"""What in a preview deserves a second look: mail data, addresses, DKIM, MX and DNSSEC."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from model.lasting_records import NO_MAIL
 from operate.workflow.summary import kinds
 from operate.workflow.summary.changes import Change, Verb
 
@@ -18,16 +19,27 @@ class Topic(Enum):
     ADDRESSES = "Addresses"
     DKIM = "DKIM"
     MX = "MX"
+    DNSSEC = "DNSSEC"
 
 
 REPLACEABLE = (kinds.VOLUME_ATTACHMENT, kinds.CONTAINER, kinds.COMMAND, kinds.RDNS)
 """What may be replaced without a loss: a new server, image or script does so with them."""
+
+TOPICS = {
+    kinds.VOLUME: Topic.MAIL_DATA,
+    kinds.VOLUME_ATTACHMENT: Topic.MAIL_DATA,
+    kinds.PRIMARY_IP: Topic.ADDRESSES,
+    kinds.RDNS: Topic.ADDRESSES,
+    kinds.ZONE_DNSSEC: Topic.DNSSEC,
+}
+"""Of the types that have one whatever changes."""
 
 CONSEQUENCES = {
     Topic.MAIL_DATA: "all mail, mailboxes and DKIM keys are on it",
     Topic.ADDRESSES: "receivers know the server by them; new ones begin without a reputation",
     Topic.DKIM: "mail signed with a key that is not published fails DMARC",
     Topic.MX: "they decide where the domain's mail goes",
+    Topic.DNSSEC: "while the parent has a DS record, a zone without signatures is wrong for all who validate",
 }
 
 
@@ -55,17 +67,13 @@ def marks(changes: Sequence[Change]) -> Iterator[Mark]:
 def topic_of(change: Change) -> Topic | None:
     """The topic that a change touches, if any."""
     match change.type:
-        case kinds.VOLUME | kinds.VOLUME_ATTACHMENT:
-            return Topic.MAIL_DATA
-        case kinds.PRIMARY_IP | kinds.RDNS:
-            return Topic.ADDRESSES
         case kinds.CONTAINER:
             return Topic.MAIL_DATA if _holds_data(change) else None
         case kinds.DNS_RECORD:
             return _topic_of_record(change)
         case kinds.COMMAND:
             return Topic.DKIM if change.name.startswith("dkim-") else None
-    return None
+    return TOPICS.get(change.type)
 
 
 def _holds_data(change: Change) -> bool:
@@ -83,6 +91,6 @@ def _topic_of_record(change: Change) -> Topic | None:
     types = {change.old.get("type"), change.new.get("type")}
     if kinds.is_dkim_record(change):
         return Topic.DKIM
-    if "MX" in types:
+    if "MX" in types and NO_MAIL not in (change.old.get("content"), change.new.get("content")):
         return Topic.MX
     return Topic.ADDRESSES if types & {"A", "AAAA"} else None
