@@ -90,8 +90,34 @@ def test_records_that_email_routing_locks_are_told_as_such(stack: Stack) -> None
 
 
 def test_what_an_earlier_server_promised_is_a_warning(stack: Stack) -> None:
+    stack.configure(mtaSts=None)
     clouds.add_record(ZONE, f"_mta-sts.{ZONE}", "TXT", '"v=STSv1; id=20250101"')
     assert "senders refuse to deliver" in stack.run("preview", "--stack", stack.name)
+
+
+def test_what_tells_senders_and_programs_something_else_is_in_the_way_and_what_does_not_is_not(stack: Stack) -> None:
+    told = {
+        f"_smtp._tls.{ZONE}": ("TXT", '"v=TLSRPTv1; rua=mailto:a@other.example"', f"{ZONE}-tls-reports"),
+        f"_mta-sts.{ZONE}": ("TXT", '"v=STSv1; id=20250101"', f"{ZONE}-mta-sts"),
+        f"mail.{ZONE}": ("TXT", '"v=spf1 mx -all"', f"mail.{ZONE}-spf"),
+    }
+    imported = {clouds.add_record(ZONE, name, kind, text): resource for name, (kind, text, resource) in told.items()}
+    host = clouds.add_record(ZONE, f"autoconfig.{ZONE}", "CNAME", "autoconfig.other.example")
+    beside = clouds.add_record(ZONE, f"mail.{ZONE}", "TXT", '"site-verification=abc"')
+    text = stack.refused()
+    zone = clouds.zone_id(ZONE)
+    expected = [[resource, f"{zone}/{identifier}"] for identifier, resource in imported.items()]
+    assert sorted(command[2:4] for command in imports(text)) == sorted(expected)
+    assert f"(id {host}), in the way of this stack's web record" in text
+    assert f"(id {beside}" not in text
+
+
+def test_a_token_without_rights_to_workers_stops_the_preview_with_those_that_it_needs(stack: Stack) -> None:
+    with clouds.no_right_to_workers():
+        text = stack.refused()
+        assert "rights Workers Scripts: Edit (of the account) and Workers Routes: Edit (of the zones)" in text
+        stack.configure(mtaSts=None, clientSetup=None)
+        stack.run("preview", "--stack", stack.name)
 
 
 @pytest.mark.parametrize(

@@ -200,6 +200,16 @@ def validated(name: str, kind: str) -> tuple[str, bool]:
     return dns.rcode.to_text(answer.rcode()), bool(answer.flags & dns.flags.AD)
 
 
+@contextlib.contextmanager
+def no_right_to_workers() -> Iterator[None]:
+    """The token at Cloudflare may make no Workers for a while."""
+    _post(f"{CLOUDFLARE}/_sandbox/token", {"workers": False})
+    try:
+        yield
+    finally:
+        _post(f"{CLOUDFLARE}/_sandbox/token", {"workers": True})
+
+
 def route_email(zone: str, *, enabled: bool = True) -> None:
     """Switch Cloudflare's Email Routing on, whose records are locked, or off."""
     _post(f"{CLOUDFLARE}/_sandbox/email_routing", {"zone": zone, "enabled": enabled})

@@ -32,7 +32,8 @@ class Stack(OwnProject):
         self.name = name
         self.run("stack", "init", name)
         shutil.copy(ROOT / "Pulumi.dev.yaml", self.config_file(name))
-        self.configure(**config)
+        # Of dev's zone.
+        self.configure(**{"dnssec": None} | config)
         # The sandbox writes it into the checkout.
         self.change(name, {"verify:authorities": str(ROOT / ".state/sandbox/authorities.pem")})
         # Hetzner takes each key once in a project; the other secrets may be those of dev.
