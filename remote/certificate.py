@@ -79,6 +79,7 @@ NOISE = re.compile(
 )
 THROTTLED = re.compile(r"rateLimited|too many|rate limit", re.IGNORECASE)
 UNBOUND = re.compile(r"externalAccountRequired|external account binding|eab", re.IGNORECASE)
+FORBIDDEN = re.compile(r"\bCAA record\b|acme:error:caa", re.IGNORECASE)
 FORGOTTEN = re.compile(
     r"accountDoesNotExist|No such account|account .{0,80}not found|unable to find account", re.IGNORECASE
 )
@@ -247,6 +248,11 @@ def advice(request: Request, said: str) -> str:
     """What to do about the words of an authority."""
     if THROTTLED.search(said):
         return "Wait until the time that it names, then deploy again; until then it would only say the same"
+    if FORBIDDEN.search(said):
+        return (
+            "Its CAA record may name an account that is none any more: raise the setting rerun by one and deploy, and it "
+            "names the one that the server has"
+        )
     if UNBOUND.search(said):
         return (
             "Set acmeKeyId and acmeHmacKey, which this authority gives to those who have an account, and deploy again"

@@ -300,6 +300,13 @@ def test_an_authority_that_does_not_see_the_server_is_asked_again_and_then_the_w
     assert "Certbot failed" not in done.stderr
 
 
+def test_a_caa_record_that_names_another_account_is_told_with_what_renews_it(server: Server) -> None:
+    server.plan(*["CAA record for mail.example.com prevents issuance"] * 3)
+    done = server.run()
+    assert done.returncode == 1
+    assert "raise the setting rerun by one and deploy" in done.stderr
+
+
 def test_an_authority_that_comes_back_within_the_run_gives_the_certificate(server: Server) -> None:
     server.plan("HTTPSConnectionPool: Max retries exceeded", "")
     done = server.run()
