@@ -250,8 +250,8 @@ def advice(request: Request, said: str) -> str:
         return "Wait until the time that it names, then deploy again; until then it would only say the same"
     if FORBIDDEN.search(said):
         return (
-            "Its CAA record may name an account that is none any more: raise the setting rerun by one and deploy, and it "
-            "names the one that the server has"
+            "Its CAA record may name an account that is none any more: raise the setting rerun by one and deploy, and "
+            "it names the one that the server has"
         )
     if UNBOUND.search(said):
         return (

@@ -103,7 +103,7 @@ def test_an_empty_volume_is_filled_before_poste_starts_and_the_timer_comes_when_
     assert "Command backup-key" in found["Command backup-fill"].depends_on
     assert "Command backup-fill" in found["Container poste"].depends_on
     assert {"DnsRecord example.com-mx", "Command dkim-signers"} <= found["Command backup"].depends_on
-    assert "Command backup" in found["Command certificate"].depends_on
+    assert "Command backup" in found["Command certificate-account"].depends_on
     assert told(found["Command backup"])["folders"] == list(BACKED_UP)
 
 

@@ -43,9 +43,9 @@ def deployed(rotation: int = 1, *, preview: bool = False, **cloud: Any) -> dict[
 
 
 def record(found: dict[str, Registered], resource: str) -> tuple[Any, Any, bool]:
-    """Name, content and protection of a record."""
+    """Name, content (or fields) and protection of a record."""
     made = found[f"DnsRecord {resource}"]
-    return made.inputs["name"], made.inputs["content"], made.protect
+    return made.inputs["name"], made.inputs.get("content") or made.inputs["data"], made.protect
 
 
 def told_and_published(found: dict[str, Registered]) -> dict[str, Any]:
