@@ -20,6 +20,7 @@ import hcloud
 
 from offline.sandbox import world
 from offline.sandbox.host import deliveries
+from offline.sandbox.internet.cloudflare.zones import ACCOUNT
 
 T = TypeVar("T")
 
@@ -239,13 +240,15 @@ def remove_record(zone: str, identifier: str) -> None:
 
 
 def remove_records(zone: str) -> None:
-    """Empty a zone, and let the resolver know."""
+    """Empty a zone, hosts of Workers among it, and let its parent and the resolver know."""
     identifier = zone_id(zone)
     with cloudflare_dns() as client:
+        for host in client.workers.domains.list(account_id=ACCOUNT["id"], zone_id=identifier):
+            client.workers.domains.delete(str(host.id), account_id=ACCOUNT["id"])
         found: Any = client.dns.records.list(zone_id=identifier)
         for record in list(found):
             client.dns.records.delete(record.id, zone_id=identifier)
-    forget_answers()
+    tell_registrar(zone, None)
 
 
 def left_of(stack: str) -> list[str]:
