@@ -1,5 +1,7 @@
 """The deployed stack: what it made, as strangers and owners see it; and that nothing changes unasked."""
 
+import re
+
 import pytest
 
 from model.ports import TABLE
@@ -25,8 +27,16 @@ def test_a_second_deploy_changes_nothing(deployed: Stack) -> None:
     deployed.up("--expect-no-changes")
 
 
-def test_a_preview_after_a_refresh_shows_no_change(deployed: Stack) -> None:
-    deployed.run("refresh", "--yes", "--expect-no-changes", "--stack", deployed.name)
+def test_after_a_refresh_only_the_zone_that_waits_for_its_registrar_is_another_and_that_is_no_drift(
+    deployed: Stack,
+) -> None:
+    deployed.run("refresh", "--yes", "--stack", deployed.name)
+    text = deployed.run("preview", "--stack", deployed.name)
+    assert re.findall(r"^ *([-+~]+) +(\w+:\S+)", text, re.MULTILINE) == [("~", "cloudflare:index:ZoneDnssec")]
+    assert "status" in text
+    drift = deployed.mail("drift", "--stack", deployed.name)
+    assert drift.returncode == 0, drift.stdout + drift.stderr
+    deployed.up()
     deployed.run("preview", "--expect-no-changes", "--stack", deployed.name)
 
 

@@ -164,7 +164,7 @@ BY_ADDRESS = {kind: {f"dns.{kind.lower()}", "dns.spf-host", "dns.srv"} for kind 
                 ("A", HOST): "104.16.0.1",
             },
             "dns,reverse",
-            {"dns.mx", "dns.dmarc", "reverse.confirmed", "dns.not-proxied", *BY_ADDRESS["A"]},
+            {"dns.mx", "dns.mta-sts", "dns.dmarc", "reverse.confirmed", "dns.not-proxied", *BY_ADDRESS["A"]},
         ),
         (
             {("TXT", DOMAIN): '"v=spf1 ip4:198.51.100.9 -all"', ("A", HOST): "198.51.100.80"},
@@ -221,7 +221,12 @@ def test_another_key_in_dns_breaks_dkim_and_what_others_make_of_our_mail(deploye
                 },
                 ("TXT", f"_mta-sts.{DOMAIN}"): '"v=STSv1; id=20250101"',
                 ("TXT", f"_smtp._tls.{DOMAIN}"): '"v=TLSRPTv1; rua=mailto:tls@other.example"',
-                ("CNAME", f"autodiscover.{DOMAIN}"): "mx.other.example",
+                ("SRV", f"_autodiscover._tcp.{DOMAIN}"): {
+                    "priority": 0,
+                    "weight": 0,
+                    "port": 443,
+                    "target": "mx.other.example",
+                },
             },
             {
                 "dns.spf": "fail",

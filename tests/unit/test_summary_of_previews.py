@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from operate.workflow.drift import without_waiting
 from operate.workflow.summary.changes import Change, Preview, Verb
 from operate.workflow.summary.events import read
 from operate.workflow.summary.kinds import CONTAINER, DNS_RECORD, VOLUME, kind
@@ -184,6 +185,16 @@ def test_a_text_is_called_by_what_it_is_for() -> None:
     names = ("spf", "dkim-3", "mta-sts", "tls-reports", "bimi")
     said = [kind(of(Verb.CREATE, DNS_RECORD, f"club.example-{name}", type="TXT")) for name in names]
     assert said == ["SPF record", "DKIM record", "MTA-STS record", "TLSRPT record", "BIMI record"]
+
+
+def test_a_zone_that_waits_for_its_registrar_is_no_drift_and_one_that_was_switched_off_is() -> None:
+    def signing(status: str) -> Change:
+        zone = "cloudflare:index/zoneDnssec:ZoneDnssec"
+        return Change(Verb.CHANGE, zone, "club.example", {"status": status}, {"status": "active"})
+
+    off, record = signing("disabled"), of(Verb.CHANGE, DNS_RECORD, type="A")
+    found = without_waiting(Preview([signing("pending"), off, record], unchanged=3))
+    assert (list(found.changes), found.unchanged) == ([off, record], 4)
 
 
 def test_a_kind_that_is_not_known_is_called_as_its_provider_calls_it() -> None:
