@@ -42,6 +42,16 @@ def spoil(args):
             props["content"] = '"v=DMARC1; p=none"'
         case "DnsRecord", "club.example-dkim":
             props["content"] = '"v=DKIM1; k=rsa; p=AAAA"'
+        case "DnsRecord", "club.example-imaps":
+            props["data"] = {{"priority": 0, "weight": 1, "port": 993, "target": "mx.other.example"}}
+        case "DnsRecord", "club.example-tls-reports":
+            props["content"] = '"v=TLSRPTv1"'
+        case "DnsRecord", "mail.club.example-caa":
+            props["data"] = {{"flags": 0, "tag": "issue", "value": ";"}}
+        case "WorkersScript", "policies":
+            props["compatibility_date"] = None
+        case "WorkersCustomDomain", "autoconfig.club.example":
+            props["hostname"] = "www.club.example"
         case "Server", "server":
             props["user_data"] = pulumi.Output.unsecret(props["user_data"])
         case "Volume", "volume":
@@ -85,6 +95,12 @@ REFUSED = [
     ("spf-valid", "club.example-spf"),
     ("dkim-strong-key", "club.example-dkim"),
     ("dmarc-strict", "club.example-dmarc"),
+    ("srv-as-served", "club.example-imaps"),
+    ("tls-reports-valid", "club.example-tls-reports"),
+    ("caa-permits-the-authority", "mail.club.example-caa"),
+    ("mta-sts-served", "policies"),
+    ("worker-plain", "policies"),
+    ("worker-own-hosts", "autoconfig.club.example"),
     ("container-unprivileged", "poste"),
     ("container-sees-volume-only", "poste"),
     ("container-image-configured", "poste"),
