@@ -9,7 +9,7 @@ from components.existing.zones import Zones
 from components.options import child
 from model.settings import Settings
 from model.wanted_records import web_records
-from model.web_hosts import web_hosts, worker_name
+from model.web_hosts import web_hosts
 from model.worker import COMPATIBILITY_DATE, MAIN_MODULE, script
 
 
@@ -39,7 +39,7 @@ class PolicyWorker(pulumi.ComponentResource):
             zone = zones.of(domain.name)
             for host in web_hosts(domain, settings):
                 if zone.account not in workers:
-                    workers[zone.account] = self._worker(settings, zone.account, len(workers), after)
+                    workers[zone.account] = self._worker(settings, zones, zone.account, len(workers), after)
                 self.serving[host] = cloudflare.WorkersCustomDomain(
                     host,
                     account_id=zone.account,
@@ -55,13 +55,13 @@ class PolicyWorker(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _worker(
-        self, settings: Settings, account: str, number: int, after: Sequence[pulumi.Resource]
+        self, settings: Settings, zones: Zones, account: str, number: int, after: Sequence[pulumi.Resource]
     ) -> cloudflare.WorkersScript:
         """The script in one account; most have all their zones in one."""
         return cloudflare.WorkersScript(
             f"policies-{number}" if number else "policies",
             account_id=account,
-            script_name=worker_name(pulumi.get_project(), settings),
+            script_name=zones.worker,
             content=script(settings),
             main_module=MAIN_MODULE,
             compatibility_date=COMPATIBILITY_DATE,

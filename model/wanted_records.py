@@ -62,11 +62,15 @@ def issuer_records(host: str, settings: Settings) -> Iterator[Wanted]:
 
 
 def key_records(settings: Settings, validated: Collection[str]) -> Iterator[Wanted]:
-    """The certificate's present and next key at port 25 (TLSA, RFC 7672), which count where DNSSEC validates."""
-    holder, host = settings.zone_holder(settings.mail_host), settings.mail_host
-    if settings.acme_directory and holder.name in validated:
-        for slot in ("0", "1"):
-            yield Wanted(f"{host}-tlsa-{slot}", "TLSA", holder.name, fqdn("_25._tcp", host), "TLSA")
+    """The certificate's present and next key at port 25 (TLSA, RFC 7672), which count where DNSSEC validates.
+
+    They stand at each name of the certificate: mail still comes to a former mail host, which is the same server.
+    """
+    for host in settings.certificate_names if settings.acme_directory else ():
+        holder = settings.zone_holder(host)
+        if holder.name in validated:
+            for slot in ("0", "1"):
+                yield Wanted(f"{host}-tlsa-{slot}", "TLSA", holder.name, fqdn("_25._tcp", host), "TLSA")
 
 
 def domain_records(

@@ -58,6 +58,8 @@ class Zones:
         self._settings = settings
         self._options = pulumi.InvokeOptions(provider=provider)
         self._comment = owner_comment(project, stack, settings.owner)
+        self.worker = worker_name(project, settings, state)
+        """What the Worker is called that serves hosts of these zones."""
         made = made_records(state)
         self._read: dict[str, Zone] = {}
         self._by_domain = {domain.name: self._zone_of(domain) for domain in settings.domains}
@@ -204,8 +206,7 @@ class Zones:
             for domain in self._settings.domains
             for host in web_hosts(domain, self._settings)
         }
-        script = worker_name(pulumi.get_project(), self._settings)
-        return served_hosts(hosts, sorted(set(hosts.values())), script, provider)
+        return served_hosts(hosts, sorted(set(hosts.values())), self.worker, provider)
 
     def _ask_signing(self, zone_id: str) -> str:
         """How far a zone is with DNSSEC: disabled, pending (no DS at the parent yet) or active."""

@@ -20,11 +20,11 @@ KEYS = 2
 
 def of_a_key(record: Resource, stack: Stack, _settings: Settings) -> Iterator[str]:
     """It is a digest of a public key at port 25 of the mail host."""
-    data, name, wanted = fields(record), record.get("name"), _place(stack)
+    data, name, wanted = fields(record), record.get("name"), _places(stack).values()
     if record.get("type") != "TLSA" or data is None:
         return
-    if name not in (wanted, UNKNOWN):
-        yield f"The TLSA record stands at {name}; senders look at {wanted}."
+    if name not in (*wanted, UNKNOWN):
+        yield f"The TLSA record stands at {name}; senders look at {', '.join(wanted)}."
     found = {field: data.get(field) for field in PARAMETERS}
     if any(found[field] not in (value, UNKNOWN) for field, value in PARAMETERS.items()):
         yield f"The TLSA record is {' '.join(map(str, found.values()))}, not 3 1 1."
@@ -34,22 +34,24 @@ def of_a_key(record: Resource, stack: Stack, _settings: Settings) -> Iterator[st
 
 
 def two_in_a_signed_zone(resources: Resources, stack: Stack, _settings: Settings) -> Found:
-    """There are two, of different keys, and the stack has their zone signed."""
-    records = records_at(resources, "TLSA", _place(stack))
-    count = len(records.found)
-    if count > KEYS or (0 < count < KEYS and not records.may_be_more):
-        yield records.found[-1], f"The mail host has {count} TLSA records; right are {KEYS}."
-    digests = [(fields(record) or {}).get("certificate") for record in records.found]
-    known = [digest.lower() for digest in digests if isinstance(digest, str)]
-    if len(set(known)) < len(known):
-        yield records.found[-1], "Two TLSA records of the mail host are of the same key."
+    """At each name of the certificate there are none, or two of different keys, and the stack has their zone signed."""
     signed = [zone.get("zoneId") for zone in resources.of_type(ZONE_DNSSEC)]
-    if any(record.get("zoneId") not in (*signed, UNKNOWN) for record in records.found) and UNKNOWN not in signed:
-        yield records.found[-1], "The mail host has TLSA records, and the stack does not have their zone signed."
+    for host, place in _places(stack).items():
+        records = records_at(resources, "TLSA", place)
+        count = len(records.found)
+        if count > KEYS or (0 < count < KEYS and not records.may_be_more):
+            yield records.found[-1], f"{host} has {count} TLSA records; right are {KEYS}."
+        digests = [(fields(record) or {}).get("certificate") for record in records.found]
+        known = [digest.lower() for digest in digests if isinstance(digest, str)]
+        if len(set(known)) < len(known):
+            yield records.found[-1], f"Two TLSA records of {host} are of the same key."
+        if any(record.get("zoneId") not in (*signed, UNKNOWN) for record in records.found) and UNKNOWN not in signed:
+            yield records.found[-1], f"{host} has TLSA records, and the stack does not have their zone signed."
 
 
-def _place(stack: Stack) -> str:
-    return fqdn("_25._tcp", stack.settings.mail_host)
+def _places(stack: Stack) -> dict[str, str]:
+    """Where senders look, by host."""
+    return {host: fqdn("_25._tcp", host) for host in stack.settings.certificate_names}
 
 
 RULES = (

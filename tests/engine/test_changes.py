@@ -109,16 +109,17 @@ def test_a_newer_image_is_pulled_before_the_old_container_stops_and_an_older_one
 def test_the_web_ports_and_who_may_reach_which_port_change_on_both_walls(deployed: Stack) -> None:
     mine = deployed.setting("adminCidrs")
     other = {"httpPort": 8080, "httpsPort": 4433, "optionalPorts": [143], "adminCidrs": [*mine, "198.51.100.99/32"]}
-    authority = deployed.setting("acmeServer")
+    authority, issuer = deployed.setting("acmeServer"), deployed.setting("acmeIssuer")
     deployed.configure(**other)
     assert "and httpPort is 8080. Expected none" in deployed.refused()
-    other |= {"certificate": "none, since nobody reaches port 80", "acmeServer": None}
+    other |= {"certificate": "none, since nobody reaches port 80", "acmeServer": None, "acmeIssuer": None}
     certificate = the_one(deployed.outputs()["ipv4"], HOST)
     changes = change(deployed, **other)
     assert touched(changes, *REPLACING) == {
         "Container poste",
-        "Command certificate",
         "Certificate certificate",
+        *(f"Command certificate{part}" for part in ("", "-account", "-keys")),
+        *(f"DnsRecord {HOST}-{part}" for part in ("caa", "tlsa-0", "tlsa-1")),
     }
     assert "inactive" in deployed.on_server("systemctl is-active poste-certificate.timer || true")
     asked = [80, 443, 8080, 4433, 110, 143, 25]
@@ -128,7 +129,8 @@ def test_the_web_ports_and_who_may_reach_which_port_change_on_both_walls(deploye
     host_firewall = deployed.on_server("nft list table inet mail_host")
     assert "198.51.100.99" in host_firewall
     assert "110" not in host_firewall
-    change(deployed, **(dict.fromkeys(other) | {"adminCidrs": mine, "acmeServer": authority}))
+    back = {"adminCidrs": mine, "acmeServer": authority, "acmeIssuer": issuer}
+    change(deployed, **(dict.fromkeys(other) | back))
     assert clouds.open_ports(address, [80, 443, 110], outside=True) == [80, 443, 110]
     assert the_one(address, HOST) == certificate
 
@@ -306,6 +308,8 @@ def test_the_certificate_is_renewed_on_every_port_while_a_client_stays_connected
     change(deployed, acmeServer="https://brief.example/dir")
     first = the_one(address, NEW_HOST)
     assert first.certificate != lasting.certificate
+    # The key stays, so that a DANE record stays right.
+    assert first.key == lasting.key
     # A minute after a reload, which the certificate just needed, Dovecot ends sessions of before.
     time.sleep(70)
     timer = "/etc/systemd/system/poste-certificate.timer"
@@ -317,7 +321,6 @@ def test_the_certificate_is_renewed_on_every_port_while_a_client_stays_connected
         clouds.eventually(lambda: different(the_one(address, NEW_HOST, only=IMAPS), first), 100)
         assert client.noop()[0] == "OK"
     renewed = clouds.eventually(lambda: different(the_one(address, NEW_HOST), first), 50)
-    # Its key stays, so that a DANE record stays right.
     assert renewed.key == first.key
     change(deployed, acmeServer="https://acme.example/dir")
     assert the_one(address, NEW_HOST) == lasting

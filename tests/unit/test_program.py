@@ -773,6 +773,15 @@ def test_one_worker_serves_all_domains_and_each_policy_is_announced_when_it_is_s
         assert "Command certificate" not in behind(found, announced)
 
 
+def test_the_worker_keeps_its_name_when_the_owner_id_is_another() -> None:
+    kind = "cloudflare:index/workersScript:WorkersScript"
+    urn = f"urn:pulumi:prod::poste-mail::poste-mail:index:PolicyWorker${kind}::policies"
+    state = {urn: {"type": kind, "outputs": {"scriptName": "poste-mail-first"}}}
+    served = [{"hostname": "mta-sts.example.com", "service": "poste-mail-first"}]
+    found = run_program(Cloud(KEY, state=state, served=served), mtaSts="testing", ownerId="0123456789abcdef")
+    assert found["WorkersScript policies"].inputs["scriptName"] == "poste-mail-first"
+
+
 def told(domain: str, **outputs: str) -> dict[str, Any]:
     """What senders to a domain were told, as the state has it."""
     kind = "poste-mail:index:SenderPolicy"
