@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import socket
 import struct
 import subprocess
+import threading
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -430,3 +432,11 @@ def test_what_a_killed_engine_left_is_removed_and_a_living_ones_pid_stays(tmp_pa
         killed.wait()
         living.kill()
         living.wait()
+
+
+def test_a_port_that_another_has_for_a_moment_only_is_waited_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert not addresses.comes_free(port, 0.2)
+        threading.Timer(0.3, server.close).start()
+        assert addresses.comes_free(port, 5)

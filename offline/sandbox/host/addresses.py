@@ -1,6 +1,7 @@
 """Checks, before the sandbox's network is made, that its addresses mean nothing else on this machine."""
 
 import socket
+import time
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -58,6 +59,19 @@ def clashes_here(wanted: Sequence[str]) -> list[str]:
     if not ipv6.exists():
         return [f"{network}: this machine has IPv6 switched off" for network in wanted if ":" in network]
     return clashes(wanted, [*routes, *ipv6_routes(ipv6.read_text())], resolvers(Path("/etc/resolv.conf").read_text()))
+
+
+def comes_free(port: int, seconds: float) -> bool:
+    """Whether nothing listens on that loopback port, or within these seconds nothing does any more.
+
+    Any program's connection may have a port like ours at its own end, for as long as it lasts.
+    """
+    deadline = time.monotonic() + seconds
+    while is_taken(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def is_taken(port: int) -> bool:

@@ -8,6 +8,9 @@ from offline.sandbox.host.images import built_content
 from offline.sandbox.host.parts import CONTENT_LABEL, NETWORK, Part
 from offline.sandbox.host.shell import HostError, run, say
 
+PATIENCE = 10
+"""Seconds within which a port has to come free."""
+
 
 def inspect(part: Part) -> dict[str, Any] | None:
     """What the engine knows of the part's container; None when there is none."""
@@ -38,7 +41,7 @@ def ensure(part: Part) -> None:
 
 def _start(part: Part) -> None:
     for port, _ in part.ports:
-        if addresses.is_taken(port):
+        if not addresses.comes_free(port, PATIENCE):
             raise HostError(f"port {port} of 127.0.0.1, which {part.name} needs, is in use by another program")
     say(f"starting {part.name}")
     published = [flag for port, inner in part.ports for flag in ("--publish", f"127.0.0.1:{port}:{inner}")]
