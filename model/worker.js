@@ -69,7 +69,7 @@ async function apple(domain, url) {
   for (const [place, suffix] of profile.matchAll(/\{\{uuid([^}]*)\}\}/g)) {
     profile = profile.replace(place, await uuid(identifier + suffix));
   }
-  profile = filled(profile.replaceAll("{{identifier}}", escaped(identifier)), domain, local);
+  profile = filled(profile.replaceAll("{{identifier}}", () => escaped(identifier)), domain, local);
   return text(profile, {
     headers: {
       "Content-Type": "application/x-apple-aspen-config",

@@ -87,10 +87,11 @@ def test_newer_outlook_is_led_there(edge: World) -> None:
     assert (other.status_code, other.json()["ErrorCode"]) == (400, "InvalidProtocol")
 
 
-def test_apple_gets_the_same_profile_as_the_command_writes(edge: World) -> None:
-    answer = edge.get(f"autoconfig.{CLUB}", f"/apple.mobileconfig?address=ann.o%2Bx%40{CLUB}")
+@pytest.mark.parametrize("address", [f"ann.o+x@{CLUB}", f"$$a$`b@{CLUB}"])
+def test_apple_gets_the_same_profile_as_the_command_writes(edge: World, address: str) -> None:
+    answer = edge.get(f"autoconfig.{CLUB}", str(httpx.URL("/apple.mobileconfig", params={"address": address})))
     assert answer.headers["Content-Type"] == "application/x-apple-aspen-config"
-    expected = mobileconfig(account(f"ann.o+x@{CLUB}", WAYS))
+    expected = mobileconfig(account(address, WAYS))
     assert plistlib.loads(answer.content) == plistlib.loads(expected)
 
 
