@@ -120,6 +120,7 @@ def test_the_web_ports_and_who_may_reach_which_port_change_on_both_walls(deploye
         "Certificate certificate",
         *(f"Command certificate{part}" for part in ("", "-account", "-keys")),
         *(f"DnsRecord {HOST}-{part}" for part in ("caa", "tlsa-0", "tlsa-1")),
+        *(f"DnsRecord {domain}-sieve" for domain in (DOMAIN, SECOND)),
     }
     assert "inactive" in deployed.on_server("systemctl is-active poste-certificate.timer || true")
     asked = [80, 443, 8080, 4433, 110, 143, 25]
