@@ -64,7 +64,7 @@ WantedBy=timers.target
 LOCK = Path("/run/lock/poste-certificate")
 STATUS, REQUEST = "status.json", "request.json"
 INHERITED = "inherited"
-"""Stands in an authority's home while what lies there was signed by another one."""
+"""Stands in an authority's home while what lies there was signed by another one, or for another mail host."""
 SHARE = 1 / 3
 """Of its lifetime left, at which a certificate is renewed."""
 PAUSES = (5, 10)  # seconds before a second and a third try: a name server may take that long to show a new record
@@ -425,12 +425,15 @@ def issue(request: Request, binding: dict[str, str] | None, former: str) -> None
     (request.home / INHERITED).unlink(missing_ok=True)
 
 
-def change_authority(request: Request, former: Request) -> None:
-    """Go on with the key that another authority has signed; what it has signed is served until this one has."""
+def keep_key(request: Request, former: Request) -> None:
+    """Go on with the key of before, should another authority sign it, or the mail host have another name.
+
+    What was signed before is served until there is the new certificate.
+    """
     if not request.keys.are_those_of(former.keys):
         request.home.mkdir(mode=0o700, exist_ok=True)
         (request.home / INHERITED).touch()
-        request.keys.inherit(request.home, former.home)
+        request.keys.inherit(former.keys)
 
 
 def main() -> None:
@@ -452,7 +455,7 @@ def main() -> None:
         request.folder.mkdir(mode=0o700, exist_ok=True)
         before = request.folder / REQUEST
         earlier = json.loads(before.read_text()) if before.exists() else told
-        change_authority(request, Request.of(earlier))
+        keep_key(request, Request.of(earlier))
         email = earlier["email"]
         # From now on the timer goes on with it, should the authority be away today.
         whole_file.write(before, json.dumps(told | {"email": email}))

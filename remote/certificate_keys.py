@@ -88,15 +88,35 @@ class Keys:
             return True
         return self.present.exists() and digest(self.present.read_text()) == digest(other.present.read_text())
 
-    def inherit(self, home: Path, former: Path) -> None:
-        """Take certificate and key over from another authority's home, with all that the next order needs."""
-        for part in ("renewal", "archive", "live"):
-            target = home / "config" / part
-            shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree(former / "config" / part, target, symlinks=True)
-        settings = home / "config" / "renewal" / f"{self.lineage.name}.conf"
-        lines = settings.read_text().replace(str(former), str(home)).splitlines(keepends=True)
-        whole_file.write(settings, "".join(line for line in lines if line.split("=")[0].strip() not in NOT_INHERITED))
+    def inherit(self, former: "Keys") -> None:
+        """Take certificate and key over from another lineage, with all that the next order needs."""
+        for there, here in ((former._archive, self._archive), (former.lineage, self.lineage)):
+            shutil.rmtree(here, ignore_errors=True)
+            shutil.copytree(there, here, symlinks=True)
+        for link in [file for file in self.lineage.iterdir() if file.is_symlink()]:
+            # Certbot takes a lineage for broken whose links lead elsewhere.
+            target = Path("../../archive", self.lineage.name, link.readlink().name)
+            link.unlink()
+            link.symlink_to(target)
+        text = former._settings.read_text().replace(str(former._config), str(self._config))
+        for folder in ("live", "archive"):
+            text = text.replace(f"{folder}/{former.lineage.name}", f"{folder}/{self.lineage.name}")
+        kept = [line for line in text.splitlines(keepends=True) if line.split("=")[0].strip() not in NOT_INHERITED]
+        self._settings.parent.mkdir(parents=True, exist_ok=True)
+        whole_file.write(self._settings, "".join(kept))
+
+    @property
+    def _config(self) -> Path:
+        """Certbot's folder, in which the lineage is one of several."""
+        return self.lineage.parents[1]
+
+    @property
+    def _archive(self) -> Path:
+        return self._config / "archive" / self.lineage.name
+
+    @property
+    def _settings(self) -> Path:
+        return self._config / "renewal" / f"{self.lineage.name}.conf"
 
     def _known(self) -> dict[str, Any]:
         file = self.folder / KEYS

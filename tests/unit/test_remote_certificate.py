@@ -47,6 +47,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --config) cat "$2" >>settings ;;
     --config-dir) home=$2 ;;
+    --cert-name) host=$2 ;;
     --server) authority=${2#https://} ;;
   esac
   shift
@@ -56,14 +57,14 @@ said=$(sed -n "$(wc -l <calls)p" plan)
 mkdir -p "$home/accounts/directory/1"
 printf '{"uri": "https://%s/acct/1"}' "$authority" >"$home/accounts/directory/1/regr.json"
 [ "$verb" = certonly ] || exit 0
-mkdir -p "$home/live/HOST" "$home/archive/HOST" "$home/renewal"
-key=$home/live/HOST/privkey.pem
+mkdir -p "$home/live/$host" "$home/archive/$host" "$home/renewal"
+key=$home/live/$host/privkey.pem
 if [ ! -e "$key" ]; then
-  cp next.key "$home/archive/HOST/privkey1.pem"
-  ln -s ../../archive/HOST/privkey1.pem "$key"
-  printf 'archive_dir = %s/archive/HOST\nserver = x\naccount = y\n' "$home" >"$home/renewal/HOST.conf"
+  cp next.key "$home/archive/$host/privkey1.pem"
+  ln -s ../../archive/$host/privkey1.pem "$key"
+  printf 'archive_dir = %s/archive/%s\\nserver = x\\naccount = y\\n' "$home" "$host" >"$home/renewal/$host.conf"
 fi
-PYTHON -m tests.unit.test_remote_certificate next.pem "$key" >"$home/live/HOST/cert.pem"
+PYTHON -m tests.unit.test_remote_certificate next.pem "$key" >"$home/live/$host/cert.pem"
 """
 """Says what the plan has for each call, one line a call; an empty line is a certificate for the key that is there, or
 for a new one.
@@ -135,7 +136,7 @@ class Server:
         for name in ("tools", "units", "data/ssl", "volume"):
             (folder / name).mkdir(parents=True)
         python = f"PYTHONPATH={Path(__file__).parents[2]} {sys.executable}"
-        self.tool("certbot", CERTBOT.replace("HOST", HOST).replace("PYTHON", python))
+        self.tool("certbot", CERTBOT.replace("PYTHON", python))
         self.tool("systemctl", "#!/bin/sh\n")
         self.calls_file.touch()
         (folder / "plan").touch()
@@ -170,9 +171,9 @@ class Server:
         (live / "cert.pem").write_text(certificate)
         (live / "privkey.pem").write_text(key)
 
-    def served(self, home: str = HOME) -> str:
+    def served(self, home: str = HOME, host: str = HOST) -> str:
         """What a TLSA record says of the key that the certificate is for."""
-        certificate = self.folder / "volume/certificates" / home / "config/live" / HOST / "cert.pem"
+        certificate = self.folder / "volume/certificates" / home / "config/live" / host / "cert.pem"
         public = x509.load_pem_x509_certificate(certificate.read_bytes()).public_key()
         return sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
@@ -484,6 +485,26 @@ def test_another_authority_signs_the_same_key_and_the_way_back_asks_for_nothing(
     server.request["authority"] = AUTHORITY
     assert kept(server) == before
     assert len(server.asked) == 2
+
+
+def test_a_mail_host_of_another_name_keeps_the_key_and_the_former_ones_certificate_stays_where_it_is(
+    server: Server,
+) -> None:
+    server.plan("")
+    before = kept(server)
+    home = server.folder / "volume/certificates" / HOME / "config"
+    certificate = (home / "live" / HOST / "cert.pem").read_text()
+    server.request["names"] = [FORMER, HOST]
+    server.plan("")
+    assert kept(server) == before
+    assert server.served(host=FORMER) == before["0"]
+    assert server.status["names"] == [HOST, FORMER]
+    assert (home / "live" / HOST / "cert.pem").read_text() == certificate
+    assert (home / "live" / FORMER / "privkey.pem").readlink() == Path(f"../../archive/{FORMER}/privkey1.pem")
+    assert f"archive/{FORMER}\n" in (home / "renewal" / f"{FORMER}.conf").read_text()
+    server.request["names"] = [HOST]
+    server.plan("")
+    assert kept(server) == before
 
 
 def test_another_authority_that_refuses_leaves_the_first_ones_certificate_to_be_replaced(server: Server) -> None:
