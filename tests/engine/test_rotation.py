@@ -63,13 +63,11 @@ def a_week_later(stack: Stack, domain: str) -> None:
     text = json.dumps(noted | {"since": noted["since"] - KEPT})
     stack.on_server(f"printf %s '{text}' >{note}")
     whole = json.loads(stack.run("stack", "export", "--stack", stack.name))
-    (switched,) = [
-        found for found in whole["deployment"]["resources"] if found["urn"].endswith(f"::dkim-{domain}-switch")
-        and "stdout" in found.get("outputs", {})
-    ]  # fmt: skip
-    told = json.loads(switched["outputs"]["stdout"])
-    told |= {"since": told["since"] - KEPT, "due": told["due"] - KEPT}
-    switched["outputs"]["stdout"] = json.dumps(told)
+    moments = {f"dkim-{domain}": ("at",), f"dkim-{domain}-switch": ("since", "due")}
+    for found in whole["deployment"]["resources"]:
+        if "stdout" in found.get("outputs", {}) and (names := moments.get(found["urn"].rpartition("::")[2])):
+            told = json.loads(found["outputs"]["stdout"])
+            found["outputs"]["stdout"] = json.dumps(told | {name: told[name] - KEPT for name in names})
     stack.run("stack", "import", "--stack", stack.name, stdin=json.dumps(whole))
 
 
