@@ -84,7 +84,7 @@ if policies or settings.client_setup:
     everything.append(worker)
     for domain in settings.domains:
         if domain.name in policies:
-            SenderPolicy(domain, policies[domain.name], settings, zones, worker, clouds)
+            everything.append(SenderPolicy(domain, policies[domain.name], settings, zones, worker, clouds))
 if zones.signed:
     signed = ZoneSigning("dnssec", settings, zones, everything, clouds)
     pulumi.export("dnssec", signed.delegations)

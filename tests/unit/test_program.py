@@ -782,6 +782,13 @@ def test_the_worker_keeps_its_name_when_the_owner_id_is_another() -> None:
     assert found["WorkersScript policies"].inputs["scriptName"] == "poste-mail-first"
 
 
+def test_the_signing_of_a_zone_is_the_first_that_a_destroy_meets() -> None:
+    """What is destroyed first is what nothing else waits for and that waits for all others."""
+    found = run(dnssec=["example.com"], mtaSts="testing", clientSetup=True)
+    records = {name for name in found if name.startswith(("DnsRecord", "Workers", "Server ", "Volume ", "Firewall"))}
+    assert records <= behind(found, found["ZoneDnssec example.com"])
+
+
 def told(domain: str, **outputs: str) -> dict[str, Any]:
     """What senders to a domain were told, as the state has it."""
     kind = "poste-mail:index:SenderPolicy"
