@@ -53,7 +53,7 @@ class DkimKey(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("poste-mail:index:DkimKey", name, {}, opts)
-        self.rotation, self._server, self._domain = rotation, server, rotation.domain
+        self.rotation, self._domain = rotation, rotation.domain
         request = {
             "url": loopback_url(settings),
             "domain": rotation.domain,

@@ -44,6 +44,11 @@ def record_name(domain: str) -> str:
     return f"_mta-sts.{domain}"
 
 
+def matches(pattern: str, host: str) -> bool:
+    """Whether a policy's mx pattern means a host; a wildcard stands for one label (section 4.1)."""
+    return pattern == host or (pattern.startswith("*.") and pattern[2:] == host.partition(".")[2])
+
+
 @dataclass(frozen=True)
 class Told:
     """What senders to a domain are told."""

@@ -249,7 +249,7 @@ class Settings(Model):
     """Raised by one to have the certificate's key replaced by the next one."""
 
     tls_reports: tuple[EmailAddress, ...] = ()
-    """Where reports about failed encryption (RFC 8460) go; the administrator's address unless set."""
+    """Where reports about failed encryption (RFC 8460) are to go; see `tls_report_addresses`."""
     mta_sts: Mode | None = None
     """How strictly senders are to encrypt (RFC 8461); None for no policy."""
     client_setup: bool = False
@@ -307,6 +307,11 @@ class Settings(Model):
     def mta_sts_mode(self, domain: MailDomainSettings) -> Mode | None:
         """What senders to a domain are told; None where it has no policy, as while its mail goes elsewhere."""
         return (domain.mta_sts or self.mta_sts) if domain.receive else None
+
+    @property
+    def tls_report_addresses(self) -> tuple[EmailAddress, ...]:
+        """Where reports about failed encryption go: to the administrator unless told otherwise."""
+        return self.tls_reports or (self.admin_address,)
 
     @property
     def issuer(self) -> str | None:

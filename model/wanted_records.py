@@ -106,7 +106,7 @@ def domain_records(
 def _told(domain: MailDomainSettings, settings: Settings) -> Iterator[Wanted]:
     """What senders (RFC 8460, RFC 8461) and mail programs (RFC 6186) are told."""
     name = domain.name
-    reports = tls_reports(settings.tls_reports or (settings.admin_address,))
+    reports = tls_reports(settings.tls_report_addresses)
     yield Wanted(f"{name}-tls-reports", "TLS report", name, tls_reports_name(name), "TXT", reports)
     if mode := settings.mta_sts_mode(domain):
         text = mta_sts.record(mta_sts.policy(mode, settings.certificate_names))

@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 
-from model.mta_sts import LABEL, Mode, policy, record, record_name
+from model.mta_sts import LABEL, Mode, matches, policy, record, record_name
 from model.web_hosts import RIGHTS
 from operate.verify.certificates import Look, covers
 from operate.verify.https_page import PageUnreadableError, page
@@ -98,11 +98,6 @@ def parse(text: str) -> dict[str, list[str]]:
     if fields.get("version") != ["stsv1"]:
         raise PageUnreadableError("what is served is no policy")
     return fields
-
-
-def matches(pattern: str, host: str) -> bool:
-    """Whether a policy's mx pattern means a host; a wildcard stands for one label (RFC 8461, section 4.1)."""
-    return pattern == host or (pattern.startswith("*.") and pattern[2:] == host.partition(".")[2])
 
 
 async def fetch(names: Names, domain: str, tls: ssl.SSLContext) -> str:

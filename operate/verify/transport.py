@@ -76,7 +76,7 @@ def jobs(context: Context) -> Iterable[Job]:
         else:
             yield Job(MTA_STS, domain, partial(former_policy, names, domain, host, policy))
         enforced = enforced or mode == "enforce"
-        expected = reports_text(settings.tls_reports or (settings.admin_address,))
+        expected = reports_text(settings.tls_report_addresses)
         yield Job(TLS_REPORTS, domain, partial(tls_reports, names, domain, expected))
     if enforced:
         yield Job(MTA_STS, f"port {SMTP.number}", partial(enforceable, settings.certificate_names, at_port_25))

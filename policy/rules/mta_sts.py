@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from model.mta_sts import LABEL, record, record_name
+from model.mta_sts import LABEL, matches, record, record_name
 from policy.dns import records_at, text_of
 from policy.model import COMMAND, DNS_RECORD, UNKNOWN, WORKER, WORKER_HOST, Resource, Resources
 from policy.rule import ResourceRule, Settings, StackRule
@@ -90,7 +90,7 @@ def _in_script(worker: Resource, announcement: Resource, domain: str, mode: str,
     patterns = _values(policy, "mx")
     for exchange in records_at(resources, "MX", domain).found:
         host = exchange.get("content")
-        if isinstance(host, str) and not any(_covers(pattern, host) for pattern in patterns):
+        if isinstance(host, str) and not any(matches(pattern, host) for pattern in patterns):
             yield f"The MTA-STS policy of {domain} leaves out its MX host {host}."
     text = text_of(announcement)
     if text is not None and text != record(policy):
@@ -113,11 +113,6 @@ def _values(policy: str, key: str) -> Sequence[str]:
     """The values of a key of a policy (section 3.2)."""
     pairs: Iterator[tuple[str, str, str]] = (line.partition(":") for line in policy.splitlines())
     return [value.strip() for name, _, value in pairs if name == key]
-
-
-def _covers(pattern: str, host: str) -> bool:
-    """Whether a host is meant; an asterisk stands for its first label (section 4.1)."""
-    return pattern == host or (pattern.startswith("*.") and pattern[2:] == host.partition(".")[2])
 
 
 RULES = (
