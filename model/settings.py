@@ -17,6 +17,7 @@ from model.mta_sts import Mode
 from model.networks import collapsed
 from model.ports import HTTP, HTTPS, OPTIONAL, Egress, Port, open_ports, outbound
 from model.records import DmarcPolicy, SpfQualifier, spf_policy
+from model.relay import Relay
 from model.spf import LOOKUP_LIMIT, lookups
 from model.spf_terms import Sender
 from model.ssh_keys import key_mark, ssh_public_key
@@ -42,6 +43,7 @@ from model.values import (
     is_within,
     split_host_port,
 )
+from model.watch import Heartbeat, Watch
 
 Ttl = Annotated[int, Field(ge=60, le=86400)]
 """Seconds that resolvers may keep a record; the range that Cloudflare takes for records that are not proxied."""
@@ -236,6 +238,9 @@ class Settings(Model):
     disable_roundcube: bool = False
     elasticsearch: HostPort | None = None
 
+    relay: Relay | None = None
+    """Through which all mail leaves; None where Poste delivers it itself."""
+
     certificate: CertificateChoice = "letsencrypt"
     certificate_email: EmailAddress | None = None
     """Where the authority may write to; Let's Encrypt does not."""
@@ -268,6 +273,11 @@ class Settings(Model):
     """What restic needs on the server to reach the repository, such as AWS_ACCESS_KEY_ID."""
     backup_owner_environment: Mapping[VariableName, SecretStr] = {}
     """The same for the operator, whose credentials may delete."""
+
+    watch: Watch = Watch()
+    """From when on the server raises an alarm."""
+    heartbeat: Heartbeat | None = None
+    """Whom it tells; None where nobody hears of it."""
 
     @property
     def acme_directory(self) -> str | None:

@@ -23,7 +23,9 @@ SECRETS = (
     *("acmeKeyId", "acmeHmacKey", "backupPassphrase", "backupKey", "storageBoxPassword"),
     *TABLES,
 )
-OBJECTS = ("backup", *TABLES)
+PARTLY_SECRET = {"relay": ("password",), "heartbeat": ("url", "ntfy", "webhook")}
+"""The tables of which only these entries are secrets."""
+OBJECTS = ("backup", "watch", *PARTLY_SECRET, *TABLES)
 """The settings that are tables, empty unless set."""
 MISSING = {
     "adminPassword": "the administrator's password: 10 or more characters, upper and lower case, digits, specials",
@@ -126,6 +128,12 @@ def _mistakes_in_storage(config: StackConfig, values: Mapping[str, Any]) -> Iter
             yield f"  {key}: is stored in plain text. Set each with: {command} (and change them)"
         else:
             yield f"  {key}: is stored in plain text. Set it with: pulumi config set --secret {key} (and change it)"
+    for key, names in PARTLY_SECRET.items():
+        table = values.get(key)
+        plain = [name for name in names if isinstance(table, dict) and table.get(name) and not config.is_secret(key)]
+        for name in plain:
+            command = f"pulumi config set --secret --path {key}.{name}"
+            yield f"  {key}.{name}: is stored in plain text. Set it with: {command} (and change it)"
 
 
 def _line(config: StackConfig, whole: Merged, detail: Any) -> str:
@@ -180,7 +188,7 @@ def expectation(path: Sequence[str | int], detail: Any) -> str:
 
 def _sentence(config: StackConfig, path: Sequence[str | int], place: str, value: Any, text: str) -> str:
     top = str(path[0])
-    hidden = value is None or config.is_secret(top) or top in SECRETS
+    hidden = value is None or config.is_secret(top) or top in SECRETS or path[-1] in PARTLY_SECRET.get(top, ())
     return f"  {place}:{'' if hidden else f' {_shown(value)}:'} {text}."
 
 

@@ -164,14 +164,20 @@ def _certificate(value: str) -> str:
     return f"none, {reason}" if reason else choice
 
 
-def _acme_server(value: str) -> str:
+def https_url(value: str, expected: str = "an https address, for example https://alerts.example.net/topic") -> str:
+    """An address whose scheme, host and port are right. Raises ValueError with what was expected."""
     match = HTTPS_URL.fullmatch(value)
     if not match or not _is_host(match["host"], match["six"]) or not 1 <= int(match["port"] or 443) <= 65535:
-        raise ValueError(
-            "Expected the directory of an ACME authority (RFC 8555, section 7.1.1), which has an https address, for "
-            "example https://acme.example.net/directory"
-        )
+        raise ValueError(f"Expected {expected}")
     return value
+
+
+def _acme_server(value: str) -> str:
+    return https_url(
+        value,
+        "the directory of an ACME authority (RFC 8555, section 7.1.1), which has an https address, for "
+        "example https://acme.example.net/directory",
+    )
 
 
 def _acme_key_id(value: SecretStr) -> SecretStr:

@@ -517,6 +517,8 @@ def test_pulumi_yaml_documents_each_key_with_its_default() -> None:
         default: Any = {"array": [], "object": {}}.get(declared[key]["type"], "")
         if not field.is_required() and field.default not in (None, ()):
             default = list(field.default) if isinstance(field.default, tuple) else field.default
+            # Those of a table stand in its description.
+            default = {} if isinstance(default, BaseModel) else default
         assert declared[key]["default"] == default, key
 
 

@@ -1,0 +1,52 @@
+"""What the server watches of itself, from when on it raises an alarm, and whom it tells."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from model.base import Model
+from model.values import https_url
+
+
+def _address(value: SecretStr) -> SecretStr:
+    return SecretStr(https_url(value.get_secret_value()))
+
+
+Percent = Annotated[int, Field(ge=1, le=99)]
+Count = Annotated[int, Field(ge=1)]
+SecretAddress = Annotated[SecretStr, AfterValidator(_address)]
+
+
+class Watch(Model):
+    """From when on something is wrong."""
+
+    queue_length: Count = 100
+    """Messages that wait to leave."""
+    queue_minutes: Count = 60
+    """How long the oldest of them waits."""
+    disk_percent: Percent = 85
+    """How full the volume, or the server's own disk, may be."""
+    inode_percent: Percent = 85
+    memory_megabytes: Count = 100
+    """Memory that is to be free for programs (MemAvailable)."""
+    certificate_days: Count = 14
+    """How long the certificate, as the ports serve it, is still good."""
+    restarts: Count = 3
+    """How often the container started in the last 24 hours, without a deploy's or an upgrade's."""
+    backup_hours: Count = 36
+    """Since the last good backup."""
+    drill_days: Count = 40
+    """Since the last good drill."""
+    outgoing_per_hour: Count = 200
+    """Messages that one mailbox sent in the last 60 minutes: more looks like a stolen password."""
+
+
+class Heartbeat(Model):
+    """Who is told, by HTTPS. Each address holds what lets its owner speak, so all are secrets."""
+
+    url: SecretAddress | None = None
+    """Called every five minutes when all is well, and with /fail behind it when not (as healthchecks.io has it)."""
+    ntfy: SecretAddress | None = None
+    """A topic of ntfy (https://docs.ntfy.sh/publish/), which gets each alarm once, and its end."""
+    webhook: SecretAddress | None = None
+    """Gets the same as JSON: {"text": …}."""
