@@ -1,6 +1,6 @@
 """Who sends in our name, and does it pass? `./run mail reports --stack NAME` reads the reports that receivers send.
 
-They lie in the mailboxes to which DMARC's rua and tlsReports lead. Nothing there is changed unless --delete asks for it.
+They lie in the mailboxes to which DMARC's rua and tlsReports lead. Nothing there is changed, unless --delete asks.
 """
 
 import argparse

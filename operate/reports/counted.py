@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from model.values import is_within
-from operate.reports import encryption
 from operate.reports.aggregate import AggregateReport
+from operate.reports.encryption import SessionTally
 from operate.reports.sources import Tally
 from operate.reports.tls import TlsReport
 
@@ -24,7 +24,7 @@ class Counted:
     failed: Counter[date] = field(default_factory=Counter)
     reporters: Counter[str] = field(default_factory=Counter)
     sources: defaultdict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
-    encryption: encryption.Tally | None = None
+    encryption: SessionTally | None = None
 
 
 class Count:
@@ -41,7 +41,7 @@ class Count:
             for sessions in report.sessions:
                 counted = self._of(sessions.domain)
                 if counted:
-                    counted.encryption = counted.encryption or encryption.Tally()
+                    counted.encryption = counted.encryption or SessionTally()
                     counted.encryption.add(sessions, report.day, report.reporter)
             return
         about = self._of(report.domain)

@@ -36,7 +36,7 @@ class Encryption:
 
 
 @dataclass
-class Tally:
+class SessionTally:
     """Sessions with a domain's hosts while they are being counted."""
 
     good: Counter[date] = field(default_factory=Counter)

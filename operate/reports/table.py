@@ -21,7 +21,7 @@ def lines(summary: Summary) -> Iterator[str]:
         yield ""
     again = f", {summary.duplicates} of them more than once" if summary.duplicates else ""
     count = sum(domain.reports for domain in summary.domains)
-    yield f"Read {', '.join(summary.mailboxes)} since {summary.since}: {count} DMARC reports about these domains{again}."
+    yield f"{', '.join(summary.mailboxes)} since {summary.since}: {count} DMARC reports about these domains{again}."
     for line in (*summary.unread, *summary.refused):
         yield f"Not read: {line}"
 
@@ -42,7 +42,7 @@ def _domain(domain: DomainSummary) -> Iterator[str]:
 def _sources(sources: tuple[Source, ...]) -> Iterator[str]:
     if not sources:
         return
-    rows = [("source", "passed", "SPF", "DKIM", "failed", "forwarded", "receivers did", "seen")]
+    rows: list[tuple[str, ...]] = [("source", "passed", "SPF", "DKIM", "failed", "forwarded", "receivers did", "seen")]
     rows += [_row(source) for source in sources[:SHOWN]]
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     for row in rows:
