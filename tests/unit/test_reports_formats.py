@@ -93,7 +93,7 @@ def test_a_message_may_hold_several_reports() -> None:
     ("root", "declaration"),
     [
         ("<feedback>", ""),
-        ("<feedback>", "\n\n"),
+        ("<feedback>", '\n\n<?xml version="1.0"?>'),
         (f'<feedback xmlns="{OLD}">', '<?xml version="1.0"?>'),
         (f'<feedback xmlns="{NEW}">', '<?xml version="1.0" encoding="utf-8"?>'),
         ('<feedback xmlns:xsd="http://www.w3.org/2001/XMLSchema">', '<?xml version="1.0"?>'),
@@ -309,8 +309,10 @@ def test_other_mail_is_none_of_our_business(attached: bytes) -> None:
     assert read(mail(attached, subject="Invoice", name="invoice.zip").as_bytes(), NOW) == Found()
 
 
-def test_a_message_that_only_says_to_be_a_report_is_told() -> None:
-    assert read(mail().as_bytes(), NOW).refused == ("holds no report",)
+@pytest.mark.parametrize("subject", ["Report Domain: a Submitter: b", "=?utf-8?q?Report_Domain=3A_a_Submitter=3A_b?="])
+def test_a_message_that_only_says_to_be_a_report_is_told(subject: str) -> None:
+    raw = mail().as_bytes().replace(b"Subject: Report Domain: example.com", f"Subject: {subject}\nX: y".encode())
+    assert read(raw, NOW).refused == ("holds no report",)
 
 
 def test_a_report_from_a_forger_is_refused() -> None:
