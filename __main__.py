@@ -23,6 +23,7 @@ from components.mail_server import MailServer
 from components.policy_worker import PolicyWorker
 from components.poste import Poste
 from components.providers import cloudflare_dns, hetzner, ssh_commands
+from components.relay import Relay, tell_the_block
 from components.sender_policy import SenderPolicy
 from components.zone_signing import ZoneSigning
 from model.client_settings import client_settings, web_addresses
@@ -39,6 +40,7 @@ survey = look(labels, held, hcloud, storage_boxes=bool(settings.backup and setti
 refuse_impossible_changes(survey, settings)
 tell_who_leaves(held, settings)
 tell_no_backup(settings)
+tell_the_block(settings, survey)
 policies = sender_policies(settings, held)
 rotations = dkim_rotations(settings, held)
 zones = Zones(settings, held, rotations, dns, survey.addresses)
@@ -51,7 +53,8 @@ addresses = [
 host = Host("host", settings, server, clouds)
 store = BackupStore(title, settings, settings.backup, server, host, clouds) if settings.backup else None
 poste = Poste("poste", settings, server, host, [store.filled] if store else [], clouds)
-firewall = MailFirewall(f"{title}-mail", settings, labels, poste, clouds)
+relay = Relay("relay", settings.relay, settings, server, host, poste, zones, clouds) if settings.relay else None
+firewall = MailFirewall(f"{title}-mail", settings, labels, poste, [relay.in_use] if relay else [], clouds)
 keys = {
     domain.name: DkimKey(f"dkim-{domain.name}", rotations[domain.name], settings, server, host, poste, clouds)
     for domain in settings.domains
@@ -102,4 +105,4 @@ pulumi.export(
     {name: {"dkimName": key.name, "dkimValue": key.text, **changing.get(name, {})} for name, key in signing.items()},
 )
 pulumi.export("clientSettings", client_settings(settings.mail_host, settings.ports))
-pulumi.export("nextSteps", server.ipv4.apply(lambda ipv4: next_steps(ipv4, zones.signed)))
+pulumi.export("nextSteps", server.ipv4.apply(lambda ipv4: next_steps(ipv4, zones.signed, relayed=relay is not None)))
