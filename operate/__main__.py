@@ -18,6 +18,7 @@ COMMANDS = {
     "upgrade": ("operate.upgrade", "run a newer Poste, or the old one again if it does not work"),
     "reboot": ("operate.reboot", "boot the server anew, without cutting mail off"),
     "verify": ("operate.verify.command", "ask from outside whether the mail server works"),
+    "reports": ("operate.reports.command", "say who sends in our name, by the reports that receivers send"),
     "mailbox": ("operate.mailboxes.command", "make, list and change mailboxes and aliases"),
     "clients": ("operate.verify.clients", "show how mail programs are set up, and write the files they take"),
     "benchmark": ("benchmarks.command", "measure how long previews take, for whoever changes the program"),

@@ -8,12 +8,22 @@ from typing import Any
 
 from operate.reports import values
 from operate.reports.archives import RefusedError
-from operate.reports.encryption import Failure
 
 POLICIES = 1_000
 """Policies that are read of one report."""
 DETAILS = 10_000
 """Failures that are read of one policy."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One way in which sessions failed, at one of our mail hosts."""
+
+    kind: str
+    """The result type (RFC 8460, section 4.3), such as certificate-expired."""
+    host: str
+    """The MX host; empty where the report does not say."""
+    sessions: int
 
 
 @dataclass(frozen=True)
