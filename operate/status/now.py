@@ -9,7 +9,7 @@ from operate.quantities import moment, size
 from operate.verify.result import Status
 
 Shown = dict[str, Any]
-"""What the watch shows. A part that could not be looked at is missing, or null, and an alarm says why."""
+"""What the watch shows. A part that could not be looked at is null, and there is an alarm for it."""
 
 
 @dataclass(frozen=True)
@@ -27,17 +27,22 @@ def version(shown: Shown) -> str:
 
 
 def container(shown: Shown) -> str:
+    """Whether it runs, since when, and how often Docker had to start it again."""
     box = shown["container"]
-    starts = f", started {counted(box['starts'], 'time')} in 24 h by itself" if box["starts"] else ""
-    return f"{box['status']}, {box['health']}, since {moment(box['started'])}{starts}"
+    health = f", {box['health']}" if box["health"] != "none" else ""
+    since = f", since {moment(box['started'])}" if box["started"] else ""
+    again = f", started again {counted(box['starts'], 'time')} in a day" if box["starts"] else ""
+    return f"{box['status']}{health}{since}{again}"
 
 
 def services(shown: Shown) -> str:
+    """Those of Poste that are down."""
     down = [name for name, up in shown["services"].items() if not up]
     return f"down: {', '.join(down)}" if down else f"all {len(shown['services'])} are up"
 
 
 def queue(shown: Shown) -> str:
+    """What waits to leave."""
     waiting = shown["queue"]
     if not waiting["messages"]:
         return "empty"
@@ -45,6 +50,7 @@ def queue(shown: Shown) -> str:
 
 
 def outgoing(shown: Shown) -> str:
+    """What all mailboxes have sent, and the one that sent most, whose name is not told."""
     sent = shown["outgoing"].values()
     if not sum(sent):
         return "none in the last hour"
@@ -52,6 +58,7 @@ def outgoing(shown: Shown) -> str:
 
 
 def disk(shown: Shown) -> str:
+    """Of the volume and of the server itself."""
     return "; ".join(
         f"{each['place']} {each['percent']} % full (inodes {each['inodes_percent']} %), {size(each['free'])} free"
         for each in shown["disk"]
@@ -59,40 +66,48 @@ def disk(shown: Shown) -> str:
 
 
 def memory(shown: Shown) -> str:
+    """What is free for programs."""
     return f"{size(shown['memory']['available'])} of {size(shown['memory']['total'])} free"
 
 
 def certificate(shown: Shown) -> str:
+    """How long it is good, as each port serves it."""
     ports: dict[str, list[str]] = {}
     for port, days in shown["certificate"]["days"].items():
-        ports.setdefault(f"{days:.0f} days left", []).append(port)
+        ports.setdefault("no answer" if days is None else f"{days:.0f} days left", []).append(port)
     return "; ".join(f"{left} on {', '.join(named)}" for left, named in ports.items())
 
 
 def renewal(shown: Shown) -> str:
-    found = shown["certificate"]
-    last = found["renewal"]
-    tried = f"{last['result']} at {moment(last['tried'])}" if last else "not tried yet"
-    error = f": {last['error']}" if last and last["error"] else ""
-    return f"{tried}{error}; the next is due {moment(found['next'])}" if found["next"] else f"{tried}{error}"
+    """How the last look at whether it is due went, and when it will be."""
+    last, due = shown["certificate"]["renewal"], shown["certificate"]["next"]
+    if not last:
+        return "not tried yet"
+    error = f": {last['error']}" if last["error"] else ""
+    return f"{last['result']} at {moment(last['tried'])}{error}{f'; due {moment(due)}' if due else ''}"
 
 
 def backup(shown: Shown) -> str:
+    """The last good one, and what came of later tries."""
     last = shown["backup"]
-    return f"{last['result']} at {moment(last['at'])}, {size(last['size'])}" if last["at"] else "none yet"
+    good = f"{moment(last['at'])}, {size(last['size'])}" if last["at"] else "none yet"
+    return f"{good}; the last try failed" if last["result"] == "failed" else good
 
 
 def drill(shown: Shown) -> str:
+    """How the last one ended."""
     last = shown["drill"]
     return f"{last['result']} at {moment(last['at'])}" if last["at"] else "none yet"
 
 
 def dkim(shown: Shown) -> str:
-    wrong = [f"{domain}: {found}" for domain, found in shown["dkim"].items() if found != "ok"]
+    """The domains whose key is not the one in DNS."""
+    wrong = [f"{domain}: {found or 'no answer'}" for domain, found in shown["dkim"].items() if found != "ok"]
     return "; ".join(wrong) or f"as DNS has them ({', '.join(shown['dkim'])})"
 
 
 def told(shown: Shown) -> str:
+    """Who hears of alarms, and whether that worked the last time."""
     return ", ".join(f"{channel}: {answer}" for channel, answer in shown["told"].items()) or "nobody: set heartbeat"
 
 
@@ -112,7 +127,7 @@ NOW: tuple[Part, ...] = (
 )
 CERTIFICATE: tuple[Part, ...] = (
     ("certificate", "certificate", certificate, frozenset({"certificate"})),
-    ("renewal", "certificate", renewal, frozenset()),
+    ("renewal", "certificate", renewal, frozenset({"certificate"})),
 )
 BACKUP: tuple[Part, ...] = (
     ("backup", "backup", backup, frozenset({"backup"})),
@@ -132,9 +147,16 @@ def rows(shown: Shown, wanted: tuple[Part, ...]) -> list[Row]:
 
 
 def _row(shown: Shown, name: str, key: str, words: Callable[[Shown], str], alarmed: bool) -> Row:
-    if shown.get(key) is None:
+    found = shown[key]
+    if found is None:
         return Row(name, Status.UNKNOWN, "could not be looked at")
-    return Row(name, Status.FAIL if alarmed else Status.OK, words(shown))
+    calm = Status.UNKNOWN if _is_partial(found) else Status.OK
+    return Row(name, Status.FAIL if alarmed else calm, words(shown))
+
+
+def _is_partial(found: Any) -> bool:
+    """Whether a port or a name server did not answer, or nothing has come yet."""
+    return isinstance(found, dict) and None in found.get("days", found).values()
 
 
 def alarm(found: Shown) -> str:

@@ -87,7 +87,5 @@ def reports() -> Summary:
 
 def look(**changes: Any) -> Look:
     """A stack with a backup, an alarm and failed checks; with some of that changed."""
-    found = Look(
-        stack(**STORAGE_BOX), AT, SHOWN | {"history": history()}, RESULTS, reports()
-    )
+    found = Look(stack(**STORAGE_BOX), AT, SHOWN | {"history": history()}, RESULTS, reports())
     return replace(found, **changes)
