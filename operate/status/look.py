@@ -62,4 +62,6 @@ async def look(stack: Stack) -> Look:
         reports = await gather(stack, datetime.fromtimestamp(at, UTC).date() - timedelta(days=DAYS))
     except MailboxError as error:
         unknown.append(f"The reports about mail in your name could not be read: {error}")
+    else:
+        unknown += [f"Not read: {each}" for each in reports.unread]
     return Look(stack, at, shown, results, reports, tuple(unknown))

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from operate.quantities import moment
 from operate.reports.summary import DomainSummary
+from operate.reports.table import verdict
 from operate.status import now, plots
 from operate.status.look import Look
 from operate.verify.result import Result, Status
@@ -67,7 +68,7 @@ def page(found: Look) -> str:
         alarms=found.shown["alarms"] if found.shown else [],
         rows=now.rows(found.shown, now.NOW) if found.shown else [],
         state="ok" if found.well else "fail",
-        verdict=_verdict(found, wrong),
+        conclusion=_conclusion(found, wrong),
         wrong=wrong,
         history=plots.of_history(found.shown["history"], found.day) if found.shown else [],
         reports=_reports(found),
@@ -88,7 +89,7 @@ def without_mailboxes(value: Any) -> Any:
     return ADDRESS.sub("…@", value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _verdict(found: Look, wrong: Sequence[Result]) -> str:
+def _conclusion(found: Look, wrong: Sequence[Result]) -> str:
     """The whole page in one line."""
     if found.well:
         return f"All is well{f', and {len(wrong)} could be better' if wrong else ''}"
@@ -101,15 +102,7 @@ def _verdict(found: Look, wrong: Sequence[Result]) -> str:
 def _reports(found: Look) -> list[tuple[DomainSummary, str, plots.Plot]]:
     days = plots.last_days(found.day)
     domains = found.reports.domains if found.reports else ()
-    return [(domain, _advice(domain), plots.of_reports(domain.name, domain.days, days)) for domain in domains]
-
-
-def _advice(domain: DomainSummary) -> str:
-    """How strict the domain's DMARC policy is, and may be."""
-    now_set = f"The DMARC policy is {domain.policy}."
-    if not domain.verdict.enough:
-        return f"{now_set} The reports do not say enough yet to judge a stricter one."
-    return f"{now_set} By the reports, {domain.verdict.safe or 'none'} is the strictest that costs no mail of yours."
+    return [(domain, verdict(domain), plots.of_reports(domain.name, domain.days, days)) for domain in domains]
 
 
 def _topics(found: Look, results: Sequence[Result]) -> list[tuple[str, list[now.Row], list[Result]]]:

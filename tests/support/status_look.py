@@ -82,7 +82,7 @@ def reports() -> Summary:
         Verdict("quarantine", True, ("98.8 % of 1,508 messages passed.", "203.0.113.99 is unknown, and failed.")), None,
     )  # fmt: skip
     nothing = DomainSummary("example.org", "none", (), 0, (), (), Verdict("", False, ("No report has come.",)), None)
-    return Summary(TODAY - timedelta(days=35), (some, nothing), ("admin@example.com",), (), 0)
+    return Summary(TODAY - timedelta(days=35), (some, nothing), ("admin@example.com",), (), (), 0)
 
 
 def look(**changes: Any) -> Look:
