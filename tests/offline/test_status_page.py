@@ -30,6 +30,13 @@ colour => {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
 """
+BEHIND = "figure => getComputedStyle(figure).backgroundColor"
+BARS = """
+bars => bars.map(bar => {
+  const {x, width, height} = bar.getBoundingClientRect();
+  return {x, width, height, fill: getComputedStyle(bar).fill};
+})
+"""
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +61,13 @@ def wrong(tmp_path: Path) -> Path:
     return written
 
 
+def barriers(shown: Page) -> list[str]:
+    """What axe finds: contrast, headings, landmarks, names of what is drawn, headers of tables and more."""
+    found = Axe().run(shown).response["violations"]
+    shown.context.close()
+    return [f"{each['help']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
+
+
 def opened(browser: Browser, file: Path, size: ViewportSize, scheme: str = "light", *, unfolded: bool = False) -> Page:
     """The page, with all that is folded shown if asked for."""
     context = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
@@ -65,13 +79,13 @@ def opened(browser: Browser, file: Path, size: ViewportSize, scheme: str = "ligh
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
-def test_everybody_can_read_it(browser: Browser, file: Path, size: ViewportSize, scheme: str) -> None:
-    """axe finds nothing: contrast, headings, landmarks, names of what is drawn, headers of tables."""
-    shown = opened(browser, file, size, scheme, unfolded=True)
-    found = Axe().run(shown)
-    assert found.violations_count == 0, found.generate_report()
-    shown.context.close()
+def test_everybody_can_read_it_on_a_phone(browser: Browser, file: Path, scheme: str) -> None:
+    assert barriers(opened(browser, file, PHONE, scheme, unfolded=True)) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_read_it_on_a_desktop(browser: Browser, wrong: Path, scheme: str) -> None:
+    assert barriers(opened(browser, wrong, DESKTOP, scheme, unfolded=True)) == []
 
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
@@ -104,15 +118,14 @@ def test_every_day_with_a_number_has_a_bar_that_is_seen(
     shown = opened(browser, wrong, size, scheme)
     drawings = shown.get_by_role("img").filter(has=shown.locator("rect")).all()
     assert len(drawings) == 4
-    days = [29, 30, 30, 29]  # the history begins within a day; of one day, nobody reported
-    behind = shown.evaluate(f"({LUMINANCE})(getComputedStyle(document.querySelector('figure')).backgroundColor)")
+    days = [30, 30, 30, 29]  # on one day nobody reported
+    behind = shown.evaluate(LUMINANCE, shown.locator("figure").first.evaluate(BEHIND))
     for drawing, count in zip(drawings, days, strict=True):
-        bars = drawing.locator("rect[class]").all()
-        boxes = [bar.bounding_box() for bar in bars]
-        assert all(box and box["width"] > 2 and box["height"] > 1 for box in boxes)
-        assert len({round(box["x"]) for box in boxes if box}) >= count
-        for bar in (bars[0], bars[-1]):
-            own = bar.evaluate(f"bar => ({LUMINANCE})(getComputedStyle(bar).fill)")
+        bars = drawing.locator("rect[class]").evaluate_all(BARS)
+        assert all(bar["width"] > 2 and bar["height"] > 1 for bar in bars)
+        assert len({round(bar["x"]) for bar in bars}) == count
+        for colour in {bar["fill"] for bar in bars}:
+            own = shown.evaluate(LUMINANCE, colour)
             assert (max(own, behind) + 0.05) / (min(own, behind) + 0.05) >= CONTRAST
     shown.context.close()
 
@@ -126,11 +139,7 @@ def test_what_is_drawn_is_told_in_words_and_in_numbers(browser: Browser, wrong: 
     mail.get_by_text("Numbers").click()
     rows = mail.get_by_role("table").get_by_role("row")
     assert rows.count() == 1 + 30
-    assert rows.nth(2).inner_text().split() == [
-        str(status_look.TODAY.replace(day=status_look.TODAY.day - 1)),
-        "288",
-        "144",
-    ]
+    assert rows.nth(2).inner_text().split() == [str(status_look.TODAY - timedelta(days=1)), "288", "144"]
     shown.context.close()
 
 
