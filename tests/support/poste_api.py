@@ -46,6 +46,10 @@ class PosteApi:
     quotas: dict[str, dict[str, int]] = field(default_factory=dict)
     passwords: dict[str, str] = field(default_factory=dict)
     domains: dict[str, dict[str, Any]] = field(default_factory=dict)
+    stats: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
+    """By domain or mailbox, and by day: how many messages came in and went out."""
+    asked: list[str] = field(default_factory=list)
+    """The paths of what was only looked at."""
     refuses: dict[str, tuple[int, str]] = field(default_factory=dict)
     """By method: the status and the reason with which it is answered."""
     changes: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
@@ -59,7 +63,9 @@ class PosteApi:
 
     def answer(self, method: str, path: str, body: dict[str, Any], page: int = 1) -> tuple[int, Any]:
         """Status and JSON."""
-        if method != "GET":
+        if method == "GET":
+            self.asked.append(path)
+        else:
             self.changes.append((method, path, body))
         if method in self.refuses:
             status, reason = self.refuses[method]
@@ -69,6 +75,8 @@ class PosteApi:
                 listed = list((self.boxes if kind == "boxes" else self.domains).values())
                 last, results = max(1, -(-len(listed) // PAGE)), listed[(page - 1) * PAGE : page * PAGE]
                 return 200, {"page": page, "last_page": last, "results_count": len(listed), "results": results}
+            case [_, name, "stats"] if name in self.boxes or name in self.domains:
+                return 200, self.stats.get(name) or []
             case ["boxes"]:
                 self.add(body["email"], body["passwordPlaintext"])
                 self.boxes[body["email"]] |= shown(body)
