@@ -18,8 +18,8 @@ class Watch(pulumi.ComponentResource):
     """`poste-mail:index:Watch` has a timer on the server look after Poste every five minutes, and tell of alarms by
     HTTPS, because a mail server cannot mail its own death.
 
-    It comes when mail works, and does not wait for the certificate: that it does not come is what somebody is to be told
-    of. What it has seen lies on the volume.
+    It comes when mail works, and does not wait for the certificate: that none comes is what somebody is to be told of.
+    What it has seen lies on the volume.
     """
 
     def __init__(

@@ -152,7 +152,8 @@ def test_the_program_keeps_its_own_rules(form: str, unknown: bool) -> None:
     stack = read_stack(handed_over(**config) | TOKENS)
     assert isinstance(stack, Stack)
     assert stack.settings.protect
-    more = [*(SINGLE & config.keys()), *config.get("passwords", {}), *config.get("backupEnvironment", {}), *config.get("heartbeat", {})]
+    tables = ("passwords", "backupEnvironment", "heartbeat")
+    more = [*(SINGLE & config.keys()), *(name for table in tables for name in config.get(table, {}))]
     assert len(stack.secrets) == 5 + len(more)
     assert {FIREWALL, DNS_RECORD, CONTAINER} <= {resource.type for resource in resources}
     assert list(found(resources, stack)) == []

@@ -75,22 +75,29 @@ class PosteApi:
                 listed = list((self.boxes if kind == "boxes" else self.domains).values())
                 last, results = max(1, -(-len(listed) // PAGE)), listed[(page - 1) * PAGE : page * PAGE]
                 return 200, {"page": page, "last_page": last, "results_count": len(listed), "results": results}
-            case [_, name, "stats"] if name in self.boxes or name in self.domains:
-                return 200, self.stats.get(name) or []
             case ["boxes"]:
                 self.add(body["email"], body["passwordPlaintext"])
                 self.boxes[body["email"]] |= shown(body)
                 return 201, None
             case ["boxes", address, *rest] if address in self.boxes:
                 return self._box(method, address, rest, body)
-            case ["domains", name] if name in self.domains:
-                self.domains[name] |= shown(body)
-                if method == "DELETE":
-                    del self.domains[name]
-                return 204, None
+            case ["domains", name, *rest] if name in self.domains:
+                return self._domain(method, name, rest, body)
         return 404, {"message": "Not Found"}
 
+    def _domain(self, method: str, name: str, rest: list[str], body: dict[str, Any]) -> tuple[int, Any]:
+        if rest == ["stats"]:
+            return 200, self.stats.get(name) or []
+        if rest or method == "GET":
+            return 404, {"message": "Not Found"}
+        self.domains[name] |= shown(body)
+        if method == "DELETE":
+            del self.domains[name]
+        return 204, None
+
     def _box(self, method: str, address: str, rest: list[str], body: dict[str, Any]) -> tuple[int, Any]:
+        if rest == ["stats"]:
+            return 200, self.stats.get(address) or []
         if method == "GET":
             limits = {LIMITS[name]: value for name, value in self.quotas[address].items()}
             return 200, {**limits, "storage_usage": 1, "count_usage": 1} if rest else self.boxes[address]

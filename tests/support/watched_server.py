@@ -213,7 +213,7 @@ class WatchedServer:
             yield {
                 "url": url, "dns": dns, "ports": ports,
                 "heartbeat": {
-                    name: urljoin(f"https://localhost:{receiver}", path) if path else None for name, path in paths.items()
+                    name: path and urljoin(f"https://localhost:{receiver}", path) for name, path in paths.items()
                 },
             }  # fmt: skip
 
@@ -238,7 +238,7 @@ class WatchedServer:
                 kept = self.folder / "etc/watch"
                 kept.mkdir(exist_ok=True)
                 (kept / "request.json").write_text(json.dumps(request))
-            done = subprocess.run(
+            return subprocess.run(
                 [sys.executable, "-c", RUN, *arguments],
                 cwd=self.folder,
                 input=json.dumps(request),
@@ -248,7 +248,6 @@ class WatchedServer:
                 timeout=90,
                 env=environment,
             )
-        return done
 
     def round(self) -> dict[str, Any]:
         """One round; the status that it leaves."""

@@ -49,7 +49,7 @@ def test_what_is_shown_has_the_form_of_the_example(server: WatchedServer) -> Non
 
     def without(found: dict[str, Any]) -> Any:
         return {
-            name: None if name in free else {inner: None for inner in what} if isinstance(what, dict) else what
+            name: None if name in free else dict.fromkeys(what) if isinstance(what, dict) else what
             for name, what in form(found).items()
         }
 
@@ -88,6 +88,15 @@ def old(server: WatchedServer) -> None:
     server.waits(minutes=61)
 
 
+def backed_up(server: WatchedServer, hours: int) -> None:
+    server.note("backup", "status", result="failed", last_good={"at": time.time() - hours * 3600, "size": 1})
+
+
+def silence(server: WatchedServer, *, silent: bool) -> None:
+    for found in server.names.values():
+        found.silent = silent
+
+
 TROUBLE: dict[str, tuple[Any, Any, str, str, int]] = {
     "a long queue": (stuck, mended_queue, "queue", "3 messages wait to leave, more than 2", 1),
     "an old message": (old, mended_queue, "queue", "A message has waited to leave for 61 min, more than 60", 1),
@@ -114,8 +123,7 @@ TROUBLE: dict[str, tuple[Any, Any, str, str, int]] = {
         lambda server: server.service("nginx", "up (pid 9) 2 seconds"), "service", "Poste's service nginx is down", 2,
     ),
     "a stale backup": (
-        lambda server: server.note("backup", "status", result="failed", last_good={"at": time.time() - 37 * 3600, "size": 1}),
-        lambda server: server.note("backup", "status", result="done", last_good={"at": time.time(), "size": 1}),
+        lambda server: backed_up(server, 37), lambda server: backed_up(server, 1),
         "backup", "The last good backup is 37 h old, more than 36", 1,
     ),
     "a stale drill": (
@@ -148,8 +156,7 @@ TROUBLE: dict[str, tuple[Any, Any, str, str, int]] = {
         "certificate", "The last renewal of the certificate: not served", 1,
     ),
     "name servers that do not answer": (
-        lambda server: [setattr(found, "silent", True) for found in server.names.values()],
-        lambda server: [setattr(found, "silent", False) for found in server.names.values()],
+        lambda server: silence(server, silent=True), lambda server: silence(server, silent=False),
         "look", f"Could not look the DKIM key of {DOMAIN} up", 2,
     ),
     "an API that refuses": (

@@ -39,8 +39,8 @@ def test_the_server_watches_with_good_thresholds_where_nothing_is_set() -> None:
 
 
 def test_the_server_is_told_of_what_the_settings_have_turned_on_and_off() -> None:
-    config = STORAGE_BOX | {"certificate": "none, ours is put there", "disableClamav": "true", "watch": {"diskPercent": 70}}
-    request = told(run_program(Cloud(KEY), **config)["Command watch"])
+    own = {"certificate": "none, ours is put there", "disableClamav": "true", "watch": {"diskPercent": 70}}
+    request = told(run_program(Cloud(KEY), **STORAGE_BOX | own)["Command watch"])
     assert (request["backup"], request["certificate"], request["off"]) == (True, False, ["clamd"])
     assert request["thresholds"]["disk_percent"] == 70
 
