@@ -60,7 +60,7 @@ def findings(
     found += [
         Finding("heartbeat", f"{channel} of the setting heartbeat could not be reached", channel)
         for channel, how in told.items()
-        if how != OK
+        if how != OK and channel in request.heartbeat
     ]
     kinds = {finding.kind for finding in found}
     found += [
