@@ -45,7 +45,7 @@ def _options() -> argparse.ArgumentParser:
         help="read this mailbox, instead of those of the settings; may be repeated",
     )
     parser.add_argument(
-        "--imap-host", type=argument(Fqdn), default="", metavar="HOST", help="its server, where that is another one"
+        "--imap-host", type=argument(Fqdn), metavar="HOST", help="its server, where that is another one"
     )
     parser.add_argument(
         "--password-stdin", action="store_true", help="its password is a line of standard input; else a person is asked"
@@ -91,4 +91,4 @@ def _named(stack: Stack, address: str, chosen: argparse.Namespace) -> Mailbox:
         password = getpass.getpass(f"Password of {address} (not shown): ")
     if not password:
         raise MailboxError(f"The password of {address} is no setting. Pipe it in: --password-stdin")
-    return mailbox(stack, address, password, chosen.imap_host)
+    return mailbox(stack, address, password, chosen.imap_host or "")

@@ -45,18 +45,18 @@ class Count:
                     counted.encryption.add(sessions, report.day, report.reporter)
             return
         about = self._of(report.domain)
-        if about:
-            about.reports += 1
-            about.reporters[report.reporter] += 1
-            about.days.add(report.day)
+        if about is None:
+            return
+        about.reports += 1
+        about.reporters[report.reporter] += 1
+        about.days.add(report.day)
         for record in report.records:
             # A policy holds for the names below its domain, too, of which some may be domains of their own here.
             counted = self._find(record.author) or about
-            if counted:
-                counted.days.add(report.day)
-                passed = record.spf or record.dkim
-                (counted.passed if passed else counted.failed)[report.day] += record.count
-                counted.sources[record.source].add(record, report.day, counted.name)
+            passed = record.spf or record.dkim
+            (counted.passed if passed else counted.failed)[report.day] += record.count
+            counted.sources[record.source].add(record, report.day, counted.name)
+            counted.days.add(report.day)
 
     def _of(self, name: str) -> Counted | None:
         counted = self._find(name)

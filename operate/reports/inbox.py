@@ -7,14 +7,14 @@ from datetime import date
 from imaplib import IMAP4
 
 from operate.reports.messages import is_meant
-from operate.verify.mailbox import Mailbox, MailboxError
+from operate.verify.mailbox import Mailbox, MailboxError, said
 
 LARGEST = 25_000_000
 """Bytes of a message that is fetched."""
 AT_ONCE = 200
 """Messages that are asked for in one command."""
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-ATTACHED = re.compile(rb"gzip|zip|xml|json|tlsrpt|octet-stream|rfc822|\.gz", re.IGNORECASE)
+ATTACHED = re.compile(rb'zip|xml|json|tlsrpt|octet-stream|"rfc822"|\.gz', re.IGNORECASE)
 """What the structure of a message shows (RFC 9051, section 7.5.2) that has more than text."""
 UID = re.compile(rb"UID (\d+)")
 SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
@@ -73,21 +73,21 @@ def delete(mailbox: Mailbox, places: Sequence[Place]) -> int:
 def _likely(imap: IMAP4, uids: Sequence[str]) -> Iterator[tuple[str, int]]:
     """UID and size of those messages that may hold a report, by what the server says of them."""
     answer = _done(imap.uid("FETCH", ",".join(uids), f"(UID RFC822.SIZE BODYSTRUCTURE {HEADER})"))
-    for said in _each(answer):
-        uid, size = UID.search(said), SIZE.search(said)
-        if uid and size and (ATTACHED.search(said) or is_meant(said.decode("utf-8", "replace"))):
+    for told in _each(answer):
+        uid, size = UID.search(told), SIZE.search(told)
+        if uid and size and (ATTACHED.search(told) or is_meant(told.decode("utf-8", "replace"))):
             yield uid[1].decode(), int(size[1])
 
 
 def _each(answer: Sequence[bytes | tuple[bytes, bytes]]) -> Iterator[bytes]:
     """What is said of each message. The library gives a piece up to and with each literal, and then the rest."""
-    said = b""
+    told = b""
     for part in answer:
-        said += b" ".join(part) if isinstance(part, tuple) else part
+        told += b" ".join(part) if isinstance(part, tuple) else part
         # Only the last piece is without a literal.
         if not isinstance(part, tuple):
-            yield said
-            said = b""
+            yield told
+            told = b""
 
 
 def _fetched(imap: IMAP4, uid: str) -> bytes:
@@ -111,7 +111,7 @@ def _lines(answer: tuple[str, Sequence[object]]) -> list[bytes]:
 
 
 def _done(answer: tuple[str, Sequence[object]]) -> list[bytes | tuple[bytes, bytes]]:
-    status, said = answer
+    status, parts = answer
     if status != "OK":
-        raise MailboxError(f"the server says {said}")
-    return [part for part in said if isinstance(part, bytes | tuple)]
+        raise MailboxError(f"the server says {said(parts)}")
+    return [part for part in parts if isinstance(part, bytes | tuple)]

@@ -140,7 +140,7 @@ def _by_name(host: str, tally: Tally) -> tuple[Kind, str]:
     for name in (host, *(domain for domain, _ in tally.vouched.most_common(5))):
         found = provider(name)
         if found:
-            return "provider", found.name
+            return "provider", found
     return "unknown", host
 
 

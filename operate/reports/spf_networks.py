@@ -37,8 +37,7 @@ async def networks(names: Names, terms: Sequence[str]) -> list[Networks]:
 
 async def _add(names: Names, to: Networks, term: str, domain: str) -> None:
     """Add what a term says that stands in the policy of a domain."""
-    if term.startswith(("-", "~", "?")):
-        return
+    # A term that lets nobody send begins with -, ~ or ?, so it is none of those below.
     text = term.lstrip("+").replace("redirect=", "include:", 1)
     mechanism, _, rest = text.partition(":") if ":" in text else (text.partition("/")[0], "", "")
     if mechanism in ("ip4", "ip6"):

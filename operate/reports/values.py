@@ -31,7 +31,7 @@ def count(value: object, what: str) -> int:
         number = int(str(value).strip()[:20])
     except ValueError:
         raise RefusedError(f"{what} is {text(str(value)) or 'empty'}, which is no number") from None
-    if isinstance(value, bool) or not 0 <= number <= MOST:
+    if not 0 <= number <= MOST:
         raise RefusedError(f"{what} is {number}, which cannot be")
     return number
 

@@ -177,7 +177,12 @@ class Mailbox:
 
 def _must(answer: tuple[str, Sequence[object]], what: str) -> None:
     if answer[0] != "OK":
-        raise MailboxError(f"{what}: {answer[1]}")
+        raise MailboxError(f"{what}: {said(answer[1])}")
+
+
+def said(parts: Sequence[object]) -> str:
+    """What an IMAP server says beside its answer."""
+    return b" ".join(part for part in parts if isinstance(part, bytes)).decode(errors="replace")
 
 
 @contextlib.contextmanager
