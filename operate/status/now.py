@@ -50,11 +50,12 @@ def queue(shown: Shown) -> str:
 
 
 def outgoing(shown: Shown) -> str:
-    """What all mailboxes have sent, and the one that sent most, whose name is not told."""
-    sent = shown["outgoing"].values()
-    if not sum(sent):
+    """What all mailboxes have sent, and which of them the most."""
+    sent: dict[str, int] = shown["outgoing"]
+    if not any(sent.values()):
         return "none in the last hour"
-    return f"{counted(sum(sent), 'message')} in the last hour, at most {max(sent)} from one mailbox"
+    most = max(sent, key=sent.__getitem__)
+    return f"{counted(sum(sent.values()), 'message')} in the last hour, the most by {most}: {sent[most]}"
 
 
 def disk(shown: Shown) -> str:

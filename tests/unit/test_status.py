@@ -139,7 +139,7 @@ def test_a_part_that_was_not_looked_at_is_said_to_be_unknown_and_hides_no_other(
         ("services", {"services": {"nginx": True, "dovecot": False}}, OK, "down: dovecot"),
         ("sent", {"outgoing": {}}, OK, "none in the last hour"),
         ("sent", {"outgoing": {"a@b.example": 3, "c@b.example": 9}}, OK,
-         "12 messages in the last hour, at most 9 from one mailbox"),
+         "12 messages in the last hour, the most by c@b.example: 9"),
         ("certificate", {"certificate": {"days": {"25": 61.3, "465": None, "993": 2.2}, "renewal": None, "next": None}},
          UNKNOWN,
          "61 days left on 25; no answer on 465; 2 days left on 993"),
