@@ -5,6 +5,7 @@ import stat
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -284,8 +285,8 @@ def test_mailboxes_are_asked_about_only_where_their_domain_has_sent_something(se
     server.api.add(f"new@{DOMAIN}")
     server.api.stats[f"new@{DOMAIN}"] = {"2026-11-28": {"in": 0, "out": 7}}
     assert server.round()["outgoing"] == {ANN: 1, f"new@{DOMAIN}": 7}
-    assert f"/boxes/all@{DOMAIN}/stats" not in server.api.asked
-    assert f"/boxes/{BOB}/stats" in server.api.asked
+    assert f"/boxes/all%40{DOMAIN}/stats" not in server.api.asked
+    assert f"/boxes/{quote(BOB)}/stats" in server.api.asked
 
 
 def test_a_new_day_of_poste_counts_from_nothing(server: WatchedServer) -> None:
