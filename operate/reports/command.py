@@ -78,7 +78,7 @@ async def _reports(chosen: argparse.Namespace) -> int:
     if chosen.json:
         command_line.show_json(stack=stack.name, **table.as_json(summary), deleted=deleted)
     elif chosen.delete:
-        print(f"Deleted the {deleted} messages whose reports were read.")
+        print(f"Messages that were read and are now deleted: {deleted}")
     return command_line.DONE
 
 

@@ -64,8 +64,8 @@ class SessionTally:
 def _obstacles(days: Sequence[tuple[date, int, int]]) -> list[str]:
     said = []
     if len(days) < DAYS:
-        said.append(f"There are reports about {len(days)} days; {DAYS} are needed.")
+        said.append(f"Reports cover {len(days)} of the {DAYS} days that are needed.")
     failed = sum(bad for _, _, bad in days[-DAYS:])
     if failed:
-        said.append(f"{failed} sessions failed on the last {min(len(days), DAYS)} days with reports.")
+        said.append(f"Sessions that failed on the last {min(len(days), DAYS)} days with reports: {failed}.")
     return said

@@ -92,7 +92,7 @@ async def summarized(stack: Stack, found: Collected, since: date) -> Summary:
     finally:
         shared.close()
     others = [
-        f"{reports} reports about {name}, which is none of this stack's" for name, reports in count.others.items()
+        f"reports about {name}, which is none of this stack's: {reports}" for name, reports in count.others.items()
     ]
     return Summary(
         since,

@@ -8,6 +8,7 @@ from typing import Any
 from operate.reports.encryption import Encryption
 from operate.reports.sources import Source
 from operate.reports.summary import DomainSummary, Summary
+from operate.reports.verdict import POLICIES
 
 SHOWN = 20
 """Sources of a domain that are told; the others are drawn together."""
@@ -19,9 +20,9 @@ def lines(summary: Summary) -> Iterator[str]:
     for domain in summary.domains:
         yield from _domain(domain)
         yield ""
-    again = f", {summary.duplicates} of them more than once" if summary.duplicates else ""
+    again = f" Came once more and left out: {summary.duplicates}." if summary.duplicates else ""
     count = sum(domain.reports for domain in summary.domains)
-    yield f"{', '.join(summary.mailboxes)} since {summary.since}: {count} DMARC reports about these domains{again}."
+    yield f"{', '.join(summary.mailboxes)} since {summary.since}: {count} DMARC reports about these domains.{again}"
     for line in (*summary.unread, *summary.refused):
         yield f"Not read: {line}"
 
@@ -77,6 +78,8 @@ def verdict(domain: DomainSummary) -> str:
         return "none is as strict as is safe."
     if found.safe == domain.policy:
         return f"{found.safe} is safe, and set."
+    if POLICIES.index(found.safe) < POLICIES.index(domain.policy):
+        return f"{found.safe} is as strict as is known to be safe."
     return f"safe to go to {found.safe}."
 
 

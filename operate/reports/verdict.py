@@ -67,25 +67,25 @@ def judge(domain: str, policy: str, days: int, reporters: int, sources: Sequence
             break
         safe = demand.policy
     if POLICIES.index(policy) > POLICIES.index(safe or "none"):
-        reasons.append(f"The policy is {policy} already, so receivers may be turning such mail away.")
+        reasons.append(f"The policy is {policy} already: receivers put aside or turn away what fails.")
     return Verdict(safe, True, tuple(reasons))
 
 
 def _lacks(messages: int, days: int, reporters: int) -> Iterator[str]:
     if days < DEMANDS[0].days:
-        yield f"There are reports about {days} days; {DEMANDS[0].days} are needed."
+        yield f"Reports cover {days} of the {DEMANDS[0].days} days that are needed."
     if messages < MESSAGES:
-        yield f"There are reports about {messages} messages of known senders; {MESSAGES} are needed."
+        yield f"Reports are about {messages} of the {MESSAGES} messages of known senders that are needed."
         if not messages:
             yield "A domain from which nothing is sent needs no watching: it may be at reject at once."
     if reporters < REPORTERS:
-        yield f"Reports came from {reporters} organizations; {REPORTERS} are needed."
+        yield f"Reports came from {reporters} of the {REPORTERS} organizations that are needed."
 
 
 def _obstacles(domain: str, demand: Demand, days: int, share: float, sources: Sequence[Source]) -> Iterator[str]:
     """What speaks against a policy."""
     if days < demand.days:
-        yield f"there are reports about {days} days; {demand.days} are needed."
+        yield f"reports cover {days} of the {demand.days} days that are needed."
     if share < demand.share:
         yield f"{_percent(share)} of the known senders' messages passed; {_percent(demand.share)} are needed."
         yield from _known_senders(domain, sources)

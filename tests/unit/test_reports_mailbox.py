@@ -114,7 +114,7 @@ def test_each_refusal_is_a_line_without_addresses_and_the_rest_is_read(imap: Ima
     assert summary.domains[0].passed == 2
     assert [line.partition(" (")[0] for line in summary.refused] == [
         f"message {broken} in INBOX: a!b!1!2.xml is broken XML",
-        "1 reports about elsewhere.example, which is none of this stack's",
+        "reports about elsewhere.example, which is none of this stack's: 1",
     ]
     assert "@" not in "".join(summary.refused)
 
@@ -172,7 +172,7 @@ def test_delete_takes_the_messages_that_were_read_and_no_others(
     imap.put(report("1"))
     assert run(monkeypatch, deployed(), "--delete") == 0
     assert list(imap.folders["INBOX"]) == kept
-    assert "Deleted the 2 messages whose reports were read." in capsys.readouterr().out
+    assert "Messages that were read and are now deleted: 2" in capsys.readouterr().out
 
 
 def test_nothing_is_deleted_unless_asked_for(imap: ImapServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,7 +251,7 @@ def test_people_are_told_who_sent_how_it_fared_and_what_follows(
         "192.0.2.9 (unknown) for news.example",
         "reject 3",
         "not enough is known to say how strict the policy may be",
-        "There are reports about 1 days; 14 are needed.",
+        "Reports cover 1 of the 14 days that are needed.",
         "10 sessions succeeded, 2 failed, by Sender",
         "2 certificate-expired at mail.example.com",
         "not yet safe to enforce",

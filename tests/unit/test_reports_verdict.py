@@ -64,10 +64,10 @@ def test_four_quiet_weeks_are_enough_for_reject(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("reports", "reason"),
     [
-        ([], "There are reports about 0 days; 14 are needed."),
-        (month(Row(count="50"), days=13), "There are reports about 13 days; 14 are needed."),
-        (month(Row(count="1")), "There are reports about 60 messages of known senders; 100 are needed."),
-        (month(Row(count="50"), reporters=["One"]), "Reports came from 1 organizations; 2 are needed."),
+        ([], "Reports cover 0 of the 14 days that are needed."),
+        (month(Row(count="50"), days=13), "Reports cover 13 of the 14 days that are needed."),
+        (month(Row(count="1")), "Reports are about 60 of the 100 messages of known senders that are needed."),
+        (month(Row(count="50"), reporters=["One"]), "Reports came from 1 of the 2 organizations that are needed."),
         (month(), "A domain from which nothing is sent needs no watching: it may be at reject at once."),
     ],
 )
@@ -82,7 +82,7 @@ def test_little_data_gives_no_verdict_but_says_what_is_lacking(
 def test_two_weeks_are_enough_for_quarantine_only(monkeypatch: pytest.MonkeyPatch) -> None:
     verdict = domain_of(month(Row(count="5"), days=20), monkeypatch, dmarc={"policy": "none"}).verdict
     assert verdict.safe == "quarantine"
-    assert verdict.reasons[1:] == ("Not yet reject: there are reports about 20 days; 28 are needed.",)
+    assert verdict.reasons[1:] == ("Not yet reject: reports cover 20 of the 28 days that are needed.",)
 
 
 @pytest.mark.parametrize(("failed", "safe"), [("1", ""), ("0", "reject")])
@@ -100,7 +100,7 @@ def test_where_all_of_ones_own_mail_fails_it_is_said(monkeypatch: pytest.MonkeyP
     verdict = domain_of(month(Row(count="9", **BAD)), monkeypatch).verdict
     assert (verdict.enough, verdict.safe) == (True, "")
     assert "0 of 540 messages of known senders passed (0 %)" in verdict.reasons[0]
-    assert verdict.reasons[-1] == "The policy is reject already, so receivers may be turning such mail away."
+    assert verdict.reasons[-1] == "The policy is reject already: receivers put aside or turn away what fails."
 
 
 def test_a_sender_of_the_spf_policy_that_is_not_aligned_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,7 +220,7 @@ def test_records_count_for_the_closest_domain_of_the_stack(monkeypatch: pytest.M
         (DOMAIN, 3, 1),
         (f"club.{DOMAIN}", 12, 0),
     ]
-    assert told.refused == ("1 reports about other.example, which is none of this stack's",)
+    assert told.refused == ("reports about other.example, which is none of this stack's: 1",)
 
 
 def encryption(reports: Sequence[TlsReport], monkeypatch: pytest.MonkeyPatch) -> Encryption:
@@ -240,10 +240,10 @@ def test_a_quiet_week_allows_to_enforce_encryption(monkeypatch: pytest.MonkeyPat
     quiet = [sessions(back) for back in range(1, 8)]
     assert encryption(quiet, monkeypatch).enforce
     assert encryption([*quiet, sessions(20, failed=3)], monkeypatch).enforce
-    assert encryption(quiet[:6], monkeypatch).reasons == ("There are reports about 6 days; 7 are needed.",)
+    assert encryption(quiet[:6], monkeypatch).reasons == ("Reports cover 6 of the 7 days that are needed.",)
     loud = encryption([*quiet[1:], sessions(1, failed=3, **{"result-type": "sts-policy-fetch-error"})], monkeypatch)
     assert not loud.enforce
-    assert loud.reasons == ("3 sessions failed on the last 7 days with reports.",)
+    assert loud.reasons == ("Sessions that failed on the last 7 days with reports: 3.",)
     assert [(failure.kind, failure.sessions) for failure in loud.failures] == [("sts-policy-fetch-error", 3)]
 
 
@@ -252,6 +252,7 @@ def test_a_quiet_week_allows_to_enforce_encryption(monkeypatch: pytest.MonkeyPat
     [
         (month(Row(count="9")), "none", "Verdict: safe to go to reject."),
         (month(Row(count="9")), "reject", "Verdict: reject is safe, and set."),
+        (month(Row(count="9"), days=20), "reject", "Verdict: quarantine is as strict as is known to be safe."),
         (month(Row(count="9", **BAD)), "none", "Verdict: none is as strict as is safe."),
         ([], "none", "Verdict: not enough is known"),
     ],
