@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from operate.quantities import moment
 from operate.reports.summary import DomainSummary
@@ -86,7 +85,7 @@ def without_mailboxes(value: Any) -> Any:
 
     What has come through here already is left alone.
     """
-    return ADDRESS.sub("…@", value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return ADDRESS.sub("…@", value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _conclusion(found: Look, wrong: Sequence[Result]) -> str:
