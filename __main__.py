@@ -25,6 +25,7 @@ from components.poste import Poste
 from components.providers import cloudflare_dns, hetzner, ssh_commands
 from components.relay import Relay, tell_the_block
 from components.sender_policy import SenderPolicy
+from components.watch import Watch, tell_nobody_is_told
 from components.zone_signing import ZoneSigning
 from model.client_settings import client_settings, web_addresses
 from model.labels import stack_labels
@@ -41,6 +42,7 @@ refuse_impossible_changes(survey, settings)
 tell_who_leaves(held, settings)
 tell_no_backup(settings)
 tell_the_block(settings, survey)
+tell_nobody_is_told(settings)
 policies = sender_policies(settings, held)
 rotations = dkim_rotations(settings, held)
 zones = Zones(settings, held, rotations, dns, survey.addresses)
@@ -74,6 +76,7 @@ if settings.backup and store:
     # The first backup stops Poste for some seconds, and the certificate needs it.
     mail_works = [NightlyBackup("backup", settings, settings.backup, server, host, mail_works, clouds)]
     pulumi.export("backup", store.reached)
+Watch("watch", settings, server, host, mail_works, clouds)
 promised: list[pulumi.Resource] = []
 everything = list(mail_works)
 if settings.acme_directory:

@@ -34,7 +34,7 @@ def _domain(domain: DomainSummary) -> Iterator[str]:
     else:
         yield f"  {domain.passed} messages passed, {domain.failed} failed, by {', '.join(domain.reporters)}"
     yield from _sources(domain.sources)
-    yield f"  Verdict: {_verdict(domain)}"
+    yield f"  Verdict: {verdict(domain)}"
     yield from (f"    {reason}" for reason in domain.verdict.reasons)
     if domain.encryption:
         yield from _encryption(domain.encryption)
@@ -69,17 +69,18 @@ def _row(source: Source) -> tuple[str, ...]:
     return (f"{source.address} ({who}){whose}" if who else f"{source.address}{whose}", *map(str, counts), done, seen)
 
 
-def _verdict(domain: DomainSummary) -> str:
-    verdict = domain.verdict
-    if not verdict.enough:
+def verdict(domain: DomainSummary) -> str:
+    """How strict the policy may be, in a few words."""
+    found = domain.verdict
+    if not found.enough:
         return "not enough is known to say how strict the policy may be."
-    if not verdict.safe:
+    if not found.safe:
         return "none is as strict as is safe."
-    if verdict.safe == domain.policy:
-        return f"{verdict.safe} is safe, and set."
-    if POLICIES.index(verdict.safe) < POLICIES.index(domain.policy):
-        return f"{verdict.safe} is as strict as is known to be safe."
-    return f"safe to go to {verdict.safe}."
+    if found.safe == domain.policy:
+        return f"{found.safe} is safe, and set."
+    if POLICIES.index(found.safe) < POLICIES.index(domain.policy):
+        return f"{found.safe} is as strict as is known to be safe."
+    return f"safe to go to {found.safe}."
 
 
 def _encryption(found: Encryption) -> Iterator[str]:

@@ -75,7 +75,7 @@ async def _verify(chosen: argparse.Namespace, only: Sequence[str]) -> int:
     progress = Console(stderr=True)
     begun = time.monotonic()
     while True:
-        results, seconds = await _round(stack, chosen.domain, only, progress)
+        results, seconds = await look(stack, chosen.domain, only, progress)
         good = all(result.holds for result in results)
         left = begun + chosen.watch - time.monotonic()
         if good or left <= 0:
@@ -101,7 +101,7 @@ def adjusted(stack: Stack, chosen: argparse.Namespace) -> Stack:
     return replace(stack, own=own, ipv4_only=chosen.ipv4)
 
 
-async def _round(
+async def look(
     stack: Stack, domains: Sequence[str], only: Sequence[str], progress: Console
 ) -> tuple[Sequence[Result], float]:
     """All checks once; the results and how long they took."""

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from model.host_firewall import TABLE
-from model.server_folders import BACKUP, CERTIFICATES
+from model.server_folders import BACKUP, CERTIFICATES, WATCH
 from model.values import IMAGE
 from operate.verify.context import Context
 from operate.verify.remedies import REFRESH, RERUN, UP
@@ -76,7 +76,7 @@ Ask = Callable[[], Awaitable[Report]]
 def report(context: Context) -> Ask:
     """What the server says of itself; one SSH session answers all checks."""
     names = [domain.name for domain in context.selected]
-    work = partial(ask_server, context.stack, "report", NAME, TABLE, names, CERTIFICATES, BACKUP)
+    work = partial(ask_server, context.stack, "report", NAME, TABLE, names, CERTIFICATES, BACKUP, WATCH)
     return partial(context.shared.once, "server", work)
 
 

@@ -186,9 +186,8 @@ def run_program(cloud: Cloud, *, stack: str = "prod", preview: bool = False, **c
     try:
         asyncio.set_event_loop(loop)
         set_mocks(cloud, project="poste-mail", stack=stack, preview=preview)
-        runtime.set_all_config(
-            text | TOKENS, [f"poste-mail:{key}" for key in (*SECRETS, *PARTLY_SECRET)] + list(TOKENS)
-        )
+        secrets = [f"poste-mail:{key}" for key in (*SECRETS, *PARTLY_SECRET)]
+        runtime.set_all_config(text | TOKENS, secrets + list(TOKENS))
         with patch.object(MockMonitor, "RegisterResource", register):
             loop.run_until_complete(run_pulumi_func(_program))
     finally:

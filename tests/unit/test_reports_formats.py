@@ -304,7 +304,9 @@ def test_a_zip_with_a_password_is_refused() -> None:
         list(archives.unpack(bytes(packed)))
 
 
-@pytest.mark.parametrize("attached", [archives.GZIP + b"broken", zipped(b"an invoice"), b"<html>"])
+@pytest.mark.parametrize(
+    "attached", [archives.GZIP + b"broken", zipped(b"an invoice"), b"<html>"], ids=["gzip", "zip", "html"]
+)
 def test_other_mail_is_none_of_our_business(attached: bytes) -> None:
     assert read(mail(attached, subject="Invoice", name="invoice.zip").as_bytes(), NOW) == Found()
 
