@@ -149,7 +149,7 @@ async def services(ask: Ask, off: Collection[str]) -> Finding:
     told = [*(f"{name} is down" for name in stopped), *(f"{name} does not stay up" for name in failing)]
     if told:
         return fail(", ".join(told), expected, mends=[(Mend.SERVICE, name) for name in stopped])
-    return ok(f"{len(found) - len(down)} services", expected)
+    return ok(", ".join(sorted(name for name, state in found.items() if state.startswith("up"))), expected)
 
 
 async def data(ask: Ask) -> Finding:

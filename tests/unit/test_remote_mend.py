@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.mend_server import CONTAINER, MendServer
-
-DOWN = "down (exitcode 0) 3 seconds, normally up, ready 3 seconds"
+from model.host_firewall import TABLE
+from model.poste_container import CONTAINER
+from tests.support.mend_server import DOWN, UP, MendServer
 
 
 @pytest.fixture
@@ -16,13 +16,8 @@ def server(tmp_path: Path) -> MendServer:
     return MendServer(tmp_path)
 
 
-def stopped(server: MendServer) -> None:
-    (container,) = server.engine.containers
-    container["State"] = {"Running": False, "Restarting": False}
-
-
 def test_a_stopped_container_is_started(server: MendServer) -> None:
-    stopped(server)
+    server.stop()
     done = server.mend("container", CONTAINER)
     assert (done.returncode, json.loads(done.stdout)) == (0, {"mended": True}), done.stderr
     assert server.engine.containers[0]["State"]["Running"]
@@ -38,7 +33,6 @@ def test_a_container_that_is_gone_is_left_to_a_deploy(server: MendServer) -> Non
 
 @pytest.mark.parametrize("what", ["container", "service"])
 def test_what_another_one_has_stopped_is_left_to_it(server: MendServer, what: str) -> None:
-    stopped(server)
     server.service("dovecot", DOWN)
     with (server.folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -60,7 +54,7 @@ def test_the_mark_of_a_backup_that_was_killed_goes_with_the_start_that_makes_up_
 
 def test_a_service_that_is_down_comes_up(server: MendServer) -> None:
     server.service("dovecot", DOWN)
-    server.service("nginx", "up (pid 3) 9 seconds")
+    server.service("nginx", UP)
     done = server.mend("service", "dovecot")
     assert done.returncode == 0, done.stderr
     assert server.calls == ["s6-svc -u dovecot"]
@@ -83,7 +77,7 @@ def test_a_service_that_is_no_more_ends_in_the_supervisors_words(server: MendSer
 
 def test_the_host_firewall_is_loaded_as_the_deploy_left_it_now_and_at_boot(server: MendServer) -> None:
     before = server.ruleset.read_text()
-    done = server.mend("firewall", "mail_host")
+    done = server.mend("firewall", TABLE)
     assert done.returncode == 0, done.stderr
     assert server.calls == [f"nft --file {server.ruleset}", "systemctl enable nftables"]
     assert server.ruleset.read_text() == before
@@ -99,25 +93,24 @@ def test_rules_that_are_not_the_deploys_are_not_loaded(server: MendServer, text:
         server.ruleset.unlink()
     else:
         server.ruleset.write_text(text.replace("{ours}", server.ruleset.read_text()))
-    done = server.mend("firewall", "mail_host")
+    done = server.mend("firewall", TABLE)
     assert (done.returncode, server.calls) == (1, [])
     assert "is not as the deploy has written it" in done.stderr
 
 
 def test_a_timer_runs_again_now_and_at_each_boot(server: MendServer) -> None:
-    (server.folder / "units/poste-backup.timer").touch()
     assert server.mend("timer", "poste-backup.timer").returncode == 0
     assert server.calls == ["systemctl enable poste-backup.timer", "systemctl start poste-backup.timer"]
 
 
 def test_a_timer_that_was_never_made_is_left_to_the_deploy(server: MendServer) -> None:
+    (server.folder / "units/poste-backup.timer").unlink()
     done = server.mend("timer", "poste-backup.timer")
     assert (done.returncode, server.calls) == (1, [])
     assert "There is no poste-backup.timer on the server: the deploy has to make it" in done.stderr
 
 
 def test_a_timer_that_somebody_masked_ends_in_systemds_words(server: MendServer) -> None:
-    (server.folder / "units/poste-backup.timer").touch()
     (server.folder / "masked").touch()
     done = server.mend("timer", "poste-backup.timer")
     assert done.returncode == 1
