@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from model.records import dkim
 from operate.command_line import DONE, FAILED
@@ -74,7 +75,7 @@ def mended(*pairs: tuple[str, str]) -> list[dict[str, str]]:
 
 def break_all(server: MendServer) -> None:
     server.link().unlink()
-    server.service("dovecot", DOWN)
+    server.service("nginx", DOWN)
     server.flush()
     server.end_timer("poste-certificate.timer")
 
@@ -88,7 +89,7 @@ def test_all_that_can_be_mended_is_in_one_go_and_a_second_one_has_nothing_to_do(
     }
     assert (status, answer["ok"]) == (FAILED, False)
     assert answer["mended"] == mended(
-        ("service", "dovecot"),
+        ("service", "nginx"),
         ("signers", "example.com"),
         ("firewall", "mail_host"),
         ("timer", "poste-certificate.timer"),
@@ -137,8 +138,9 @@ def test_each_thing_is_told_before_it_is_done(case: Case, monkeypatch: pytest.Mo
 
 
 def test_a_container_that_has_stopped_is_started_and_then_what_shows_only_in_one_that_runs_is_mended(
-    case: Case,
+    case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(fix, "SETTLE", 600)  # which nobody waits for while more can be mended
     case.server.stop()
     case.server.service("dovecot", DOWN)
     status, answer = case.verify("--fix")
@@ -148,12 +150,12 @@ def test_a_container_that_has_stopped_is_started_and_then_what_shows_only_in_one
 
 def test_what_cannot_be_mended_is_left_to_its_remedy_and_the_rest_is_mended(case: Case) -> None:
     break_all(case.server)
-    case.server.service("dovecot", DOWN, broken=True)
+    case.server.service("nginx", DOWN, broken=True)
     status, answer = case.verify("--fix")
     errors = {each["name"]: each["error"] for each in answer["mended"]}
-    assert "dovecot does not stay up" in errors.pop("dovecot")
+    assert "nginx does not stay up" in errors.pop("nginx")
     assert set(errors.values()) == {""}
-    assert "Not mended: dovecot does not stay up" in case.said
+    assert "Not mended: nginx does not stay up" in case.said
     assert statuses(answer) == {**dict.fromkeys(ONLY.split(","), "ok"), "container.services": "fail"}
     # A service is recommended only: that mail works without it, the other checks would not say.
     assert status == DONE
@@ -186,6 +188,15 @@ def test_only_what_was_looked_at_is_mended(case: Case) -> None:
     assert answer["mended"] == mended(("firewall", "mail_host"))
     assert set(statuses(answer)) == {"server.firewall"}
     assert not case.server.link().exists()
+
+
+def test_of_what_was_looked_at_only_what_is_concerned_is_looked_at_again(case: Case) -> None:
+    async def look(*concerned: str) -> set[str]:
+        results, _ = await command.look(case.stack, [], ["container", "server"], Console(quiet=True), concerned)
+        return {result.check.name for result in results}
+
+    assert {"container.disk", "server.firewall"} <= asyncio.run(look())
+    assert asyncio.run(look("container.dkim", "mail")) == {"container.dkim"}
 
 
 def test_a_server_that_is_out_of_reach_is_not_mended(case: Case) -> None:
