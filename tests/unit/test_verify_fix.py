@@ -14,7 +14,7 @@ from rich.console import Console
 from model.records import dkim
 from operate.command_line import DONE, FAILED
 from operate.errors import ServerError
-from operate.verify import command, container, fix
+from operate.verify import backup, command, container, fix, server
 from operate.verify.remedies import filled
 from operate.verify.result import Finding, Mend, Result, Status
 from operate.verify.signing_key import bare
@@ -211,6 +211,8 @@ REPORT: dict[str, Any] = {
     "container": {"status": "exited", "health": "none", "restart": "unless-stopped"},
     "disk": {"mounted": True},
     "services": {},
+    "firewall": {},
+    "backup": {"status": None},
 }
 
 
@@ -236,6 +238,18 @@ def test_a_container_is_started_only_where_nobody_keeps_it_down_and_its_volume_i
     assert finding(container.healthy, disk=None).mends == ()
     assert finding(container.healthy, container={"status": "running", "health": "unhealthy"}).mends == ()
     assert finding(container.healthy, container=None).mends == ()
+
+
+def test_a_firewall_that_lets_more_in_is_loaded_as_one_that_is_gone_is() -> None:
+    for chains in ({}, {"input": "drop"}, {"input": "accept", "forward": "drop"}):
+        assert finding(server.firewall, firewall=chains).mends == ((Mend.FIREWALL, "mail_host"),)
+    assert finding(server.firewall, firewall={"input": "drop", "forward": "drop"}).mends == ()
+
+
+def test_a_timer_of_the_backup_that_does_not_run_is_started_and_a_backup_that_failed_is_left_to_its_remedy() -> None:
+    for timer in ("inactive", "active, disabled", "failed"):
+        assert finding(backup.age, backup={"timer": timer}).mends == ((Mend.TIMER, "poste-backup.timer"),)
+    assert finding(backup.age, backup={"timer": "active"}).mends == ()
 
 
 OFF, CRASHING = "down (exitcode 0) 9 seconds", "down (exitcode 1) 0 seconds, normally up, want up, ready 0 seconds"
