@@ -24,6 +24,7 @@ from components.policy_worker import PolicyWorker
 from components.poste import Poste
 from components.providers import cloudflare_dns, hetzner, ssh_commands
 from components.sender_policy import SenderPolicy
+from components.watch import Watch, tell_nobody_is_told
 from components.zone_signing import ZoneSigning
 from model.client_settings import client_settings, web_addresses
 from model.labels import stack_labels
@@ -39,6 +40,7 @@ survey = look(labels, held, hcloud, storage_boxes=bool(settings.backup and setti
 refuse_impossible_changes(survey, settings)
 tell_who_leaves(held, settings)
 tell_no_backup(settings)
+tell_nobody_is_told(settings)
 policies = sender_policies(settings, held)
 rotations = dkim_rotations(settings, held)
 zones = Zones(settings, held, rotations, dns, survey.addresses)
@@ -71,6 +73,7 @@ if settings.backup and store:
     # The first backup stops Poste for some seconds, and the certificate needs it.
     mail_works = [NightlyBackup("backup", settings, settings.backup, server, host, mail_works, clouds)]
     pulumi.export("backup", store.reached)
+Watch("watch", settings, server, host, mail_works, clouds)
 promised: list[pulumi.Resource] = []
 everything = list(mail_works)
 if settings.acme_directory:

@@ -91,6 +91,12 @@ def environment(settings: Settings) -> list[str]:
     return sorted(f"{name}={value}" for name, value in switches.items() if value is not None)
 
 
+def services_off(settings: Settings) -> list[str]:
+    """Poste's own services, by their names at its supervisor, that the switches turn off."""
+    switches = {"clamd": settings.disable_clamav, "rspamd": settings.disable_rspamd}
+    return [name for name, off in switches.items() if off]
+
+
 def loopback_url(settings: Settings) -> str:
     """Where the server itself reaches Poste's web interface."""
     if settings.https:

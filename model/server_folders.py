@@ -24,6 +24,9 @@ STACK = f"{VOLUME}/stack"
 BACKUP = f"{VOLUME}/backup"
 """How the last backup and the last drill went."""
 
+WATCH = f"{VOLUME}/watch"
+"""What the watch has seen last, and over the last months."""
+
 ADMINISTRATOR = "/opt/poste-mail/administrator.json"
 """Address and password of Poste's administrator as the scripts use them; without that no password could be changed."""
 

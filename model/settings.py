@@ -357,6 +357,7 @@ class Settings(Model):
                 "The backup": self.backup.target if self.backup else None,
                 "Full-text search (Elasticsearch)": split_host_port(self.elasticsearch) if self.elasticsearch else None,
                 "The certificate's authority": (authority.hostname or "", authority.port) if authority.port else None,
+                **{f"Alarms ({name})": target for name, target in (self.heartbeat or Heartbeat()).targets.items()},
             }
         )
 

@@ -1,6 +1,7 @@
 """What the server watches of itself, from when on it raises an alarm, and whom it tells."""
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -11,6 +12,12 @@ from model.values import https_url
 def _address(value: SecretStr) -> SecretStr:
     return SecretStr(https_url(value.get_secret_value()))
 
+
+NOBODY_TOLD = "Nobody is told when the server is in trouble: heartbeat is not set"
+TELL_SOMEBODY = (
+    "Set where it reports every five minutes, or an ntfy topic or a webhook: pulumi config set --secret --path "
+    "heartbeat.url https://… (docs/watching.md)"
+)
 
 Percent = Annotated[int, Field(ge=1, le=99)]
 Count = Annotated[int, Field(ge=1)]
@@ -50,3 +57,15 @@ class Heartbeat(Model):
     """A topic of ntfy (https://docs.ntfy.sh/publish/), which gets each alarm once, and its end."""
     webhook: SecretAddress | None = None
     """Gets the same as JSON: {"text": …}."""
+
+    @property
+    def addresses(self) -> dict[str, str | None]:
+        """By the channel's name."""
+        channels = {"url": self.url, "ntfy": self.ntfy, "webhook": self.webhook}
+        return {name: address.get_secret_value() if address else None for name, address in channels.items()}
+
+    @property
+    def targets(self) -> dict[str, tuple[str, int] | None]:
+        """Host and port of each channel, where its address names a port."""
+        found = {name: urlsplit(address or "") for name, address in self.addresses.items()}
+        return {name: (parts.hostname or "", parts.port) if parts.port else None for name, parts in found.items()}

@@ -28,12 +28,13 @@ SECRET_ENDINGS = (
     "tokens",
     "secrets",
     "environment",
+    "heartbeat",
 )
 """How the names of settings end that hold secrets. The engine hands a pack the values, but not which are encrypted."""
 
 
 INDICES = re.compile(r"(\[\d+\])+$")
-IN_TABLE = re.compile(r"(passwords|tokens|secrets|environment)\..*", re.IGNORECASE)
+IN_TABLE = re.compile(r"(passwords|tokens|secrets|environment|heartbeat)\..*", re.IGNORECASE)
 """An entry of a table of secrets, whatever it is called itself."""
 NO_SECRET = re.compile(r".*:(domains\[\d+\]\.mailboxes\[\d+\]\.password|backup\.hostKey)")
 """When a mailbox's password is set, which is none itself; and a public key."""

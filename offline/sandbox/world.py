@@ -34,6 +34,8 @@ AUTHORITY = Addresses("198.51.100.56", "2001:db8:100::56")
 """The certificate authorities: ACME on port 443, what to trust on port 80."""
 BOXES = Addresses("198.51.100.57", "2001:db8:100::57")
 """The Storage Boxes: SSH on port 23."""
+ALERTS = Addresses("198.51.100.58", "2001:db8:100::58")
+"""Whoever is told of alarms: HTTPS."""
 EDGE = Addresses("198.51.100.60", "2001:db8:100::60")
 """What a proxied name leads to: HTTPS and HTTP, for the custom domains of Workers alone."""
 PROVIDER = Addresses("198.51.100.80", "2001:db8:100::80")
@@ -50,6 +52,11 @@ AUTHORITY_CONTROL = "http://127.0.0.1:47005"
 
 BOXES_CONTROL = "http://127.0.0.1:47006"
 """Where it reaches what is not SSH of the Storage Boxes: their faults."""
+
+ALERTS_CONTROL = "http://127.0.0.1:47008"
+"""Where it reaches what was told of alarms."""
+
+ALERTS_HOST = "alerts.example"
 
 ACME_HOST, BRIEF_HOST = "acme.example", "brief.example"
 """The ACME authorities, one that issues for 90 days and one whose certificates live as long as asked for."""

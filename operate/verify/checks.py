@@ -24,6 +24,7 @@ from operate.verify import (
     smtp,
     tls,
     transport,
+    watch,
     web,
 )
 from operate.verify.context import Context
@@ -51,6 +52,7 @@ GROUPS: Sequence[ModuleType] = (
     dkim_rotation,
     accounts,
     backup,
+    watch,
     server,
 )
 """Each has CHECKS, what it looks at, and jobs(context), the work for one stack."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from model.host_firewall import TABLE
 from model.poste_container import CONTAINER
-from model.server_folders import BACKUP, CERTIFICATES
+from model.server_folders import BACKUP, CERTIFICATES, WATCH
 from model.values import IMAGE
 from operate.verify.context import Context
 from operate.verify.remedies import REFRESH, RERUN, UP
@@ -87,7 +87,7 @@ Ask = Callable[[], Awaitable[Report]]
 def report(context: Context) -> Ask:
     """What the server says of itself; one SSH session answers all checks."""
     names = [domain.name for domain in context.selected]
-    work = partial(ask_server, context.stack, "report", CONTAINER, TABLE, names, CERTIFICATES, BACKUP)
+    work = partial(ask_server, context.stack, "report", CONTAINER, TABLE, names, CERTIFICATES, BACKUP, WATCH)
     return partial(context.shared.once, "server", work)
 
 

@@ -172,6 +172,11 @@ def backup(folder: str) -> dict[str, Any]:
     }
 
 
+def watch(folder: str) -> dict[str, Any]:
+    """What the last round of the watch left, and whether the next ones will come."""
+    return {"status": noted(folder, "status.json"), "timer": timer("poste-watch.timer")}
+
+
 def noted(folder: str, name: str) -> Any:
     """What a script of the deploy has noted; None where there is nothing."""
     try:
@@ -227,7 +232,7 @@ def reach(target: tuple[str, int]) -> dict[str, str]:
         return {"error": str(error) or type(error).__name__}
 
 
-def report(name: str, table: str, domains: list[str], certificates: str, backups: str) -> None:
+def report(name: str, table: str, domains: list[str], certificates: str, backups: str, watches: str) -> None:
     box = container(name)
     print(
         json.dumps(
@@ -239,6 +244,7 @@ def report(name: str, table: str, domains: list[str], certificates: str, backups
                 "reboot": reboot(),
                 "certificate": certificate(certificates),
                 "backup": backup(backups),
+                "watch": watch(watches),
                 "keys": signing_keys(name, domains) if box else {},
                 "services": services(name) if box else {},
             }

@@ -35,6 +35,7 @@ SCENARIO = (
     "test_environments",
     "test_changes",
     "test_rotation",
+    "test_watch",
     "test_upgrade",
     "test_recovery",
     "test_lasting",

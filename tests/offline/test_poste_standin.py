@@ -493,6 +493,34 @@ def test_hundreds_of_mailboxes_are_made_in_seconds_by_parallel_requests(administ
     serve(administered, scenario)
 
 
+def test_statistics_count_by_day_what_was_delivered_to_and_sent_by_each_mailbox(administered: Layout) -> None:
+    Operations(administered).create_box("ann@club.example", PASSWORD, {})
+    administered.mail_log.parent.mkdir()
+    administered.mail_log.write_text(
+        "2026-11-27 23:59:59 1vOabc-000000001Cd-0Ab1 <= x@other.example H=mx.other.example P=esmtps S=9\n"
+        '2026-11-27 23:59:59 1vOabc-000000001Cd-0Ab1 => ann <ann@club.example> R=mailbox T=mailbox C="250 2.0.0"\n'
+        "2026-11-28 00:00:01 1vOabd-000000001Cd-0Ab1 <= ann@club.example H=(c) [198.51.100.1] P=esmtpsa A=plain:"
+        "ann@club.example S=9\n"
+        "2026-11-28 00:00:01 1vOabd-000000001Cd-0Ab1 => u@other.example R=remote T=remote_smtp H=mx.other.example\n"
+        f"2026-11-28 00:00:02 1vOabe-000000001Cd-0Ab1 <= {ADMIN} H=(c) [::1] P=esmtpsa A=login:{ADMIN} S=9\n"
+        '2026-11-28 00:00:02 1vOabe-000000001Cd-0Ab1 => ann <ann@club.example> R=mailbox T=mailbox C="250 2.0.0"\n'
+    )
+
+    async def scenario(client: Client) -> None:
+        async def counts(path: str) -> Any:
+            answer = await client.get(f"{API}{path}/stats", headers=AUTH)
+            assert answer.status == 200
+            return await answer.json()
+
+        first, whole = {"in": 1, "out": 0}, {"in": 1, "out": 2}
+        assert list((await counts("/domains/club.example")).items()) == [("2026-11-27", first), ("2026-11-28", whole)]
+        assert await counts("/boxes/ann@club.example") == {"2026-11-27": first, "2026-11-28": {"in": 1, "out": 1}}
+        assert await counts(f"/boxes/{ADMIN}") == {"2026-11-28": {"in": 0, "out": 1}}
+        assert (await client.get(API + "/boxes/nobody@club.example/stats", headers=AUTH)).status == 404
+
+    serve(administered, scenario)
+
+
 def test_quota_takes_json_numbers_and_no_form_fields(administered: Layout) -> None:
     async def scenario(client: Client) -> None:
         url = f"{API}/boxes/{ADMIN}/quota"

@@ -73,6 +73,7 @@ def test_the_registry_is_where_the_servers_look_for_it() -> None:
         ("example", "packages.sandbox.example", world.MIRROR),
         ("example", world.ACME_HOST, world.AUTHORITY),
         ("example", "boxes.sandbox.example", world.BOXES),
+        ("example", world.ALERTS_HOST, world.ALERTS),
         (world.OTHER_DOMAIN, world.OTHER_HOST, world.PROVIDER),
     ],
 )
@@ -107,6 +108,7 @@ def test_the_boxes_show_the_host_key_that_the_world_tells() -> None:
 
 def test_the_zones_have_no_other_fixed_hosts() -> None:
     known = {*world.AUTHORITATIVE, *world.RESOLVER, *world.MIRROR, *world.AUTHORITY, *world.PROVIDER, *world.BOXES}
+    known |= {*world.ALERTS}
     for name in ("example", world.OTHER_DOMAIN):
         listed = {value for (_, kind), values in zone(name).items() if kind in ("A", "AAAA") for value in values}
         assert listed <= known

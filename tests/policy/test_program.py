@@ -127,6 +127,10 @@ FORMS: dict[str, dict[str, Any]] = {
         "optionalPorts": [],
     },
     "encryption that senders enforce": {"mtaSts": "enforce"},
+    "somebody who is told of alarms": {
+        "watch": {"queueLength": 500},
+        "heartbeat": {"url": "https://ping.example.net/0f6b-19aa", "ntfy": "https://198.51.100.9:8443/of-the-mail"},
+    },
     "records to be given up": {"unprotected": ["records", "addresses"]},
 }
 
@@ -148,7 +152,8 @@ def test_the_program_keeps_its_own_rules(form: str, unknown: bool) -> None:
     stack = read_stack(handed_over(**config) | TOKENS)
     assert isinstance(stack, Stack)
     assert stack.settings.protect
-    more = [*(SINGLE & config.keys()), *config.get("passwords", {}), *config.get("backupEnvironment", {})]
+    tables = ("passwords", "backupEnvironment", "heartbeat")
+    more = [*(SINGLE & config.keys()), *(name for table in tables for name in config.get(table, {}))]
     assert len(stack.secrets) == 5 + len(more)
     assert {FIREWALL, DNS_RECORD, CONTAINER} <= {resource.type for resource in resources}
     assert list(found(resources, stack)) == []

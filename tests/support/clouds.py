@@ -30,6 +30,7 @@ AUTHORITY = world.AUTHORITY_CONTROL
 """The certificate authorities: a fault with status 429 is their rate limit."""
 BOXES = world.BOXES_CONTROL
 """The Storage Boxes: a fault here fails an action of Hetzner's API; `box_trouble` is for who uses a box."""
+ALERTS = world.ALERTS_CONTROL
 RESOLVER, AUTHORITATIVE = world.RESOLVER.ipv4, world.AUTHORITATIVE
 """What the world asks, and remembers answers; and what it asks in turn."""
 OUTSIDE = "poste-mail-provider"
@@ -340,6 +341,24 @@ def lose_backups(name: str) -> None:
     assert box is not None
     files = f"/srv/data/{box.username}/poste-mail/repo/snapshots/*"
     subprocess.run(["docker", "exec", "poste-mail-boxes", "sh", "-c", f"rm {files}"], check=True, timeout=60)
+
+
+def alerts() -> list[dict[str, str]]:
+    """What whoever is told of alarms got, the oldest first: method, path, title and body of each request."""
+    with urllib.request.urlopen(f"{ALERTS}/_sandbox/alerts", timeout=10) as answer:
+        found: list[dict[str, str]] = json.load(answer)
+        return found
+
+
+def forget_alerts() -> None:
+    """Have whoever is told of alarms begin anew."""
+    with urllib.request.urlopen(urllib.request.Request(f"{ALERTS}/_sandbox/alerts", method="DELETE"), timeout=10):
+        pass
+
+
+def alerts_unreachable(unreachable: bool) -> None:
+    """Let nobody be told of alarms, or again."""
+    _post(f"{ALERTS}/_sandbox/alerts", {"unreachable": unreachable})
 
 
 def slow_boot(seconds: float) -> None:

@@ -46,6 +46,10 @@ class PosteApi:
     quotas: dict[str, dict[str, int]] = field(default_factory=dict)
     passwords: dict[str, str] = field(default_factory=dict)
     domains: dict[str, dict[str, Any]] = field(default_factory=dict)
+    stats: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
+    """By domain or mailbox, and by day: how many messages came in and went out."""
+    asked: list[str] = field(default_factory=list)
+    """The paths of what was only looked at."""
     refuses: dict[str, tuple[int, str]] = field(default_factory=dict)
     """By method: the status and the reason with which it is answered."""
     changes: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
@@ -59,7 +63,9 @@ class PosteApi:
 
     def answer(self, method: str, path: str, body: dict[str, Any], page: int = 1) -> tuple[int, Any]:
         """Status and JSON."""
-        if method != "GET":
+        if method == "GET":
+            self.asked.append(path)
+        else:
             self.changes.append((method, path, body))
         if method in self.refuses:
             status, reason = self.refuses[method]
@@ -75,14 +81,23 @@ class PosteApi:
                 return 201, None
             case ["boxes", address, *rest] if address in self.boxes:
                 return self._box(method, address, rest, body)
-            case ["domains", name] if name in self.domains:
-                self.domains[name] |= shown(body)
-                if method == "DELETE":
-                    del self.domains[name]
-                return 204, None
+            case ["domains", name, *rest] if name in self.domains:
+                return self._domain(method, name, rest, body)
         return 404, {"message": "Not Found"}
 
+    def _domain(self, method: str, name: str, rest: list[str], body: dict[str, Any]) -> tuple[int, Any]:
+        if rest == ["stats"]:
+            return 200, self.stats.get(name) or []
+        if rest or method == "GET":
+            return 404, {"message": "Not Found"}
+        self.domains[name] |= shown(body)
+        if method == "DELETE":
+            del self.domains[name]
+        return 204, None
+
     def _box(self, method: str, address: str, rest: list[str], body: dict[str, Any]) -> tuple[int, Any]:
+        if rest == ["stats"]:
+            return 200, self.stats.get(address) or []
         if method == "GET":
             limits = {LIMITS[name]: value for name, value in self.quotas[address].items()}
             return 200, {**limits, "storage_usage": 1, "count_usage": 1} if rest else self.boxes[address]

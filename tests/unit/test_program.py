@@ -239,7 +239,9 @@ def test_a_server_that_is_out_of_reach_can_still_be_replaced_or_destroyed() -> N
     for name in ("RemoteImage poste", "Container poste"):
         assert found[name].goes_with.endswith("hcloud:index/server:Server::server"), name
     undone = [script for script in scripts(found).values() if script.inputs.get("delete")]
-    assert sorted(command.name for command in undone) == ["certificate", "certificate-account", "host-volume"]
+    assert sorted(command.name for command in undone) == [
+        *("certificate", "certificate-account", "host-volume", "watch")
+    ]
     for command in undone:
         assert command.goes_with.endswith("hcloud:index/server:Server::server")
 
@@ -272,9 +274,13 @@ def test_what_the_world_reads_hangs_on_nothing_that_a_change_replaces() -> None:
                 assert not {"Container poste", "RemoteImage poste", "Server server"} & sources, (name, key)
 
 
+MADE_ON_THE_VOLUME = ("Command host-volume", "Command certificate", "Command watch")
+"""What is undone before the volume is another one."""
+
+
 def test_a_script_runs_again_by_an_update_and_never_by_a_replacement() -> None:
     for name, script in scripts(run()).items():
-        assert bool(script.inputs.get("triggers")) is (name in ("Command host-volume", "Command certificate")), name
+        assert bool(script.inputs.get("triggers")) is (name in MADE_ON_THE_VOLUME), name
 
 
 @pytest.mark.parametrize(
@@ -285,6 +291,7 @@ def test_a_script_runs_again_by_an_update_and_never_by_a_replacement() -> None:
         ("host-firewall", "Server server"),
         ("poste-install", "Container poste"),
         ("dkim-signers", "Container poste"),
+        ("watch", "Volume volume"),
         ("certificate", "Container poste"),
         ("dkim-example.com", "Volume volume"),
         ("accounts-example.com", "Volume volume"),
@@ -298,7 +305,7 @@ def test_each_script_runs_again_when_what_it_looks_at_is_another_one(command: st
 
 def test_raising_rerun_runs_every_script_again() -> None:
     before, after = run(), run(rerun="1")
-    assert len(scripts(before)) == 11
+    assert len(scripts(before)) == 12
     for name in scripts(before):
         assert before[name].inputs["update"] != after[name].inputs["update"], name
 

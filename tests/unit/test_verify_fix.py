@@ -5,6 +5,7 @@ import copy
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from rich.console import Console
 from model.records import dkim
 from operate.command_line import DONE, FAILED
 from operate.errors import ServerError
-from operate.verify import backup, command, container, fix, server
+from operate.verify import backup, command, container, fix, server, watch
 from operate.verify.remedies import filled
 from operate.verify.result import Finding, Mend, Result, Status
 from operate.verify.signing_key import bare
@@ -213,6 +214,7 @@ REPORT: dict[str, Any] = {
     "services": {},
     "firewall": {},
     "backup": {"status": None},
+    "watch": {"status": None},
 }
 
 
@@ -246,10 +248,13 @@ def test_a_firewall_that_lets_more_in_is_loaded_as_one_that_is_gone_is() -> None
     assert finding(server.firewall, firewall={"input": "drop", "forward": "drop"}).mends == ()
 
 
-def test_a_timer_of_the_backup_that_does_not_run_is_started_and_a_backup_that_failed_is_left_to_its_remedy() -> None:
+def test_a_timer_that_does_not_run_is_started_and_what_failed_under_one_that_does_is_left_to_its_remedy() -> None:
+    alarms = partial(watch.alarms, told=True, protected=True)
     for timer in ("inactive", "active, disabled", "failed"):
         assert finding(backup.age, backup={"timer": timer}).mends == ((Mend.TIMER, "poste-backup.timer"),)
+        assert finding(alarms, watch={"timer": timer}).mends == ((Mend.TIMER, "poste-watch.timer"),)
     assert finding(backup.age, backup={"timer": "active"}).mends == ()
+    assert finding(alarms, watch={"timer": "active"}).mends == ()
 
 
 OFF, CRASHING = "down (exitcode 0) 9 seconds", "down (exitcode 1) 0 seconds, normally up, want up, ready 0 seconds"

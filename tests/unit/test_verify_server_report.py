@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from components import remote_scripts
 from model.records import dkim
-from operate.verify import backup, container, outbound, renewal, server, signing_key
+from operate.verify import backup, container, outbound, renewal, server, signing_key, watch
 from operate.verify.context import Context
 from operate.verify.names import Dns
 from operate.verify.remedies import RERUN
@@ -62,6 +62,7 @@ REPORT: dict[str, Any] = {
     "reboot": None,
     "certificate": {"status": None, "timer": "active"},
     "backup": {"status": None, "drill": None, "timer": "active"},
+    "watch": {"status": None, "timer": "active"},
     "keys": {
         DOMAIN: {
             "files": signing(),
@@ -189,6 +190,37 @@ def test_drill_of_the_last_weeks_is_well_an_old_one_noted_and_a_failed_one_red()
 def test_stack_without_a_backup_is_told_so_where_it_is_protected(protect: bool, status: Status) -> None:
     (job,) = backup.jobs(Context(stack(protect=protect), Dns(Shared(), [LOOPBACK]), Shared(), ()))
     assert asyncio.run(carry_out(job)).finding.status is status
+
+
+def watched(minutes: float = 4, *, heard: bool = True, protected: bool = True, **changes: Any) -> Finding:
+    """The check of a watch whose last round was so long ago; `heard` is whether anybody is to be told."""
+    status = {"at": time.time() - minutes * 60, "alarms": [], "told": {"url": "ok"} if heard else {}} | changes
+    return asyncio.run(watch.alarms(told("watch", status=status), told=heard, protected=protected))
+
+
+FULL = [{"kind": "disk", "text": "The volume is 92 % full, more than 85 %", "since": 600}]
+
+
+@pytest.mark.parametrize(
+    ("finding", "status", "shown"),
+    [
+        (watched(), OK, "no alarm 4 min ago"),
+        (watched(minutes=16), FAIL, "the last round is 16 min ago"),
+        (watched(alarms=FULL), FAIL, "The volume is 92 % full"),
+        (watched(told={"url": "answers 404", "ntfy": "ok"}), FAIL, "url: answers 404"),
+        (watched(heard=False), WARN, "Nobody is told"),
+        (watched(heard=False, protected=False), OK, "no alarm"),
+    ],
+)
+def test_watch_tells_its_alarms_and_whether_anybody_hears_them(finding: Finding, status: Status, shown: str) -> None:
+    assert finding.status is status
+    assert shown in finding.found
+
+
+@pytest.mark.parametrize(("changes", "shown"), [({"timer": "inactive"}, "the timer is inactive"), ({}, "no round yet")])
+def test_watch_that_makes_no_rounds_is_red(changes: dict[str, str], shown: str) -> None:
+    finding = asyncio.run(watch.alarms(told("watch", **changes), told=True, protected=True))
+    assert (finding.status, finding.found) == (FAIL, shown)
 
 
 def test_script_tells_how_the_last_backup_and_drill_went(tmp_path: Path) -> None:
@@ -425,10 +457,11 @@ def test_script_reads_the_firewalls_chains_and_their_absence(tmp_path: Path) -> 
 
 def test_script_tells_of_a_server_without_docker_and_firewall(tmp_path: Path) -> None:
     found = run_script(
-        f"report('poste', 'mail_host', ['{DOMAIN}'], '{tmp_path}', '{tmp_path}')", {"PATH": str(tmp_path)}
+        f"report('poste', 'mail_host', ['{DOMAIN}'], '{tmp_path}', '{tmp_path}', '{tmp_path}')", {"PATH": str(tmp_path)}
     )
     assert found["certificate"] == {"status": None, "timer": "unknown, unknown", "next": ""}
     assert found["backup"] == {"status": None, "drill": None, "timer": "unknown, unknown"}
+    assert found["watch"] == {"status": None, "timer": "unknown, unknown"}
     assert (found["container"], found["firewall"], found["keys"]) == (None, {}, {})
     assert found["memory"]["total"] > 0
 

@@ -86,8 +86,8 @@ INTERNET = Part(
     "internet",
     world.AUTHORITATIVE,
     ready=f"{world.CLOUDFLARE}/_sandbox/health",
-    ports=((47002, 8080), (47003, 80), (47004, 8081), (47005, 8082)),
-    # It adds the addresses of resolver, package mirror, authorities and edge, .54 to .56 and .60, itself.
+    ports=((47002, 8080), (47003, 80), (47004, 8081), (47005, 8082), (47008, 8083)),
+    # It adds the addresses of resolver, package mirror, authorities, receiver of alarms and edge itself.
     flags=("--cap-add", "NET_ADMIN", "--volume", f"{REGISTRY_STORE}:/var/lib/docker-registry"),
 )
 DATACENTRE = Part(

@@ -18,13 +18,24 @@ from aiohttp import web
 from offline.sandbox.internet.acme import tls
 from offline.sandbox.internet.acme.pebble import Pebble
 from offline.sandbox.internet.acme.server import Authority
+from offline.sandbox.internet.alerts import Alerts
 from offline.sandbox.internet.cloudflare.knot import PARENT, Knot, key_signing_key, knotc
 from offline.sandbox.internet.cloudflare.server import WORKERS, build
 from offline.sandbox.internet.health import accepts, answers_dns
 from offline.sandbox.internet.packages import mirror
 from offline.sandbox.internet.workers.edge import Edge
 from offline.sandbox.internet.workers.runtime import Workerd
-from offline.sandbox.world import ACME_HOST, AUTHORITATIVE, AUTHORITY, BRIEF_HOST, EDGE, MIRROR, RESOLVER
+from offline.sandbox.world import (
+    ACME_HOST,
+    ALERTS,
+    ALERTS_HOST,
+    AUTHORITATIVE,
+    AUTHORITY,
+    BRIEF_HOST,
+    EDGE,
+    MIRROR,
+    RESOLVER,
+)
 
 SETTINGS = Path("/etc/sandbox")
 RUN = Path("/run/sandbox")
@@ -35,6 +46,8 @@ MIRROR_CONTROL_PORT = 8081
 """The mirror once more, on the address whose ports are published on loopback: for its faults."""
 ACME_PORT, AUTHORITY_PORT, AUTHORITY_CONTROL_PORT = 443, 80, 8082
 """ACME; what to trust; and that and faults once more, on the address whose ports are published on loopback."""
+ALERTS_PORT, ALERTS_CONTROL_PORT = 443, 8083
+"""HTTPS for whoever tells of alarms; what was told, on the address whose ports are published on loopback."""
 EDGE_TLS_PORT, EDGE_PORT = 443, 80
 PEBBLE_PORT = 14000
 """The first of two ports for each, on loopback."""
@@ -65,7 +78,7 @@ def add_addresses() -> None:
     )
     present = {address.get("local") for link in json.loads(shown) for address in link["addr_info"]}
     # Without duplicate address detection (IPv6 only): the address must be usable at once.
-    for ipv4, ipv6 in (RESOLVER, MIRROR, AUTHORITY, EDGE):
+    for ipv4, ipv6 in (RESOLVER, MIRROR, AUTHORITY, ALERTS, EDGE):
         for address in (f"{ipv4}/32", f"{ipv6}/128 nodad"):
             if address.split("/")[0] not in present:
                 subprocess.run(["ip", "address", "add", "dev", interface, *address.split()], check=True)
@@ -141,7 +154,9 @@ async def serve() -> int:
     api, packages = web.AppRunner(cloudflare), web.AppRunner(mirror(PACKAGES))
     acme, control = web.AppRunner(authority.acme()), web.AppRunner(authority.control())
     front = web.AppRunner(edge.application())
-    runners = (api, packages, acme, control, front)
+    alerts = Alerts()
+    told, heard = web.AppRunner(alerts.application()), web.AppRunner(alerts.control())
+    runners = (api, packages, acme, control, front, told, heard)
     for runner in runners:
         await runner.setup()
     for address in MIRROR:
@@ -151,6 +166,9 @@ async def serve() -> int:
         await web.TCPSite(acme, address, ACME_PORT, ssl_context=own.context()).start()
         await web.TCPSite(control, address, AUTHORITY_PORT).start()
     await web.TCPSite(control, port=AUTHORITY_CONTROL_PORT).start()
+    for address in ALERTS:
+        await web.TCPSite(told, address, ALERTS_PORT, ssl_context=own.issue(ALERTS_HOST).context()).start()
+    await web.TCPSite(heard, port=ALERTS_CONTROL_PORT).start()
     for address in EDGE:
         await web.TCPSite(front, address, EDGE_TLS_PORT, ssl_context=edge.context()).start()
         await web.TCPSite(front, address, EDGE_PORT).start()

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from .api_support import PREFIX, Json, body, caller, listing, typed
 from .keys import OPERATIONS
+from .mail_counts import mail_counts
 from .operations import InvalidError, targets
 from .store import Row
 
@@ -92,6 +93,12 @@ async def change_quota(request: web.Request) -> web.Response:
             raise InvalidError(name, "This value should be positive.")
     request.app[OPERATIONS].store.update_box(_box(request)["address"], values)
     return web.Response(status=204)
+
+
+@routes.get(PREFIX + "/boxes/{email}/stats")
+async def show_counts(request: web.Request) -> web.Response:
+    """Show how many messages came in and went out, by day."""
+    return web.json_response(mail_counts(request.app[OPERATIONS].layout.mail_log, _box(request)["address"]))
 
 
 @routes.get(PREFIX + "/boxes/{email}/sieve")

@@ -10,6 +10,7 @@ from aiohttp import web
 from . import dkim
 from .api_support import PREFIX, Json, body, caller, listing, typed
 from .keys import OPERATIONS
+from .mail_counts import mail_counts
 from .operations import InvalidError
 from .store import MissingError, Row
 
@@ -66,6 +67,12 @@ async def delete(request: web.Request) -> web.Response:
     """Delete a domain with all it has."""
     request.app[OPERATIONS].delete_domain(_domain(request)["name"], caller(request))
     return web.Response(status=204)
+
+
+@routes.get(PREFIX + "/domains/{name}/stats")
+async def show_counts(request: web.Request) -> web.Response:
+    """Show how many messages came in and went out, by day."""
+    return web.json_response(mail_counts(request.app[OPERATIONS].layout.mail_log, _domain(request)["name"]))
 
 
 @routes.get(PREFIX + "/domains/{name}/dkim")

@@ -34,6 +34,11 @@ class Layout:
         """SQLite data base of domains and mailboxes, read by Exim and Dovecot too."""
         return self.data / "users.db"
 
+    @property
+    def mail_log(self) -> Path:
+        """Where Exim writes down what it takes and delivers."""
+        return self.data / "log" / "mail-main.log"
+
     def domain(self, name: str) -> Path:
         """Folder of a domain: its DKIM files and one folder for each mailbox."""
         return self.data / "domains" / name
