@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,32 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from model.backup import BOX_PORT, REPOSITORY_IN_BOX, SERVERS_FOLDER, Backup
+from operate import ssh_client
 from operate.backup import backup_of
 from operate.errors import ServerError, StackError
-from operate.verify.server_shell import USER
 from operate.verify.stack import Stack
 
 MISSING = "restic is not on PATH. Install it (on Debian and Ubuntu: apt-get install restic; https://restic.net)"
-CONFIG = """\
-Host *
-  IdentitiesOnly yes
-  BatchMode yes
-  StrictHostKeyChecking yes
-  UserKnownHostsFile {known_hosts}
-  GlobalKnownHostsFile /dev/null
-  ConnectTimeout 15
-  ServerAliveInterval 15
-Host server
-  HostName {ipv4}
-  User {user}
-  IdentityFile {login}
-  HostKeyAlias {mail_host}
+BOX = """\
 Host box
   HostName {host}
   Port {port}
   User {owner}
   IdentityFile {key}
-  ProxyJump server
+  ProxyJump {server}
 """
 
 
@@ -84,8 +70,8 @@ def repository(stack: Stack, account: Mapping[str, str]) -> Iterator[Repository]
         raise StackError(MISSING)
     secrets = {"RESTIC_PASSWORD": passphrase.get_secret_value()}
     if backup.storage_box:
-        with tempfile.TemporaryDirectory(prefix="poste-mail-") as folder:
-            config = _write_ssh_files(Path(folder), stack, backup, account)
+        with ssh_client.folder_for_a_while() as folder:
+            config = _write_ssh_files(folder, stack, backup, account)
             options = [
                 "--repo",
                 f"sftp:box:{SERVERS_FOLDER}/{REPOSITORY_IN_BOX}",
@@ -103,24 +89,13 @@ def _write_ssh_files(folder: Path, stack: Stack, backup: Backup, account: Mappin
     settings = stack.settings
     if settings.backup_key is None:
         raise StackError("backupKey is missing")
-    login, key, known_hosts, config = (folder / name for name in ("login", "key", "known_hosts", "config"))
-    for file, secret in ((login, settings.ssh_private_key), (key, settings.backup_key)):
-        file.touch(mode=0o600)
-        file.write_text(secret.get_secret_value())
-    known_hosts.write_text(
-        f"{stack.mail_host} {settings.ssh_host_public_key}\n[{account['host']}]:{BOX_PORT} {backup.known_host_key}\n"
-    )
-    config.write_text(
-        CONFIG.format(
-            known_hosts=known_hosts,
-            ipv4=stack.ipv4,
-            user=USER,
-            login=login,
-            mail_host=stack.mail_host,
-            host=account["host"],
-            port=BOX_PORT,
-            owner=account["user"],
-            key=key,
+    key = folder / "key"
+    ssh_client.write_key(key, settings.backup_key.get_secret_value())
+    config = ssh_client.write_files(folder, stack)
+    with (folder / "known_hosts").open("a") as known_hosts:
+        known_hosts.write(f"[{account['host']}]:{BOX_PORT} {backup.known_host_key}\n")
+    with config.open("a") as hosts:
+        hosts.write(
+            BOX.format(host=account["host"], port=BOX_PORT, owner=account["user"], key=key, server=ssh_client.SERVER)
         )
-    )
     return config

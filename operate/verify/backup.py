@@ -16,7 +16,7 @@ AGE = Check(
     "backup.age",
     "backup is of last night",
     "Neither Hetzner's backups nor its snapshots hold a volume; what is in no backup is lost with it.",
-    f"On the server, look at journalctl -u poste-backup. At once: ./run mail backup run --stack {NAME}.",
+    f"Look at ./run mail logs backup --stack {NAME}. At once: ./run mail backup run --stack {NAME}.",
     deadline=40,
 )
 SIZE = Check(

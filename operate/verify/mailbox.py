@@ -123,7 +123,8 @@ class Mailbox:
             raise smtplib.SMTPAuthenticationError(code, text)
 
     @contextlib.contextmanager
-    def _imap(self) -> Iterator[imaplib.IMAP4]:
+    def imap(self, folder: str = "INBOX", *, readonly: bool = False) -> Iterator[imaplib.IMAP4]:
+        """A session in a folder; it changes nothing if `readonly`. Raises MailboxError."""
         server = self.reading
         with (
             _explained(f"IMAP on 993 of {server.host}"),
@@ -131,11 +132,11 @@ class Mailbox:
         ):
             # LOGIN carries ASCII only (RFC 9051, section 6.2.3); every server knows PLAIN.
             imap.authenticate("PLAIN", lambda _: self.plain)
-            imap.select("INBOX")
+            _must(imap.select(folder, readonly), f"open {folder}")
             yield imap
 
     def _look_for(self, criterion: str, text: str) -> bytes | None:
-        with self._imap() as imap:
+        with self.imap() as imap:
             numbers = imap.search(None, criterion, f'"{text}"')[1][0].split()
             if not numbers:
                 return None
@@ -143,13 +144,13 @@ class Mailbox:
             return bytes(part[1]) if isinstance(part, tuple) else None
 
     def _remove(self, criterion: str, text: str) -> None:
-        with self._imap() as imap:
+        with self.imap() as imap:
             for number in imap.search(None, criterion, f'"{text}"')[1][0].split():
                 imap.store(number.decode(), "+FLAGS", r"(\Deleted)")
             imap.expunge()
 
     def _try_folder(self, name: str, message: bytes) -> None:
-        with self._imap() as imap:
+        with self.imap() as imap:
             _must(imap.create(name), "create")
             try:
                 _must(imap.append(name, "", imaplib.Time2Internaldate(time.time()), message), "append")
@@ -176,7 +177,12 @@ class Mailbox:
 
 def _must(answer: tuple[str, Sequence[object]], what: str) -> None:
     if answer[0] != "OK":
-        raise MailboxError(f"{what}: {answer[1]}")
+        raise MailboxError(f"{what}: {said(answer[1])}")
+
+
+def said(parts: Sequence[object]) -> str:
+    """What an IMAP server says beside its answer."""
+    return b" ".join(part for part in parts if isinstance(part, bytes)).decode(errors="replace")
 
 
 @contextlib.contextmanager

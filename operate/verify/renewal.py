@@ -7,7 +7,7 @@ from typing import Any
 
 from operate.verify.container import Ask, report
 from operate.verify.context import Context
-from operate.verify.remedies import RERUN
+from operate.verify.remedies import NAME, RERUN
 from operate.verify.result import Check, Finding, Mend, fail, ok, warn
 from operate.verify.runner import Job
 
@@ -53,7 +53,7 @@ async def renewal(ask: Ask) -> Finding:
         return fail("no try yet", EXPECTED)
     age = time.time() - status["tried"]
     if age > LATEST:
-        remedy = "Look at journalctl -u poste-certificate, on the server."
+        remedy = f"Look at ./run mail logs certificate --stack {NAME}."
         return fail(f"the last try is {age / 3600:.0f} hours ago ({status['result']})", EXPECTED, remedy)
     if status["result"] not in ("current", "issued"):
         return _failed(status)

@@ -1,6 +1,5 @@
 """The stand-in for Pulumi's command plugin, against an SSH server on loopback that runs what it is asked to."""
 
-import asyncio
 import socket
 import threading
 import time
@@ -16,6 +15,7 @@ from pulumi.runtime import rpc
 
 from offline.toolchain.plugins.command.provider import CommandProvider
 from offline.toolchain.plugins.command.server import AssetServicer
+from tests.support.machine import Machine, Server
 from tests.support.plugin_engine import ARCHIVE, SECRET, SIGNATURE, Engine, Refused, archive, asset, secret
 
 COMMAND = "urn:pulumi:dev::poste-mail::command:remote:Command::greet"
@@ -33,83 +33,6 @@ class Log:
         self.lines.append(message)
 
 
-class Server(asyncssh.SSHServer):
-    """Asks for a key."""
-
-    def begin_auth(self, username: str) -> bool:  # noqa: ARG002
-        return True
-
-
-@dataclass
-class Machine:
-    """An SSH server in a thread of its own, which runs commands with sh."""
-
-    host_key: asyncssh.SSHKey = field(default_factory=lambda: asyncssh.generate_private_key("ssh-ed25519"))
-    client_key: asyncssh.SSHKey = field(default_factory=lambda: asyncssh.generate_private_key("ssh-ed25519"))
-    port: int = 0
-    asked: list[str] = field(default_factory=list)
-    ended: list[str] = field(default_factory=list)
-    attempts: int = 0
-
-    def __enter__(self) -> "Machine":
-        started = threading.Event()
-        self.thread = threading.Thread(target=lambda: asyncio.run(self._serve(started)))
-        self.thread.start()
-        assert started.wait(10)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.loop.call_soon_threadsafe(self.stopping.set)
-        self.thread.join(10)
-
-    def connection(self, **settings: Any) -> dict[str, Any]:
-        given = {"host": "127.0.0.1", "port": self.port, "privateKey": self.client_key.export_private_key().decode()}
-        return {**given, **settings}
-
-    async def _serve(self, started: threading.Event) -> None:
-        self.loop, self.stopping = asyncio.get_running_loop(), asyncio.Event()
-        authorized = asyncssh.import_authorized_keys(self.client_key.export_public_key().decode())
-        listener = await asyncssh.listen(
-            "127.0.0.1",
-            self.port,
-            server_factory=self._server,
-            server_host_keys=[self.host_key],
-            authorized_client_keys=authorized,
-            process_factory=self._process,
-            sftp_factory=True,
-            encoding=None,
-        )
-        self.port = listener.get_port()
-        started.set()
-        await self.stopping.wait()
-        listener.close()
-        await listener.wait_closed()
-
-    def _server(self) -> Server:
-        self.attempts += 1
-        return Server()
-
-    async def _process(self, process: "asyncssh.SSHServerProcess[bytes]") -> None:
-        self.asked.append(process.command or "")
-        shell = await asyncio.create_subprocess_exec(
-            *("sh", "-c", process.command or ""),
-            env={"PATH": "/usr/bin:/bin", **{str(k): str(v) for k, v in process.env.items()}},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        running = asyncio.ensure_future(shell.communicate(await process.stdin.read()))
-        closed = asyncio.ensure_future(process.wait_closed())
-        await asyncio.wait({running, closed}, return_when=asyncio.FIRST_COMPLETED)
-        if closed.done():
-            self.ended.append(process.command or "")
-            shell.kill()
-        stdout, stderr = await running
-        process.stdout.write(stdout)
-        process.stderr.write(stderr)
-        process.exit(shell.returncode or 0)
-
-
 class Proxy(Machine):
     """One that knows hosts by other names: where it connects to on loopback for each."""
 
@@ -122,7 +45,7 @@ class Proxy(Machine):
         super().__enter__()
         return self
 
-    def _server(self) -> "Server":
+    def server(self) -> Server:
         return ProxyServer(self)
 
 

@@ -100,7 +100,13 @@ def test_no_job_may_write_more_than_it_needs() -> None:
         for scope, level in job["permissions"].items()
         if level not in ("read", "none")
     }
-    assert writes == {("pull-request/preview", "pull-requests"), ("drift/drift", "issues"), ("verify/verify", "issues")}
+    assert writes == {
+        ("pull-request/preview", "pull-requests"),
+        ("drift/drift", "issues"),
+        ("verify/verify", "issues"),
+        ("status-page/publish", "pages"),
+        ("status-page/publish", "id-token"),
+    }
 
 
 def test_the_checked_out_folder_never_holds_a_token() -> None:
@@ -114,6 +120,7 @@ def test_no_workflow_runs_a_forks_code_with_the_repositorys_rights() -> None:
         assert not {"pull_request_target", "workflow_run", "issue_comment"} & set(triggers(load(file)))
 
 
+PAGES = "github-pages"
 PREVIEW, REVIEW, STACK = "preview-${{ matrix.stack }}", "review-${{ matrix.stack }}", "${{ matrix.stack }}"
 
 
@@ -125,6 +132,7 @@ def test_no_branch_but_main_gets_a_secret_unless_somebody_has_looked_at_it() -> 
         "backup/backup": PREVIEW,
         "drift/drift": PREVIEW,
         "verify/verify": PREVIEW,
+        "status-page/look": PREVIEW,
         "pull-request/preview": REVIEW,
     }
     for job in holders.values():
@@ -155,7 +163,7 @@ def test_a_fork_gets_the_tests_and_no_secret() -> None:
 def test_what_reaches_the_servers_runs_where_the_repository_says_and_a_forks_code_never_does() -> None:
     runners = {name: job["runs-on"] for name, job in jobs()}
     own = {name for name, runner in runners.items() if runner == "${{ vars.RUNNER || 'ubuntu-24.04' }}"}
-    assert own == {name for name, job in jobs() if "environment" in job}
+    assert own == {name for name, job in jobs() if job.get("environment", PAGES) != PAGES}
     assert {runner for name, runner in runners.items() if name not in own} == {"ubuntu-24.04"}
 
 
@@ -208,6 +216,16 @@ def test_verify_looks_every_night_from_where_port_25_and_ssh_are_let_through() -
     assert "vars.RUNNER != ''" in workflow("verify")["jobs"]["verify"]["if"]
 
 
+def test_a_status_page_is_published_only_where_that_is_wanted_red_or_not_and_by_a_job_without_secrets() -> None:
+    parts = workflow("status-page")["jobs"]
+    assert "vars.STATUS_PAGE == 'true'" in parts["look"]["if"]
+    assert './run mail status --stack "$STACK" --html page || test $? -eq 1' in [
+        step.get("run") for step in parts["look"]["steps"]
+    ]
+    assert parts["publish"]["needs"] == "look"
+    assert (parts["publish"]["environment"], "secrets." in yaml.safe_dump(parts["publish"])) == (PAGES, False)
+
+
 def test_backups_are_pruned_each_week_and_drilled_each_month() -> None:
     backup = workflow("backup")
     weekly, monthly = (each["cron"].split() for each in triggers(backup)["schedule"])
@@ -238,7 +256,7 @@ def test_each_module_that_a_step_runs_exists() -> None:
     assert modules == {f"operate.workflow.{name}" for name in ("stacks", "environment", "comment", "issue", "verify")}
     assert all(find_spec(module) for module in modules)
     commands = {match for run in runs for match in re.findall(r"\./run mail (\w+)", run)}
-    assert commands == {"preview", "deploy", "repair", "drift", "backup"}
+    assert commands == {"preview", "deploy", "repair", "drift", "backup", "status"}
     assert commands <= COMMANDS.keys()
 
 

@@ -1,0 +1,70 @@
+"""All reports in some mailboxes, each once."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from operate import errors
+from operate.reports.inbox import Fetched, Place, delete, messages
+from operate.reports.messages import Report, read
+from operate.verify.mailbox import Mailbox, MailboxError
+
+
+@dataclass
+class Collected:
+    """What was found."""
+
+    reports: list[Report] = field(default_factory=list)
+    duplicates: int = 0
+    """Reports that came more than once."""
+    refused: list[str] = field(default_factory=list)
+    """What was not read, and why."""
+    read: list[tuple[Mailbox, Place]] = field(default_factory=list)
+    """The messages that were read whole."""
+    mailboxes: list[str] = field(default_factory=list)
+    """The addresses that could be read."""
+    unread: list[str] = field(default_factory=list)
+    """Mailboxes that could not, and why."""
+
+
+def collect(boxes: Sequence[Mailbox], folders: Sequence[str], since: date, now: datetime) -> Collected:
+    """The reports that came since a day."""
+    found = Collected()
+    keys: set[object] = set()
+    for box in boxes:
+        try:
+            for folder in folders:
+                _take(found, keys, box, messages(box, folder, since), now)
+            found.mailboxes.append(box.address)
+        except MailboxError as error:
+            found.unread.append(f"{box.address}: {error}")
+    return found
+
+
+def _take(found: Collected, keys: set[object], box: Mailbox, fetched: Iterable[Fetched], now: datetime) -> None:
+    for message in fetched:
+        place = f"message {message.place.uid} in {message.place.folder}"
+        if not message.raw:
+            found.refused.append(f"{place}: is too large")
+            continue
+        content = read(message.raw, now)
+        found.refused += [f"{place}: {reason}" for reason in content.refused]
+        for report in content.reports:
+            found.duplicates += report.key in keys
+            if report.key not in keys:
+                found.reports.append(report)
+            keys.add(report.key)
+        if content.reports and not content.refused:
+            found.read.append((box, message.place))
+
+
+def delete_read(found: Collected) -> int:
+    """Delete the messages that were read whole; how many. Raises MailboxError (operate.errors)."""
+    count = 0
+    for box in dict.fromkeys(box for box, _ in found.read):
+        places = [place for holder, place in found.read if holder is box]
+        try:
+            count += delete(box, places)
+        except MailboxError as error:
+            raise errors.MailboxError(f"{box.address}: {error}. {count} messages were deleted.") from None
+    return count

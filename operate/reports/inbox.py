@@ -1,0 +1,117 @@
+"""The messages of a mailbox that may hold reports, by IMAP (RFC 9051): read without a trace, deleted only if asked."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from imaplib import IMAP4
+
+from operate.reports.messages import is_meant
+from operate.verify.mailbox import Mailbox, MailboxError, said
+
+LARGEST = 25_000_000
+"""Bytes of a message that is fetched."""
+AT_ONCE = 200
+"""Messages that are asked for in one command."""
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+ATTACHED = re.compile(rb'zip|xml|json|tlsrpt|octet-stream|"rfc822"|\.gz', re.IGNORECASE)
+"""What the structure of a message shows (RFC 9051, section 7.5.2) that has more than text."""
+UID = re.compile(rb"UID (\d+)")
+SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
+HEADER = "BODY.PEEK[HEADER.FIELDS (SUBJECT)]"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a message lies."""
+
+    folder: str
+    validity: str
+    """What says whether the number still means the same message (UIDVALIDITY)."""
+    uid: str
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A message that may hold reports."""
+
+    place: Place
+    raw: bytes
+    """Empty for one that is too large to be fetched."""
+
+
+def messages(mailbox: Mailbox, folder: str, since: date) -> Iterator[Fetched]:
+    """The messages that came since a day and may hold reports. Raises MailboxError."""
+    with mailbox.imap(_quoted(folder), readonly=True) as imap:
+        validity = _validity(imap)
+        when = f"{since.day}-{MONTHS[since.month - 1]}-{since.year}"
+        found = _lines(imap.uid("SEARCH", "SINCE", when))
+        uids = [uid.decode() for line in found for uid in line.split()]
+        for start in range(0, len(uids), AT_ONCE):
+            for uid, size in _likely(imap, uids[start : start + AT_ONCE]):
+                place = Place(folder, validity, uid)
+                yield Fetched(place, b"" if size > LARGEST else _fetched(imap, uid))
+
+
+def delete(mailbox: Mailbox, places: Sequence[Place]) -> int:
+    """Delete messages that were read; how many. Raises MailboxError if they cannot be told from others."""
+    for folder in dict.fromkeys(place.folder for place in places):
+        there = [place for place in places if place.folder == folder]
+        with mailbox.imap(_quoted(folder)) as imap:
+            if {place.validity for place in there} != {_validity(imap)}:
+                raise MailboxError(f"{folder} was made anew meanwhile. Nothing was deleted there; try again")
+            # EXPUNGE alone would also take what others have marked (RFC 4315).
+            if not re.search(rb"UIDPLUS|IMAP4REV2", b" ".join(_lines(imap.capability())).upper()):
+                raise MailboxError("the server has no UIDPLUS, without which others' messages might go. Delete by hand")
+            for start in range(0, len(there), AT_ONCE):
+                uids = ",".join(place.uid for place in there[start : start + AT_ONCE])
+                _done(imap.uid("STORE", uids, "+FLAGS.SILENT", r"(\Deleted)"))
+                _done(imap.uid("EXPUNGE", uids))
+    return len(places)
+
+
+def _likely(imap: IMAP4, uids: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """UID and size of those messages that may hold a report, by what the server says of them."""
+    answer = _done(imap.uid("FETCH", ",".join(uids), f"(UID RFC822.SIZE BODYSTRUCTURE {HEADER})"))
+    for told in _each(answer):
+        uid, size = UID.search(told), SIZE.search(told)
+        if uid and size and (ATTACHED.search(told) or is_meant(told.decode("utf-8", "replace"))):
+            yield uid[1].decode(), int(size[1])
+
+
+def _each(answer: Sequence[bytes | tuple[bytes, bytes]]) -> Iterator[bytes]:
+    """What is said of each message. The library gives a piece up to and with each literal, and then the rest."""
+    told = b""
+    for part in answer:
+        told += b" ".join(part) if isinstance(part, tuple) else part
+        # Only the last piece is without a literal.
+        if not isinstance(part, tuple):
+            yield told
+            told = b""
+
+
+def _fetched(imap: IMAP4, uid: str) -> bytes:
+    answer = _done(imap.uid("FETCH", uid, "(BODY.PEEK[])"))
+    return next((part[1] for part in answer if isinstance(part, tuple)), b"")
+
+
+def _validity(imap: IMAP4) -> str:
+    _, found = imap.response("UIDVALIDITY")
+    return (found[0] or b"").decode() if found else ""
+
+
+def _quoted(folder: str) -> str:
+    if not folder.isascii():
+        raise MailboxError(f"{folder}: only folders whose names are ASCII can be read")
+    return '"' + folder.replace("\\", r"\\").replace('"', r"\"") + '"'
+
+
+def _lines(answer: tuple[str, Sequence[object]]) -> list[bytes]:
+    return [part for part in _done(answer) if isinstance(part, bytes)]
+
+
+def _done(answer: tuple[str, Sequence[object]]) -> list[bytes | tuple[bytes, bytes]]:
+    status, parts = answer
+    if status != "OK":
+        raise MailboxError(f"the server says {said(parts)}")
+    return [part for part in parts if isinstance(part, bytes | tuple)]

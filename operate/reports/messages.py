@@ -1,0 +1,93 @@
+"""The reports in a message: somewhere among its parts, under whatever name and media type."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from email import message_from_bytes
+from email.header import decode_header, make_header
+from email.message import Message
+
+from operate.reports import aggregate, archives, tls, values
+from operate.reports.aggregate import AggregateReport
+from operate.reports.archives import RefusedError
+from operate.reports.tls import TlsReport
+
+Report = AggregateReport | TlsReport
+
+PARTS = 50
+"""Parts of a message that are looked at."""
+SUBJECT = re.compile(r"report\s+domain:|submitter:|dmarc\b.*\breport|tls\b.*\breport", re.IGNORECASE)
+"""What subjects of reports hold (RFC 9990, section 3.5.2; RFC 8460, section 5.3), and those that some make up."""
+NAME = re.compile(r"[^!/]+![^!/]+!\d+!\d+(![^!/]*)?\.(xml|json|zip|gz|gzip)(\.gz)?", re.IGNORECASE)
+"""How attachments are to be called: receiver!domain!begin!end!identifier.xml.gz."""
+AGGREGATE = re.compile(rb"<([\w-]+:)?feedback[\s>]")
+TLS = re.compile(rb'"organization-name"')
+FORGED = re.compile(r"\bdmarc\s*=\s*fail\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a message holds."""
+
+    reports: tuple[Report, ...] = ()
+    refused: tuple[str, ...] = ()
+    """Why it, or parts of it, are not read; empty for a message that has nothing to do with reports."""
+
+
+def read(raw: bytes, now: datetime) -> Found:
+    """What is in a message."""
+    message = message_from_bytes(raw)
+    parts = list(_parts(message))
+    meant = is_meant(str(message.get("Subject", ""))) or any(NAME.fullmatch(name) for name, _ in parts)
+    # The uppermost is that of the server which took the message; anybody can write the others.
+    if meant and FORGED.search(str(message.get("Authentication-Results", ""))):
+        return Found(refused=("comes from somebody else than it says (dmarc=fail)",))
+    reports: list[Report] = []
+    refused: list[str] = []
+    for name, data in parts:
+        try:
+            reports += _reports(data, now)
+        except RefusedError as error:
+            refused.append(f"{name or 'what is attached'} {error}")
+    if meant and not reports and not refused:
+        refused.append("holds no report")
+    # A broken archive in other mail is none of our business.
+    return Found(tuple(reports), tuple(refused) if meant or reports else ())
+
+
+def is_meant(subject: str) -> bool:
+    """Whether a message is meant as a report, by its subject."""
+    with contextlib.suppress(LookupError, ValueError):
+        subject = str(make_header(decode_header(subject)))
+    return bool(SUBJECT.search(" ".join(subject.split())))
+
+
+def _parts(message: Message) -> Iterator[tuple[str, bytes]]:
+    """Name and content of the parts that can be reports."""
+    for place, part in enumerate(message.walk()):
+        if place == PARTS:
+            return
+        payload = None if part.is_multipart() else part.get_payload(decode=True)
+        if isinstance(payload, bytes):
+            name = values.text(part.get_filename())
+            if NAME.fullmatch(name) or archives.is_archive(payload) or _is_report(payload):
+                yield name, payload
+
+
+def _is_report(data: bytes) -> bool:
+    beginning = data[:4096].replace(b"\0", b"")
+    return bool(
+        (archives.is_xml(data) and AGGREGATE.search(beginning)) or (archives.is_json(data) and TLS.search(beginning))
+    )
+
+
+def _reports(data: bytes, now: datetime) -> Iterator[Report]:
+    for text in archives.unpack(data):
+        if archives.is_xml(text):
+            yield aggregate.parse(text, now)
+        elif archives.is_json(text):
+            yield tls.parse(text, now)
+        else:
+            raise RefusedError("is neither XML nor JSON")

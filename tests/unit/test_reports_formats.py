@@ -1,0 +1,391 @@
+"""Reports in the shapes in which they come: every receiver has its own way to write and to wrap them."""
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from email.message import EmailMessage
+
+import pytest
+
+from operate.reports import aggregate as dmarc
+from operate.reports import archives, tls
+from operate.reports.aggregate import AggregateReport
+from operate.reports.archives import RefusedError
+from operate.reports.messages import Found, read
+from operate.reports.tls import TlsReport
+from tests.support.reports import DAY, DOMAIN, NOW, OWN, Row, aggregate, day, gzipped, mail, tls_report, zipped
+
+PLAIN = aggregate(Row(count="3"), Row("2001:db8:0:0::25", "2", spf="fail", dkim="fail"))
+NAME = f"receiver.example!{DOMAIN}!{day(1)}!{day(1) + DAY - 1}"
+OLD = "http://dmarc.org/dmarc-xml/0.1"
+NEW = "urn:ietf:params:xml:ns:dmarc-2.0"
+
+
+def parsed(text: str | bytes) -> AggregateReport:
+    """A DMARC report."""
+    return dmarc.parse(text if isinstance(text, bytes) else text.encode(), NOW)
+
+
+def bare(body: bytes, media_type: str, disposition: str) -> EmailMessage:
+    """A message that is nothing but the archive."""
+    message = EmailMessage()
+    message["Subject"] = f"Report domain: {DOMAIN} Submitter: google.com Report-ID: 1234"
+    message.set_content(body, *media_type.split("/"), disposition="attachment", filename=disposition)
+    return message
+
+
+def forwarded() -> EmailMessage:
+    """A report that a person forwarded as it was."""
+    message = mail(subject="Fwd: have a look")
+    message.add_attachment(mail(gzipped(PLAIN), "application/gzip", f"{NAME}.xml.gz"))
+    return message
+
+
+def in_text() -> EmailMessage:
+    """A report that is the text of the message, in base64."""
+    message = EmailMessage()
+    message["Subject"] = "=?utf-8?q?Report_Domain=3A_example=2Ecom_Submitter=3A_receiver=2Eexample?="
+    message.set_content(PLAIN, cte="base64")
+    return message
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        bare(zipped(PLAIN.encode()), "application/zip", f"google.com!{DOMAIN}!1!2.zip"),
+        mail(gzipped(PLAIN), "application/gzip", f"{NAME}.xml.gz"),
+        mail(gzipped(PLAIN), "application/x-gzip", f"{NAME}!77.xml.gz"),
+        mail(gzipped(PLAIN), "application/octet-stream", "report.dat"),
+        mail(gzipped(PLAIN), "application/zip", "mislabelled.zip"),
+        mail(zipped(PLAIN.encode()), "application/x-zip-compressed", f"{NAME}.zip"),
+        mail(zipped(b"x", PLAIN.encode(), names=("__MACOSX/._report.xml", "report.xml")), "application/zip", "mac.zip"),
+        mail(PLAIN.encode(), "text/xml", f"{NAME}.xml"),
+        mail(PLAIN.encode(), "application/xml"),
+        mail(b"\n\xef\xbb\xbf"[1:] + PLAIN.encode(), "text/xml", "mark.xml"),
+        mail(gzipped(PLAIN) + gzipped("") + bytes(100), "application/gzip", "padded.xml.gz"),
+        mail(gzipped(PLAIN), subject="Your DMARC weekly report"),
+        mail(gzipped(PLAIN), subject="no word of it"),
+        forwarded(),
+        in_text(),
+    ],
+    ids=lambda message: message.get_content_type(),
+)
+def test_a_report_is_found_whatever_its_wrapping(message: EmailMessage) -> None:
+    found = read(message.as_bytes(), NOW)
+    assert found.refused == ()
+    (report,) = found.reports
+    assert isinstance(report, AggregateReport)
+    assert [(record.source, record.count, record.spf) for record in report.records] == [
+        (OWN, 3, True),
+        ("2001:db8::25", 2, False),
+    ]
+    assert (report.domain, report.day.isoformat()) == (DOMAIN, "2024-02-29")
+
+
+def test_a_message_may_hold_several_reports() -> None:
+    message = mail(zipped(PLAIN.encode(), aggregate(identifier="2").encode()), "application/zip")
+    message.add_attachment(gzipped(aggregate(identifier="3")), maintype="application", subtype="gzip")
+    assert [report.identifier for report in read(message.as_bytes(), NOW).reports] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("root", "declaration"),
+    [
+        ("<feedback>", ""),
+        ("<feedback>", '\n\n<?xml version="1.0"?>'),
+        (f'<feedback xmlns="{OLD}">', '<?xml version="1.0"?>'),
+        (f'<feedback xmlns="{NEW}">', '<?xml version="1.0" encoding="utf-8"?>'),
+        ('<feedback xmlns:xsd="http://www.w3.org/2001/XMLSchema">', '<?xml version="1.0"?>'),
+        ("<feedback><version>1.0</version>", '<?xml version="1.0" encoding="UTF-8" ?>'),
+    ],
+)
+def test_the_namespace_does_not_matter(root: str, declaration: str) -> None:
+    assert parsed(aggregate(Row(), root=root, declaration=declaration)).records[0].dkim
+
+
+def test_a_prefix_does_not_matter() -> None:
+    text = aggregate(Row(), declaration="").replace("</", "<!").replace("<", "<d:").replace("<d:!", "</d:")
+    text = text.replace("<d:feedback>", f'<d:feedback xmlns:d="{NEW}">').replace("<d:comment/>", "")
+    assert parsed(text).records[0].spf
+    assert read(mail(text.encode(), "text/xml").as_bytes(), NOW).reports
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "iso-8859-1", "windows-1252"])
+def test_any_encoding_that_xml_declares_is_read(encoding: str) -> None:
+    declared = encoding.removesuffix("-sig")
+    text = aggregate(reporter="Empfänger", declaration=f'<?xml version="1.0" encoding="{declared}"?>')
+    found = read(mail(text.encode(encoding), "application/xml").as_bytes(), NOW)
+    assert isinstance(found.reports[0], AggregateReport)
+    assert found.reports[0].reporter == "Empfänger"
+
+
+RFC_9990 = f"""<?xml version="1.0" encoding="UTF-8"?>
+<feedback xmlns="{NEW}" xmlns:ext="urn:example:arc">
+  <version>1.0</version>
+  <report_metadata>
+    <org_name>Receiver</org_name>
+    <email>dmarc@receiver.example</email>
+    <extra_contact_info>https://receiver.example/dmarc</extra_contact_info>
+    <report_id>&lt;3v98abbp8ya9n3va8yr8oa3ya@receiver.example&gt;</report_id>
+    <date_range><begin>{day(2)}</begin><end>{day(1) - 1}</end></date_range>
+    <error>two policies found</error>
+    <generator>Reporter 2.1</generator>
+  </report_metadata>
+  <policy_published>
+    <domain>{DOMAIN}</domain>
+    <discovery_method>treewalk</discovery_method>
+    <p>quarantine</p><sp>none</sp><np>reject</np><psd>n</psd><fo>1:d</fo>
+    <adkim>r</adkim><aspf>s</aspf><testing>y</testing><t>y</t>
+  </policy_published>
+  <extension><ext:arc-override>never</ext:arc-override></extension>
+  <record>
+    <row>
+      <source_ip>2001:DB8::25</source_ip>
+      <count>1230</count>
+      <policy_evaluated>
+        <disposition>pass</disposition><dkim>pass</dkim><spf>fail</spf>
+        <reason><type>policy_test_mode</type></reason>
+        <reason><type>mailing_list</type><comment>list.example</comment></reason>
+      </policy_evaluated>
+    </row>
+    <identifiers>
+      <envelope_to>receiver.example</envelope_to><envelope_from/><header_from>news.{DOMAIN}.</header_from>
+    </identifiers>
+    <auth_results>
+      <dkim><domain>{DOMAIN}</domain><selector>s1</selector><result>pass</result></dkim>
+      <dkim><domain>list.example</domain><selector>s2</selector><result>fail</result>
+        <human_result>body hash</human_result></dkim>
+      <dkim><domain>Sender.Example</domain><result>pass</result></dkim>
+      <spf><domain>bounces.list.example</domain><scope>mfrom</scope><result>pass</result></spf>
+    </auth_results>
+    <ext:arc-results><ext:i>1</ext:i></ext:arc-results>
+  </record>
+</feedback>
+"""
+
+
+def test_all_that_rfc_9990_knows_is_read_or_passed_over() -> None:
+    report = parsed(RFC_9990)
+    (record,) = report.records
+    assert report.identifier == "3v98abbp8ya9n3va8yr8oa3ya@receiver.example"
+    assert (record.source, record.count, record.author) == ("2001:db8::25", 1230, f"news.{DOMAIN}")
+    assert (record.dkim, record.spf, record.forwarded, record.disposition) == (True, False, True, "pass")
+    assert record.vouched == (DOMAIN, "sender.example", "bounces.list.example")
+
+
+SPARSE = f"""
+<feedback>
+  <report_metadata><email>noreply@receiver.example</email>
+    <date_range><begin> {day(1)} </begin><end>{day(1)}.0</end></date_range></report_metadata>
+  <policy_published><domain>{DOMAIN}</domain></policy_published>
+  <record/>
+  <record><row><source_ip>::ffff:198.51.100.7</source_ip><count> 4
+    </count></row></record>
+</feedback>"""
+
+
+def test_what_is_missing_but_not_needed_does_no_harm() -> None:
+    report = parsed(SPARSE)
+    (record,) = report.records
+    assert (report.reporter, report.identifier) == ("receiver.example", "")
+    assert (record.source, record.count, record.disposition, record.spf) == ("198.51.100.7", 4, "none", False)
+
+
+def test_a_report_without_records_still_says_that_nothing_was_sent() -> None:
+    assert parsed(aggregate()).records == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("<feedback><report_metadata>", "is broken XML"),
+        (aggregate(declaration='<?xml version="1.0" encoding="klingon"?>'), "is broken XML"),
+        ("<html><feedback/></html>", "begins with html, not with feedback"),
+        ("<feedback/>", "does not say about which domain"),
+        (aggregate(reporter="").replace("dmarc@.example", ""), "does not say who reports"),
+        (aggregate(Row(count="many")), "a count is many, which is no number"),
+        (aggregate(Row(count="-4")), "a count is -4, which cannot be"),
+        (aggregate(Row(count="9" * 5000)), "a count is 9+, which cannot be"),
+        (aggregate(Row("here")), "here is no address"),
+        (aggregate(back=-2), "is about 2024-03-03, which is to come"),
+        (aggregate().replace(f"<end>{day(1) + DAY - 1}", f"<end>{day(2)}"), "ends before it begins"),
+        (aggregate().replace(f"<begin>{day(1)}", "<begin>1"), "is about [0-9]+ days"),
+        (aggregate().replace(f"<begin>{day(1)}", "<begin>"), "its beginning is empty, which is no time"),
+        (aggregate().replace(f"<begin>{day(1)}", f"<begin>{day(1)}000"), "its beginning is .* no time"),
+        (aggregate(declaration='<!DOCTYPE f [<!ENTITY a "b">]>'), "document type or entities"),
+        (aggregate(declaration='<!DOCTYPE f SYSTEM "file:///etc/passwd">'), "document type or entities"),
+        ("<feedback>" + "<a>" * 30 + "</a>" * 30 + "</feedback>", "more than 20 elements in each other"),
+        ("<feedback><record>" + "<a/>" * 10_001 + "</record></feedback>", "or 10000 in a record"),
+    ],
+)
+def test_what_is_broken_or_cannot_be_is_refused_with_the_reason(text: str, reason: str) -> None:
+    with pytest.raises(RefusedError, match=reason):
+        parsed(text)
+
+
+def test_entities_are_never_expanded() -> None:
+    levels = "".join(f'<!ENTITY {new} "{f"&{old};" * 10}">' for old, new in zip("abcdefgh", "bcdefghi", strict=True))
+    bomb = aggregate(reporter="&i;", declaration=f'<!DOCTYPE f [<!ENTITY a "ha">{levels}]>')
+    began = time.process_time()
+    with pytest.raises(RefusedError, match="entities"):
+        parsed(bomb)
+    assert time.process_time() - began < 1
+
+
+def test_what_strangers_write_cannot_move_the_cursor() -> None:
+    told = tls_report(reporter="Evil\x1b[2J\u202e Sender")
+    assert tls.parse(told.encode(), NOW).reporter == "Evil[2J Sender"
+
+
+def test_ten_thousand_records_are_read_within_five_seconds() -> None:
+    rows = [Row(f"10.{place >> 8}.{place & 255}.1", "2", signed=[DOMAIN, "x.example"]) for place in range(10_000)]
+    raw = mail(gzipped(aggregate(*rows)), name=f"{NAME}.xml.gz").as_bytes()
+    began = time.process_time()
+    (report,) = read(raw, NOW).reports
+    assert time.process_time() - began < 5
+    assert isinstance(report, AggregateReport)
+    assert sum(record.count for record in report.records) == 20_000
+
+
+def refusals(*attached: bytes, **told: str) -> Found:
+    """What is said of a message with these attachments."""
+    message = mail(**told)  # type: ignore[arg-type]
+    for data in attached:
+        message.add_attachment(data, maintype="application", subtype="octet-stream", filename=f"{NAME}.xml.gz")
+    return read(message.as_bytes(), NOW)
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda: archives.GZIP + b"broken" * 9, "is a broken gzip archive"),
+        (lambda: gzipped(PLAIN)[:-20], "is a gzip archive without its end"),
+        (lambda: gzipped("\0" * (archives.UNPACKED + 1)), "unpacks to more than 50000000 bytes"),
+        (lambda: zipped(bytes(archives.UNPACKED + 1)), "unpacks to more than 50000000 bytes"),
+        (lambda: zipped(gzipped(PLAIN)), "is an archive in an archive"),
+        (zipped, "is an empty zip archive"),
+        (lambda: zipped(*[b"<a/>"] * 11, names=[f"{number}.xml" for number in range(11)]), "holds 11 files"),
+        (lambda: archives.ZIP + b"broken" * 9, "is a broken zip archive"),
+        (lambda: bytes(archives.PACKED + 1), "has 10000001 bytes; more than 10000000 are not read"),
+        (lambda: gzipped("hello"), "is neither XML nor JSON"),
+        (lambda: b"hello", "is neither XML nor JSON"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_archive_that_is_broken_or_a_bomb_is_refused_and_the_rest_is_read(
+    make: Callable[[], bytes], reason: str
+) -> None:
+    began = time.process_time()
+    found = refusals(make(), gzipped(PLAIN))
+    assert len(found.reports) == 1
+    assert [line.removeprefix(f"{NAME}.xml.gz ").startswith(reason) for line in found.refused] == [True]
+    assert time.process_time() - began < 5
+
+
+def test_a_zip_that_lies_about_its_sizes_is_measured_by_what_comes_out() -> None:
+    packed = zipped(bytes(archives.UNPACKED + 1))
+    size = (archives.UNPACKED + 1).to_bytes(4, "little")
+    assert packed.count(size) == 2
+    with pytest.raises(RefusedError, match=r"broken zip|unpacks to more"):
+        list(archives.unpack(packed.replace(size, (100).to_bytes(4, "little"))))
+
+
+def test_the_files_of_a_zip_are_measured_together() -> None:
+    with pytest.raises(RefusedError, match="unpacks to more than 50000000 bytes"):
+        list(archives.unpack(zipped(bytes(30_000_000), bytes(30_000_000))))
+
+
+def test_a_zip_with_a_password_is_refused() -> None:
+    packed = bytearray(zipped(PLAIN.encode()))
+    packed[6] |= 1
+    packed[packed.index(b"PK\x01\x02") + 8] |= 1
+    with pytest.raises(RefusedError, match="with a password"):
+        list(archives.unpack(bytes(packed)))
+
+
+@pytest.mark.parametrize("attached", [archives.GZIP + b"broken", zipped(b"an invoice"), b"<html>"])
+def test_other_mail_is_none_of_our_business(attached: bytes) -> None:
+    assert read(mail(attached, subject="Invoice", name="invoice.zip").as_bytes(), NOW) == Found()
+
+
+@pytest.mark.parametrize("subject", ["Report Domain: a Submitter: b", "=?utf-8?q?Report_Domain=3A_a_Submitter=3A_b?="])
+def test_a_message_that_only_says_to_be_a_report_is_told(subject: str) -> None:
+    raw = mail().as_bytes().replace(b"Subject: Report Domain: example.com", f"Subject: {subject}\nX: y".encode())
+    assert read(raw, NOW).refused == ("holds no report",)
+
+
+def test_a_report_from_a_forger_is_refused() -> None:
+    """False reports could talk an owner into a policy, or out of it (RFC 9990, section 6.2)."""
+    message = mail(gzipped(PLAIN))
+    for verdict, refused in (("pass", False), ("fail", True)):
+        del message["Authentication-Results"]
+        message["Authentication-Results"] = f"mail.example.com; spf=pass; dmarc={verdict} header.from=receiver.example"
+        assert bool(read(message.as_bytes(), NOW).refused) is refused
+
+
+FAILED = {
+    "result-type": "certificate-expired",
+    "sending-mta-ip": "2001:db8:abcd::1",
+    "receiving-mx-hostname": "mail.example.com",
+    "failed-session-count": "7",
+}
+
+
+@pytest.mark.parametrize(
+    ("media_type", "pack"),
+    [
+        ("application/tlsrpt+gzip", gzipped),
+        ("application/tlsrpt+json", str.encode),
+        ("application/gzip", gzipped),
+        ("application/json", str.encode),
+        ("application/octet-stream", lambda text: b"\xef\xbb\xbf" + text.encode()),
+    ],
+)
+def test_a_tls_report_is_found_whatever_its_wrapping(media_type: str, pack: Callable[[str], bytes]) -> None:
+    text = tls_report(failures=[FAILED], failed=7, succeeded="5")
+    found = read(mail(pack(text), media_type, subject="Report Domain: x Submitter: y").as_bytes(), NOW)
+    (report,) = found.reports
+    assert isinstance(report, TlsReport)
+    (sessions,) = report.sessions
+    assert (sessions.domain, sessions.succeeded, sessions.failed) == (DOMAIN, 5, 7)
+    assert [(one.kind, one.host, one.sessions) for one in sessions.failures] == [
+        ("certificate-expired", "mail.example.com", 7)
+    ]
+
+
+def test_a_tls_report_may_leave_out_what_is_optional() -> None:
+    told = json.loads(tls_report())
+    told["policies"] = {"policy": {"policy-domain": f"{DOMAIN}.", "mx-host": "mail.example.com"}, "failure-details": {}}
+    told["date-range"] = {"start-datetime": "2024-02-28T00:00:00+01:00", "end-datetime": "2024-02-28T22:59:59"}
+    report = tls.parse(json.dumps(told).encode(), NOW)
+    assert report.sessions[0].domain == DOMAIN
+    assert report.day.isoformat() == "2024-02-28"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "is broken JSON"),
+        ("[" * 100_000, "is broken JSON"),
+        ("[]", "is no JSON object"),
+        ("{}", "does not say who reports"),
+        (tls_report(failed=-1), "a number of sessions is -1"),
+        (tls_report(failed=True), "a number of sessions is True"),
+        (tls_report(failed=None), "a number of sessions is None"),
+        (tls_report(back=-3), "which is to come"),
+        ('{"organization-name": "x"}', "its beginning is None, which is no time"),
+        (json.dumps(json.loads(tls_report()) | {"policies": [{}] * 1001}), "has more than 1000 policies"),
+    ],
+)
+def test_a_tls_report_that_is_broken_is_refused_with_the_reason(text: str, reason: str) -> None:
+    with pytest.raises(RefusedError, match=reason):
+        tls.parse(text.encode(), NOW)
+
+
+def test_a_part_with_broken_base64_takes_nothing_else_away() -> None:
+    raw = mail(gzipped(PLAIN)).as_bytes()
+    packed = base64.b64encode(gzipped(PLAIN))[:20]
+    found = read(raw.replace(packed, b"!" + packed[1:]), NOW)
+    assert found.reports == ()
+    assert found.refused

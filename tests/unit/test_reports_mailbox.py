@@ -1,0 +1,259 @@
+"""Reports in mailboxes: found, read without a trace, and deleted only if asked for."""
+
+import asyncio
+import dataclasses
+import io
+import json
+import socket
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from operate import errors
+from operate.reports import inbox
+from operate.reports.boxes import mailbox, reached, readable
+from operate.reports.command import main
+from operate.reports.summary import Summary, gather
+from operate.verify.stack import OwnSettings, Stack
+from tests.support.examples import PASSWORD, settings
+from tests.support.imap_server import ImapServer
+from tests.support.reports import DOMAIN, Row, aggregate, gzipped, mail, tls_report, zipped
+from tests.support.verify_world import HOST, IPV4, LOOPBACK, Records, make_certificate, stack
+
+ADMIN = f"admin@{DOMAIN}"
+LONG_AGO = date(2024, 1, 1)
+
+
+@pytest.fixture
+def imap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImapServer]:
+    """The stack's IMAP server, with the administrator's mailbox."""
+    server = ImapServer(make_certificate(tmp_path, [HOST]), {ADMIN: PASSWORD})
+    connect = socket.create_connection
+    with server.serving() as port:
+        monkeypatch.setattr(
+            "operate.verify.dialled.socket.create_connection", lambda _, timeout: connect((LOOPBACK, port), timeout)
+        )
+        monkeypatch.setattr("operate.reports.summary.Dns", lambda *_: Records({}))
+        yield server
+
+
+def deployed(**changes: object) -> Stack:
+    """A stack whose certificate nobody knows."""
+    return dataclasses.replace(stack(**changes), own=OwnSettings(allow_self_signed=True))
+
+
+def gathered(of: Stack, since: date = LONG_AGO) -> Summary:
+    """What the mailboxes hold."""
+    return asyncio.run(gather(of, since))
+
+
+def run(monkeypatch: pytest.MonkeyPatch, of: Stack, *arguments: str) -> int:
+    """The command's exit status."""
+
+    async def read(_name: str) -> Stack:
+        return of
+
+    monkeypatch.setattr("operate.reports.command.read_stack", read)
+    return main(["--stack", "test", "--since", "3650", *arguments])
+
+
+def report(identifier: str, *rows: Row, reporter: str = "Receiver") -> bytes:
+    """A message with a DMARC report."""
+    return mail(gzipped(aggregate(*rows, identifier=identifier, reporter=reporter)), name='quo"ted.xml.gz').as_bytes()
+
+
+def test_reading_leaves_no_trace(imap: ImapServer) -> None:
+    imap.put(report("1", Row(count="4")))
+    imap.put(mail(subject="hello").as_bytes())
+    (domain,) = gathered(deployed()).domains
+    assert (domain.reports, domain.passed, domain.reporters) == (1, 4, ("Receiver",))
+    assert all(message.flags == set() for message in imap.folders["INBOX"].values())
+    assert not any(line.startswith(("SELECT", "STORE", "UID STORE", "EXPUNGE")) for line in imap.asked)
+    assert all("BODY.PEEK" in line for line in imap.asked if " FETCH " in f" {line}")
+
+
+def test_only_what_may_hold_a_report_is_fetched(imap: ImapServer) -> None:
+    imap.put(mail(subject="hello").as_bytes())
+    imap.put(mail(b"x", "image/png", "photo.png", subject="photo").as_bytes())
+    wanted = imap.put(report("1"))
+    gathered(deployed())
+    assert [line for line in imap.asked if "BODY.PEEK[]" in line] == [f"UID FETCH {wanted} (BODY.PEEK[])"]
+
+
+def test_what_came_earlier_is_left_out(imap: ImapServer) -> None:
+    imap.put(report("1"), came=date(2024, 2, 9))
+    imap.put(report("2"), came=date(2024, 2, 10))
+    assert gathered(deployed(), date(2024, 2, 10)).domains[0].reports == 1
+
+
+def test_a_report_that_came_twice_counts_once(imap: ImapServer) -> None:
+    for identifier, reporter in (("1", "Receiver"), ("1", "RECEIVER"), ("1", "Other"), ("2", "Receiver")):
+        imap.put(report(identifier, Row(count="5"), reporter=reporter))
+    for _ in range(2):
+        imap.put(mail(gzipped(tls_report(succeeded=8)), "application/tlsrpt+gzip").as_bytes())
+    summary = gathered(deployed())
+    assert (summary.domains[0].passed, summary.domains[0].reports, summary.duplicates) == (15, 3, 2)
+    assert summary.domains[0].encryption is not None
+    assert summary.domains[0].encryption.succeeded == 8
+
+
+def test_a_message_that_is_too_large_is_told_and_not_fetched(imap: ImapServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox, "LARGEST", 500)
+    uid = imap.put(report("1"))
+    assert gathered(deployed()).refused == (f"message {uid} in INBOX: is too large",)
+    assert not any("BODY.PEEK[]" in line for line in imap.asked)
+
+
+def test_each_refusal_is_a_line_without_addresses_and_the_rest_is_read(imap: ImapServer) -> None:
+    broken = imap.put(mail(b"<feedback>", "text/xml", "a!b!1!2.xml").as_bytes())
+    imap.put(report("1", Row(count="2")))
+    imap.put(mail(gzipped(aggregate(domain="elsewhere.example")), subject="x").as_bytes())
+    summary = gathered(deployed())
+    assert summary.domains[0].passed == 2
+    assert [line.partition(" (")[0] for line in summary.refused] == [
+        f"message {broken} in INBOX: a!b!1!2.xml is broken XML",
+        "1 reports about elsewhere.example, which is none of this stack's",
+    ]
+    assert "@" not in "".join(summary.refused)
+
+
+def test_where_no_mailbox_can_be_read_the_error_says_which_and_why(imap: ImapServer) -> None:
+    imap.passwords[ADMIN] = "another"
+    with pytest.raises(errors.MailboxError, match=rf"(?s)No mailbox.*{ADMIN}: .*Authentication failed") as caught:
+        gathered(deployed())
+    assert PASSWORD not in str(caught.value)
+
+
+def test_reports_are_read_where_rua_and_tls_reports_lead() -> None:
+    ann, bob = {"address": f"ann@{DOMAIN}"}, {"address": f"bob@{DOMAIN}"}
+    of = deployed(
+        domains=[
+            {
+                "name": DOMAIN,
+                "mailboxes": [ann, bob],
+                "aliases": {f"reports@{DOMAIN}": [f"ann@{DOMAIN}", "me@elsewhere.example"]},
+                "dmarc": {"rua": [f"reports@{DOMAIN}", f"nobody@{DOMAIN}"]},
+            }
+        ],
+        tls_reports=[f"bob@{DOMAIN}"],
+        passwords={f"ann@{DOMAIN}": "Guide-Rule-11", f"bob@{DOMAIN}": "Guide-Rule-12"},
+    )
+    boxes, others = readable(of)
+    assert [box.address for box in boxes] == [f"bob@{DOMAIN}", f"ann@{DOMAIN}", ADMIN]
+    assert [box.password for box in boxes] == ["Guide-Rule-12", "Guide-Rule-11", PASSWORD]
+    assert others == ["me@elsewhere.example gets reports, and its password is no setting: name it with --mailbox"]
+
+
+def test_by_default_reports_reach_the_administrator() -> None:
+    assert reached(settings()) == [ADMIN]
+
+
+def test_a_mailbox_elsewhere_needs_its_server_named() -> None:
+    with pytest.raises(errors.MailboxError, match="--imap-host HOST"):
+        mailbox(deployed(), "me@elsewhere.example", "secret")
+    assert mailbox(deployed(), "me@elsewhere.example", "secret", "imap.elsewhere.example").reading.dial == (
+        "imap.elsewhere.example"
+    )
+
+
+def test_delete_takes_the_messages_that_were_read_and_no_others(
+    imap: ImapServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = [
+        imap.put(mail(subject="hello").as_bytes()),
+        imap.put(mail(b"broken", name="a!b!1!2.xml.gz").as_bytes()),
+        imap.put(mail(zipped(aggregate().encode(), b"x"), "application/zip").as_bytes()),
+        imap.put(report("old"), came=date(2010, 1, 1)),
+    ]
+    imap.folders["INBOX"][kept[0]].flags.add(r"\Deleted")  # by somebody else, who may think again
+    imap.put(report("1"))
+    imap.put(report("1"))
+    assert run(monkeypatch, deployed(), "--delete") == 0
+    assert list(imap.folders["INBOX"]) == kept
+    assert "Deleted the 2 messages whose reports were read." in capsys.readouterr().out
+
+
+def test_nothing_is_deleted_unless_asked_for(imap: ImapServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    imap.put(report("1"))
+    assert run(monkeypatch, deployed()) == 0
+    assert len(imap.folders["INBOX"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"), [({"capabilities": "IMAP4rev1"}, "no UIDPLUS"), ({"validity": 8}, "made anew meanwhile")]
+)
+def test_what_cannot_be_told_from_others_is_not_deleted(
+    change: dict[str, object],
+    said: str,
+    imap: ImapServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    imap.put(report("1"))
+    lines = "operate.reports.table.lines"
+
+    def meanwhile(_summary: Summary) -> Sequence[str]:
+        for name, value in change.items():
+            setattr(imap, name, value)
+        return ()
+
+    monkeypatch.setattr(lines, meanwhile)
+    assert run(monkeypatch, deployed(), "--delete") == 1
+    assert said in capsys.readouterr().err
+    assert len(imap.folders["INBOX"]) == 1
+    assert all(message.flags == set() for message in imap.folders["INBOX"].values())
+
+
+def test_another_mailbox_and_folder_can_be_named_with_its_password_piped_in(
+    imap: ImapServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    imap.passwords["me@elsewhere.example"] = "secret-7"
+    imap.put(report("1", Row(count="9")), folder="DMARC reports")
+    monkeypatch.setattr("sys.stdin", io.StringIO("secret-7\n"))
+    named = ["--mailbox", "me@elsewhere.example", "--imap-host", HOST, "--folder", "DMARC reports"]
+    assert run(monkeypatch, deployed(), *named, "--password-stdin", "--json") == 0
+    told = capsys.readouterr()
+    found = json.loads(told.out)
+    assert (found["stack"], found["mailboxes"], found["deleted"]) == ("test", ["me@elsewhere.example"], 0)
+    assert found["domains"][0]["days"] == [["2024-02-29", 9, 0]]
+    assert "secret-7" not in told.out + told.err
+
+
+def test_without_its_password_a_mailbox_is_not_guessed_at(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert run(monkeypatch, deployed(), "--mailbox", f"ann@{DOMAIN}") == 1
+    assert "Pipe it in: --password-stdin" in capsys.readouterr().err
+
+
+def test_people_are_told_who_sent_how_it_fared_and_what_follows(
+    imap: ImapServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        Row(count="40"),
+        Row("192.0.2.9", "3", spf="fail", dkim="fail", disposition="reject", signed=["news.example"]),
+    ]
+    imap.put(report("1", *rows))
+    failure = {
+        "result-type": "certificate-expired",
+        "receiving-mx-hostname": "mail.example.com",
+        "failed-session-count": 2,
+    }
+    imap.put(mail(gzipped(tls_report(failures=[failure], failed=2)), "application/tlsrpt+gzip").as_bytes())
+    assert run(monkeypatch, deployed()) == 0
+    out = capsys.readouterr().out
+    for said in (
+        "40 messages passed, 3 failed, by Receiver",
+        f"{IPV4} (this server)",
+        "192.0.2.9 (unknown) for news.example",
+        "reject 3",
+        "not enough is known to say how strict the policy may be",
+        "There are reports about 1 days; 14 are needed.",
+        "10 sessions succeeded, 2 failed, by Sender",
+        "2 certificate-expired at mail.example.com",
+        "not yet safe to enforce",
+    ):
+        assert said in out
