@@ -140,7 +140,8 @@ async def healthy(ask: Ask) -> Finding:
 async def services(ask: Ask, off: Collection[str]) -> Finding:
     """All services of the container that are to run do; those that are switched `off` may."""
     found, expected = (await ask())["services"], "all that the image starts"
-    if not found:
+    running = sorted(name for name, state in found.items() if state.startswith("up"))
+    if not any(found.values()):
         return unknown("the container does not run, or does not tell", expected)
     down = {name: state for name, state in found.items() if state.startswith("down") and name not in off}
     # A service that the image itself leaves down has no "normally up"; what s6 starts again has "want up".
@@ -149,7 +150,7 @@ async def services(ask: Ask, off: Collection[str]) -> Finding:
     told = [*(f"{name} is down" for name in stopped), *(f"{name} does not stay up" for name in failing)]
     if told:
         return fail(", ".join(told), expected, mends=[(Mend.SERVICE, name) for name in stopped])
-    return ok(", ".join(sorted(name for name, state in found.items() if state.startswith("up"))), expected)
+    return ok(", ".join(running), expected)
 
 
 async def data(ask: Ask) -> Finding:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from model.poste_container import CONTAINER, signers_input
 from operate.errors import ServerError
 from operate.server_scripts import run_script
+from operate.verify.checks import is_selected
 from operate.verify.result import Mend, Result
 from operate.verify.stack import Stack
 
@@ -66,9 +67,9 @@ async def fixed(
             tried.append(await _mended(stack, mend, name))
             if error := tried[-1].error:
                 tell(f"Not mended: {error}")
-        concerned = {concern for each in tried[begun:] if not each.error for concern in CONCERNS[each.mend]}
-        if concerned:
-            results = await _settled(results, concerned, look, tried)
+        done = {each.mend for each in tried[begun:] if not each.error}
+        if done:
+            results = await _settled(results, done, look, tried)
     if not tried:
         tell("There is nothing that can be mended without risk.")
     return results, tried
@@ -92,15 +93,20 @@ async def _mended(stack: Stack, mend: Mend, name: str) -> Mended:
 
 
 async def _settled(
-    results: Sequence[Result], concerned: Collection[str], look: Look, tried: Sequence[Mended]
+    results: Sequence[Result], done: Collection[Mend], look: Look, tried: Sequence[Mended]
 ) -> Sequence[Result]:
-    """The results with these checks made anew, until all is well with them, more can be mended, or time is up."""
+    """The results with what is concerned made anew, until all is well with that, more can be mended, or time is up.
+
+    A timer's work may be hours away, so that is not waited for.
+    """
+    concerned: Collection[str] = {concern for mend in done for concern in CONCERNS[mend]}
     until = time.monotonic() + SETTLE
     while True:
         found = await look(concerned)
         anew = {(result.check.name, result.subject): result for result in found}
         results = [anew.get((result.check.name, result.subject), result) for result in results]
-        concerned = {result.check.name for result in found if not result.holds or result.finding.mends}
+        red = {result.check.name for result in found if not result.holds or result.finding.mends}
+        concerned = {name for name in red if not any(is_selected(name, each) for each in CONCERNS[Mend.TIMER])}
         if not concerned or _wanted(found, tried) or time.monotonic() > until:
             return results
         await asyncio.sleep(PAUSE)

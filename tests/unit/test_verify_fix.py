@@ -61,7 +61,6 @@ def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
             return case.stack
 
         monkeypatch.setattr(command, "read_stack", read_stack)
-        monkeypatch.setattr(fix, "SETTLE", 2)
         monkeypatch.setattr(fix, "PAUSE", 0.05)
         yield case
 
@@ -139,9 +138,8 @@ def test_each_thing_is_told_before_it_is_done(case: Case, monkeypatch: pytest.Mo
 
 
 def test_a_container_that_has_stopped_is_started_and_then_what_shows_only_in_one_that_runs_is_mended(
-    case: Case, monkeypatch: pytest.MonkeyPatch
+    case: Case,
 ) -> None:
-    monkeypatch.setattr(fix, "SETTLE", 600)  # which nobody waits for while more can be mended
     case.server.stop()
     case.server.service("dovecot", DOWN)
     status, answer = case.verify("--fix")
@@ -269,6 +267,7 @@ OFF, CRASHING = "down (exitcode 0) 9 seconds", "down (exitcode 1) 0 seconds, nor
         ({"nginx": UP, "clamd": DOWN}, ("clamd",), Status.OK, "nginx", ()),
         ({"nginx": UP, "p0f": OFF}, (), Status.OK, "nginx", ()),
         ({"nginx": CRASHING}, (), Status.FAIL, "nginx does not stay up", ()),
+        ({"nginx": ""}, (), Status.UNKNOWN, "the container does not run, or does not tell", ()),
         ({}, (), Status.UNKNOWN, "the container does not run, or does not tell", ()),
     ],
 )
