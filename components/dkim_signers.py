@@ -6,7 +6,7 @@ import pulumi
 
 from components.host import Host
 from components.poste import Poste
-from model.poste_container import CONTAINER, KEYS_KNOWN, LINK_SIGNERS, SIGNING_KEYS
+from model.poste_container import signers_input
 from model.settings import Settings
 
 
@@ -30,15 +30,7 @@ class DkimSigners(pulumi.ComponentResource):
         host.scripts.run(
             name,
             "signers.py",
-            pulumi.Output.json_dumps(
-                {
-                    "container": CONTAINER,
-                    "domains": domains,
-                    "link": LINK_SIGNERS,
-                    "keys": SIGNING_KEYS,
-                    "known": KEYS_KNOWN,
-                }
-            ),
+            pulumi.Output.json_dumps(signers_input(domains)),
             self,
             again_with={"container": poste.container_id},
             depends_on=[poste.installed, *keys],

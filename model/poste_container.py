@@ -1,5 +1,8 @@
 """How the Poste container is set up: its name, its environment, and what it runs."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from model.ports import HTTP, HTTPS
 from model.settings import Settings
 
@@ -35,6 +38,18 @@ KEYS_KNOWN = "/run/signing-keys"
 """Where the container notes the keys that were there when its signers were started: they keep a key once they have
 read it.
 """
+
+
+def signers_input(domains: Sequence[str]) -> dict[str, Any]:
+    """What remote/signers.py is told, for the signers to find the keys of these domains."""
+    return {
+        "container": CONTAINER,
+        "domains": domains,
+        "link": LINK_SIGNERS,
+        "keys": SIGNING_KEYS,
+        "known": KEYS_KNOWN,
+    }
+
 
 START = f"""\
 trap 'exit 143' TERM INT

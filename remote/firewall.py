@@ -18,13 +18,18 @@ def run(*command: str) -> None:
         sys.exit(f"{' '.join(command)} failed: {done.stderr.strip()}")
 
 
+def load() -> None:
+    """Have the kernel take the ruleset that lies there, all of it or nothing, now and at each boot."""
+    run("nft", "--file", str(RULESET))
+    run("systemctl", "enable", "nftables")
+
+
 def main() -> None:
     candidate = RULESET.with_suffix(".new")
     candidate.write_text(f"#!/usr/sbin/nft -f\n{sys.stdin.read()}")
     run("nft", "--check", "--file", str(candidate))
     candidate.replace(RULESET)
-    run("nft", "--file", str(RULESET))
-    run("systemctl", "enable", "nftables")
+    load()
     print(json.dumps({"loaded": True}))
 
 

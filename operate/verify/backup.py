@@ -9,7 +9,7 @@ from operate.quantities import size as bytes_shown
 from operate.verify.container import Ask, report
 from operate.verify.context import Context
 from operate.verify.remedies import NAME, RERUN
-from operate.verify.result import Check, Finding, fail, ok, warn
+from operate.verify.result import Check, Finding, Mend, fail, ok, warn
 from operate.verify.runner import Job
 
 AGE = Check(
@@ -41,6 +41,7 @@ LATEST = 36 * 3600
 """Seconds since the last good backup, which comes every night and may take hours."""
 DRILLED = 40 * 24 * 3600
 """Seconds since the last drill, which comes every month."""
+TIMER = "poste-backup.timer"
 SHRUNK = 1 / 2
 EXPECTED_AGE = "a backup of the last 36 hours, and more to come"
 EXPECTED_DRILL = "a drill of the last 40 days that went well"
@@ -67,7 +68,8 @@ async def age(ask: Ask) -> Finding:
     told = (await ask())["backup"]
     status, timer = told["status"], told["timer"]
     if timer != "active":
-        return fail(f"the timer is {timer}", EXPECTED_AGE, f"{RERUN}: it starts the timer.")
+        remedy = f"{RERUN}: it starts the timer."
+        return fail(f"the timer is {timer}", EXPECTED_AGE, remedy, [(Mend.TIMER, TIMER)])
     last = (status or {}).get("last_good")
     if not last:
         found = f"no backup yet: {status['error']}" if status and status["error"] else "no backup yet"

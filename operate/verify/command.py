@@ -1,5 +1,7 @@
 """Does the mail server work? `./run mail verify --stack NAME` asks it from outside, as a stranger would.
 
+With `--fix`, what can be mended without risk is (see fix.py), and what that concerns is looked at again.
+
 Exit status 0 says that all required checks hold, 1 that some do not, 2 that the stack cannot be read.
 """
 
@@ -7,9 +9,10 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 from rich.console import Console
 
@@ -17,6 +20,7 @@ from operate import command_line
 from operate.errors import OperateError, StackError
 from operate.verify.checks import CHECKS, is_selected, jobs
 from operate.verify.context import Context
+from operate.verify.fix import Mended, fixed
 from operate.verify.names import Dns
 from operate.verify.remedies import filled
 from operate.verify.result import Result
@@ -48,6 +52,12 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--watch", nargs="?", type=float, const=WATCH, default=0.0, metavar="SECONDS", help="repeat until all is well"
     )
+    parser.add_argument(
+        "--fix",
+        action="store_true",
+        help="mend what can be without risk: a container or a service in it that is down, links of DKIM keys, the host "
+        "firewall, timers",
+    )
     return parser
 
 
@@ -74,17 +84,28 @@ async def _verify(chosen: argparse.Namespace, only: Sequence[str]) -> int:
         raise StackError(f"Stack {stack.name} has no domain {', '.join(sorted(missing))}.")
     progress = Console(stderr=True)
     begun = time.monotonic()
-    while True:
-        results, seconds = await look(stack, chosen.domain, only, progress)
-        good = all(result.holds for result in results)
+    results, seconds = await look(stack, chosen.domain, only, progress)
+    mended: Sequence[Mended] = ()
+    if chosen.fix:
+
+        async def again(concerned: Collection[str]) -> Sequence[Result]:
+            found, _seconds = await look(stack, chosen.domain, only, progress, concerned)
+            return found
+
+        results, mended = await fixed(
+            stack, results, again, partial(progress.print, highlight=False, markup=False, soft_wrap=True)
+        )
+    while not (good := all(result.holds for result in results)):
         left = begun + chosen.watch - time.monotonic()
-        if good or left <= 0:
+        if left <= 0:
             break
         waiting = sorted({result.check.name for result in results if not result.holds})
         progress.print(f"not yet: {', '.join(waiting)}; trying for {left:.0f} s more", highlight=False)
         await asyncio.sleep(min(PAUSE, left))
+        results, seconds = await look(stack, chosen.domain, only, progress)
     if chosen.json:
-        command_line.show_json(stack=stack.name, ok=good, results=as_json(results))
+        shown = {"mended": [each.json() for each in mended]} if chosen.fix else {}
+        command_line.show_json(stack=stack.name, ok=good, results=as_json(results), **shown)
     else:
         show(Console(), results, seconds)
     return command_line.DONE if good else command_line.FAILED
@@ -102,13 +123,17 @@ def adjusted(stack: Stack, chosen: argparse.Namespace) -> Stack:
 
 
 async def look(
-    stack: Stack, domains: Sequence[str], only: Sequence[str], progress: Console
+    stack: Stack, domains: Sequence[str], only: Sequence[str], progress: Console, concerned: Collection[str] = ()
 ) -> tuple[Sequence[Result], float]:
-    """All checks once; the results and how long they took."""
+    """All checks once, or those only that are `concerned`; the results and how long they took."""
     shared = Shared()
     names = Dns(shared, [stack.own.resolver] if stack.own.resolver else [])
     selected = tuple(domain for domain in stack.domains if not domains or domain.name in domains)
-    work = list(jobs(Context(stack, names, shared, selected), only))
+    work = [
+        job
+        for job in jobs(Context(stack, names, shared, selected), only)
+        if not concerned or any(is_selected(job.check.name, each) for each in concerned)
+    ]
     done = 0
     begun = time.monotonic()
     try:

@@ -24,6 +24,9 @@ HOST = "{host}"
 NAME = "{stack}"
 """The stack's name."""
 
+FIX = f"./run mail verify --stack {NAME} --fix mends it without risk."
+"""Heals a few things at once, and touches nothing else."""
+
 
 def filled(result: Result, stack: Stack) -> Result:
     """A result whose advice names the stack's commands and addresses."""
@@ -43,8 +46,9 @@ def filled(result: Result, stack: Stack) -> Result:
         return text
 
     check, finding = result.check, result.finding
+    advice = f"{FIX} Else: {finding.remedy or check.remedy}" if finding.mends else finding.remedy
     return replace(
         result,
         check=replace(check, remedy=spoken(check.remedy)),
-        finding=replace(finding, remedy=spoken(finding.remedy)),
+        finding=replace(finding, remedy=spoken(advice)),
     )

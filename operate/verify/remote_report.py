@@ -45,6 +45,7 @@ def container(name: str) -> dict[str, Any] | None:
     return {
         "status": state["Status"],
         "health": state.get("Health", {}).get("Status", "none"),
+        "restart": found[0]["HostConfig"].get("RestartPolicy", {}).get("Name", ""),
         "reference": found[0]["Config"]["Image"],
         "image": found[0]["Image"],
         "digests": [digest.partition("@")[2] for digest in image.get("RepoDigests") or []],
@@ -119,6 +120,19 @@ def signing_keys(name: str, domains: list[str]) -> dict[str, dict[str, Any]]:
         elif word == "public":
             key["public"] += f"{rest}\n"
     return keys
+
+
+SERVICES = """
+for service in /run/s6/services/*; do
+  if [ -d "$service/supervise" ]; then echo "${service##*/} $(s6-svstat "$service")"; fi
+done
+"""
+
+
+def services(name: str) -> dict[str, str]:
+    """The container's services, with what their supervisor says of each, such as `up (pid 17) 5 seconds`."""
+    lines = docker("exec", name, "sh", "-c", SERVICES).splitlines()
+    return {service: state for service, _, state in (line.partition(" ") for line in lines)}
 
 
 def firewall(table: str) -> dict[str, str]:
@@ -232,6 +246,7 @@ def report(name: str, table: str, domains: list[str], certificates: str, backups
                 "backup": backup(backups),
                 "watch": watch(watches),
                 "keys": signing_keys(name, domains) if box else {},
+                "services": services(name) if box else {},
             }
         )
     )

@@ -8,7 +8,7 @@ from typing import Any
 from operate.verify.container import Ask, report
 from operate.verify.context import Context
 from operate.verify.remedies import NAME, RERUN
-from operate.verify.result import Check, Finding, fail, ok, warn
+from operate.verify.result import Check, Finding, Mend, fail, ok, warn
 from operate.verify.runner import Job
 
 RENEWAL = Check(
@@ -23,6 +23,7 @@ CHECKS = (RENEWAL,)
 
 LATEST = 3 * 3600
 """Seconds since the last try, which comes every hour and may take a while."""
+TIMER = "poste-certificate.timer"
 SHARE = 1 / 4
 """Of its lifetime that a certificate has left at least, for a refused renewal to be no more than a note."""
 EXPECTED = "the timer runs, and its last try went well"
@@ -47,7 +48,7 @@ async def renewal(ask: Ask) -> Finding:
     told = (await ask())["certificate"]
     status, timer = told["status"], told["timer"]
     if timer != "active":
-        return fail(f"the timer is {timer}", EXPECTED)
+        return fail(f"the timer is {timer}", EXPECTED, mends=[(Mend.TIMER, TIMER)])
     if not status:
         return fail("no try yet", EXPECTED)
     age = time.time() - status["tried"]

@@ -1,5 +1,6 @@
 """What a check is, and what it found."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,6 +14,21 @@ class Status(StrEnum):
     FAIL = "fail"
     UNKNOWN = "unknown"
     """Could not be found out: no answer in time, or what it depends on does not work."""
+
+
+class Mend(StrEnum):
+    """What can be mended on the server without risk; in the order in which it is."""
+
+    CONTAINER = "container"
+    """One that has stopped is started."""
+    SERVICE = "service"
+    """One in the container that is down comes up."""
+    SIGNERS = "signers"
+    """The links by which they find the DKIM keys are made."""
+    FIREWALL = "firewall"
+    """The host's is loaded, as the deploy left it."""
+    TIMER = "timer"
+    """One runs, now and after each boot."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +57,8 @@ class Finding:
     expected: str = ""
     remedy: str = ""
     """What to do, where more is known than the check's general remedy."""
+    mends: tuple[tuple[Mend, str], ...] = ()
+    """What `--fix` does about it: each with its name on the server."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +91,9 @@ def warn(found: str, expected: str = "", remedy: str = "") -> Finding:
     return Finding(Status.WARN, found, expected, remedy)
 
 
-def fail(found: str, expected: str = "", remedy: str = "") -> Finding:
+def fail(found: str, expected: str = "", remedy: str = "", mends: Iterable[tuple[Mend, str]] = ()) -> Finding:
     """It is not as it should be."""
-    return Finding(Status.FAIL, found, expected, remedy)
+    return Finding(Status.FAIL, found, expected, remedy, tuple(mends))
 
 
 def unknown(found: str, expected: str = "", remedy: str = "") -> Finding:

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from functools import partial
 
+from model.host_firewall import TABLE
 from operate.verify.container import Ask, report
 from operate.verify.context import Context
 from operate.verify.remedies import NAME, RERUN
-from operate.verify.result import Check, Finding, fail, ok, warn
+from operate.verify.result import Check, Finding, Mend, fail, ok, warn
 from operate.verify.runner import Job
 
 FIREWALL = Check(
@@ -41,10 +42,12 @@ def jobs(context: Context) -> Iterable[Job]:
 async def firewall(ask: Ask) -> Finding:
     """The host firewall's chains are there, and drop what no rule permits."""
     chains, expected = (await ask())["firewall"], "input and forward drop what is not permitted"
+    mends = [(Mend.FIREWALL, TABLE)]
     if not chains:
-        return fail("not loaded", expected)
+        return fail("not loaded", expected, mends=mends)
     shown = ", ".join(f"{hook} {chains.get(hook, 'missing')}" for hook in CHAINS)
-    return ok(shown, expected) if all(chains.get(hook) == "drop" for hook in CHAINS) else fail(shown, expected)
+    well = all(chains.get(hook) == "drop" for hook in CHAINS)
+    return ok(shown, expected) if well else fail(shown, expected, mends=mends)
 
 
 async def reboot(ask: Ask) -> Finding:

@@ -8,7 +8,7 @@ from operate.verify.container import Ask, report
 from operate.verify.context import Context
 from operate.verify.dkim_record import key_of
 from operate.verify.remedies import RERUN
-from operate.verify.result import Check, Finding, fail, ok
+from operate.verify.result import Check, Finding, Mend, fail, ok
 from operate.verify.runner import Job
 from operate.verify.stack import Domain
 
@@ -41,7 +41,7 @@ async def signs(ask: Ask, domain: Domain) -> Finding:
         return fail("Poste has no key: the domain or its key was deleted there", expected)
     blind = sorted(signer for signer, found in key["signers"].items() if not found)
     if blind:
-        return fail(f"{', '.join(blind)} does not find the key", expected)
+        return fail(f"{', '.join(blind)} does not find the key", expected, mends=[(Mend.SIGNERS, domain.name)])
     apart = sorted(signer for signer, found in key["signers"].items() if not _same(found, files))
     if apart:
         folders = " ".join(f"/opt/{signer}/config/dkim/{domain.name}" for signer in apart)

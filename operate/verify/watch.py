@@ -8,7 +8,7 @@ from model.watch import NOBODY_TOLD, TELL_SOMEBODY, Heartbeat
 from operate.verify.container import Ask, report
 from operate.verify.context import Context
 from operate.verify.remedies import RERUN
-from operate.verify.result import Check, Finding, fail, ok, warn
+from operate.verify.result import Check, Finding, Mend, fail, ok, warn
 from operate.verify.runner import Job
 
 ALARMS = Check(
@@ -22,6 +22,7 @@ ALARMS = Check(
 )
 CHECKS = (ALARMS,)
 
+TIMER = "poste-watch.timer"
 LATEST = 900
 """Seconds since the last round, which comes every five minutes."""
 EXPECTED = "a round of the last 15 minutes without an alarm, and somebody who is told"
@@ -39,7 +40,7 @@ async def alarms(ask: Ask, *, told: bool, protected: bool) -> Finding:
     found = (await ask())["watch"]
     status, timer = found["status"], found["timer"]
     if timer != "active":
-        return fail(f"the timer is {timer}", EXPECTED, f"{RERUN}: it starts the timer.")
+        return fail(f"the timer is {timer}", EXPECTED, f"{RERUN}: it starts the timer.", [(Mend.TIMER, TIMER)])
     ago = time.time() - status["at"] if status else None
     if ago is None or ago > LATEST:
         shown = "no round yet" if ago is None else f"the last round is {ago / 60:.0f} min ago"

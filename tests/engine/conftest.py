@@ -26,6 +26,7 @@ SCENARIO = (
     "test_refusals",
     "test_deploy",
     "test_verify",
+    "test_fix",
     "test_certificate",
     "test_encryption",
     "test_accounts",

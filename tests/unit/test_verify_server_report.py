@@ -49,6 +49,7 @@ REPORT: dict[str, Any] = {
     "container": {
         "status": "running",
         "health": "healthy",
+        "restart": "unless-stopped",
         "reference": "analogic/poste.io:2.5.11",
         "image": "sha256:0",
         "digests": [DIGEST],

@@ -102,9 +102,9 @@ def put_comment(file: Path, text: str, stack: str = "prod") -> None:
     comment.main(["--stack", stack, "--pull-request", "7", str(file)])
 
 
-def put_issue(file: Path, text: str, stack: str = "prod", check: str = "success") -> None:
+def put_issue(file: Path, text: str, stack: str = "prod", check: str = "success", about: str = "drift") -> None:
     file.write_text(text)
-    issue.main(["--stack", stack, "--check", check, str(file)])
+    issue.main(["--stack", stack, "--about", about, "--check", check, str(file)])
 
 
 def bodies(items: list[Json]) -> list[str]:
@@ -183,6 +183,24 @@ def test_a_check_that_could_look_again_closes_the_issue_about_failing(
     put_issue(file, text)
     assert [item["state"] for item in repository.issues] == [drift, "closed"]
     assert "The check could look again." in bodies(repository.comments)
+
+
+def test_what_verify_finds_has_issues_of_its_own_and_leaves_those_about_drift(
+    repository: type[Repository], file: Path
+) -> None:
+    put_issue(file, "an MX is gone")
+    put_issue(file, "no answer", check="failure")
+    put_issue(file, "a port is closed", about="verify")
+    put_issue(file, "nobody knows", about="verify", check="failure")
+    assert [item["title"] for item in repository.issues] == [
+        "Drift in stack prod",
+        "The drift check of stack prod fails",
+        "The mail server of stack prod is not well",
+        "The verify check of stack prod fails",
+    ]
+    put_issue(file, "", about="verify")
+    assert [item["state"] for item in repository.issues] == ["open", "open", "closed", "closed"]
+    assert bodies(repository.comments) == ["The check could look again.", "All required checks hold again."]
 
 
 MAIN = {"deployment_branch_policy": {"protected_branches": False, "custom_branch_policies": True}}

@@ -100,7 +100,13 @@ def test_no_job_may_write_more_than_it_needs() -> None:
         for scope, level in job["permissions"].items()
         if level not in ("read", "none")
     }
-    assert writes == {("pull-request/preview", "pull-requests"), ("drift/drift", "issues")}
+    assert writes == {
+        ("pull-request/preview", "pull-requests"),
+        ("drift/drift", "issues"),
+        ("verify/verify", "issues"),
+        ("status-page/publish", "pages"),
+        ("status-page/publish", "id-token"),
+    }
 
 
 def test_the_checked_out_folder_never_holds_a_token() -> None:
@@ -114,6 +120,7 @@ def test_no_workflow_runs_a_forks_code_with_the_repositorys_rights() -> None:
         assert not {"pull_request_target", "workflow_run", "issue_comment"} & set(triggers(load(file)))
 
 
+PAGES = "github-pages"
 PREVIEW, REVIEW, STACK = "preview-${{ matrix.stack }}", "review-${{ matrix.stack }}", "${{ matrix.stack }}"
 
 
@@ -124,6 +131,8 @@ def test_no_branch_but_main_gets_a_secret_unless_somebody_has_looked_at_it() -> 
         "deploy/deploy": STACK,
         "backup/backup": PREVIEW,
         "drift/drift": PREVIEW,
+        "verify/verify": PREVIEW,
+        "status-page/look": PREVIEW,
         "pull-request/preview": REVIEW,
     }
     for job in holders.values():
@@ -154,7 +163,7 @@ def test_a_fork_gets_the_tests_and_no_secret() -> None:
 def test_what_reaches_the_servers_runs_where_the_repository_says_and_a_forks_code_never_does() -> None:
     runners = {name: job["runs-on"] for name, job in jobs()}
     own = {name for name, runner in runners.items() if runner == "${{ vars.RUNNER || 'ubuntu-24.04' }}"}
-    assert own == {name for name, job in jobs() if "environment" in job}
+    assert own == {name for name, job in jobs() if job.get("environment", PAGES) != PAGES}
     assert {runner for name, runner in runners.items() if name not in own} == {"ubuntu-24.04"}
 
 
@@ -193,11 +202,28 @@ def test_a_deploy_that_failed_or_was_cut_off_says_what_is_to_be_repaired() -> No
     assert "steps.deploy.outcome == 'failure' || steps.deploy.outcome == 'cancelled'" in last["if"]
 
 
-def test_drift_fails_no_job_and_a_check_that_could_not_look_does() -> None:
-    (look, tell) = [step for step in workflow("drift")["jobs"]["drift"]["steps"] if "drift.md" in step.get("run", "")]
-    assert look["run"].endswith("--output drift.md || test $? -eq 3")
+@pytest.mark.parametrize("name", ["drift", "verify"])
+def test_what_is_found_fails_no_job_and_a_check_that_could_not_look_does(name: str) -> None:
+    (look, tell) = [step for step in workflow(name)["jobs"][name]["steps"] if f"{name}.md" in step.get("run", "")]
+    assert f"--output {name}.md " in look["run"]
+    assert look["run"].endswith(" || test $? -eq 3")
     assert tell["env"]["OUTCOME"] == f"${{{{ steps.{look['id']}.outcome }}}}"
-    assert '--check "$OUTCOME"' in tell["run"]
+    assert f'--about {name} --check "$OUTCOME"' in tell["run"]
+
+
+def test_verify_looks_every_night_from_where_port_25_and_ssh_are_let_through() -> None:
+    assert all(each["cron"].split()[2:] == ["*", "*", "*"] for each in triggers(workflow("verify"))["schedule"])
+    assert "vars.RUNNER != ''" in workflow("verify")["jobs"]["verify"]["if"]
+
+
+def test_a_status_page_is_published_only_where_that_is_wanted_red_or_not_and_by_a_job_without_secrets() -> None:
+    parts = workflow("status-page")["jobs"]
+    assert "vars.STATUS_PAGE == 'true'" in parts["look"]["if"]
+    assert './run mail status --stack "$STACK" --html page || test $? -eq 1' in [
+        step.get("run") for step in parts["look"]["steps"]
+    ]
+    assert parts["publish"]["needs"] == "look"
+    assert (parts["publish"]["environment"], "secrets." in yaml.safe_dump(parts["publish"])) == (PAGES, False)
 
 
 def test_backups_are_pruned_each_week_and_drilled_each_month() -> None:
@@ -227,10 +253,10 @@ def test_what_a_step_runs_is_in_the_repository_and_takes_values_from_its_environ
 def test_each_module_that_a_step_runs_exists() -> None:
     runs = [step.get("run", "") for step in steps()]
     modules = {match for run in runs for match in re.findall(r"python -m (\S+?)[ )]", run)}
-    assert modules == {f"operate.workflow.{name}" for name in ("stacks", "environment", "comment", "issue")}
+    assert modules == {f"operate.workflow.{name}" for name in ("stacks", "environment", "comment", "issue", "verify")}
     assert all(find_spec(module) for module in modules)
     commands = {match for run in runs for match in re.findall(r"\./run mail (\w+)", run)}
-    assert commands == {"preview", "deploy", "repair", "drift", "backup"}
+    assert commands == {"preview", "deploy", "repair", "drift", "backup", "status"}
     assert commands <= COMMANDS.keys()
 
 

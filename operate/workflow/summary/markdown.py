@@ -35,8 +35,7 @@ def _problems(preview: Preview) -> Iterator[str]:
     for heading, messages in (("Errors", preview.errors), ("Broken policies", preview.violations)):
         if messages:
             text = "\n".join(messages)
-            fence = "`" * max(3, 1 + _longest_run(text, "`"))
-            yield f"**{heading}**\n\n{fence}text\n{text}\n{fence}"
+            yield f"**{heading}**\n\n{fenced(text)}"
 
 
 def _alert(changes: Sequence[Change]) -> Iterator[str]:
@@ -53,7 +52,7 @@ def _alert(changes: Sequence[Change]) -> Iterator[str]:
 
 
 def _sentence(verb: Verb, changes: Sequence[Change]) -> str:
-    things = ", ".join(f"{kind(change)} {_code(title(change))}" for change in changes)
+    things = ", ".join(f"{kind(change)} {code(title(change))}" for change in changes)
     return f"**{verb.value}** {things}" if verb in (Verb.DESTROY, Verb.REPLACE) else f"{verb.value} {things}"
 
 
@@ -83,15 +82,21 @@ def _created(changes: Sequence[Change]) -> Iterator[str]:
     yield f"**{Verb.CREATE.value.capitalize()}**"
     yield ""
     for word, same in groupby(sorted(changes, key=kind), kind):
-        yield f"- {word}: {', '.join(_code(title(change)) for change in same)}"
+        yield f"- {word}: {', '.join(code(title(change)) for change in same)}"
 
 
 def _cell(text: str) -> str:
     """Text as code in a table's cell, where a bar would end the cell even within code."""
-    return _code(text.replace("|", "\\|"))
+    return code(text.replace("|", "\\|"))
 
 
-def _code(text: str) -> str:
+def fenced(text: str) -> str:
+    """Lines as they are, whatever they hold."""
+    fence = "`" * max(3, 1 + _longest_run(text, "`"))
+    return f"{fence}text\n{text}\n{fence}"
+
+
+def code(text: str) -> str:
     """Text as code, whatever it holds: the pull request's author may have chosen it."""
     text = " ".join(text.split())
     run = _longest_run(text, "`")
