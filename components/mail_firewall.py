@@ -14,11 +14,11 @@ from model.settings import Settings
 
 
 class MailFirewall(pulumi.ComponentResource):
-    """`poste-mail:index:MailFirewall` opens the rows of the port table on the server, and the ways out by which Poste
-    delivers mail itself.
+    """`poste-mail:index:MailFirewall` opens the rows of the port table on the server, and the ways out by which mail
+    leaves.
 
     It comes after the installer: until that is closed, anyone who reaches the web ports can claim the server. And it
-    comes after a relay: until that is in use, mail needs the direct ways out.
+    comes after a relay: until that is in use, mail needs the ways out that it had.
     """
 
     firewall: hcloud.Firewall

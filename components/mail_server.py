@@ -10,6 +10,7 @@ from model.addresses import ipv6_host
 from model.cloud_firewall import egress_rules, ssh_rules
 from model.cloud_init import user_data
 from model.labels import HOST_KEY, REVISION, label_selector
+from model.ports import DIRECT
 from model.server_types import unfit
 from model.settings import Settings
 from model.ssh_keys import key_mark
@@ -76,11 +77,12 @@ class MailServer(pulumi.ComponentResource):
             "ssh",
             name=f"{title}-ssh",
             apply_tos=[{"label_selector": label_selector(labels)}],
-            # The direct ways out for mail close after a relay has proven itself, with the other firewall's change.
+            # The direct ways out for mail, and the port of a former relay, close with the other firewall, when a relay
+            # has proven itself; its own port is open before.
             rules=firewall_rules(
                 [
                     *ssh_rules(settings.admin_cidrs),
-                    *egress_rules([way for way in settings.egress if way not in settings.delivery]),
+                    *egress_rules([way for way in settings.egress if way not in DIRECT]),
                 ]
             ),
             labels=labels,

@@ -3,14 +3,19 @@
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from model.base import Model
 from model.records import txt_value
 from model.spf_terms import HOST, Sender
 from model.values import Fqdn
 
-Port = Literal[587, 465, 2525]
+
+def _number(value: object) -> object:
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+Port = Annotated[Literal[587, 465, 2525], BeforeValidator(_number)]
 """Where relays take mail: by STARTTLS (RFC 6409), by TLS from the start (RFC 8314), and what many have beside 587."""
 
 ITS_RECORD = re.compile(r".*-relay-(cname|txt|mx)(-\d+)?")
@@ -36,6 +41,17 @@ def _name(value: str) -> str:
     if len(name) > 253 or not HOST.fullmatch(name):
         raise ValueError("Expected the whole name of the record, for example s1._domainkey.example.com")
     return name
+
+
+def _text(value: object) -> object:
+    # `pulumi config set --path` writes digits as a number.
+    return str(value) if isinstance(value, int) else value
+
+
+User = Annotated[str, BeforeValidator(_text), AfterValidator(_credential)]
+"""Who signs in at a relay."""
+Password = Annotated[SecretStr, AfterValidator(_secret)]
+"""With what."""
 
 
 class RelayRecord(Model):
@@ -75,8 +91,8 @@ class Relay(Model):
 
     host: Fqdn
     port: Port = 587
-    user: Annotated[str, AfterValidator(_credential)]
-    password: Annotated[SecretStr, AfterValidator(_secret)]
+    user: User
+    password: Password
     senders: tuple[Sender, ...] = ()
     """SPF terms of the relay, which every domain's policy gets."""
     records: tuple[RelayRecord, ...] = ()

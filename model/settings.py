@@ -15,7 +15,7 @@ from model.base import Model
 from model.bimi import Bimi
 from model.mta_sts import Mode
 from model.networks import collapsed
-from model.ports import DELIVERY, HTTP, HTTPS, OPTIONAL, Egress, Port, open_ports, outbound
+from model.ports import HTTP, HTTPS, OPTIONAL, Egress, Port, delivery, open_ports, outbound
 from model.records import DmarcPolicy, SpfQualifier, spf_policy
 from model.relay import Relay
 from model.spf import LOOKUP_LIMIT, lookups
@@ -368,8 +368,8 @@ class Settings(Model):
 
     @property
     def delivery(self) -> Sequence[Egress]:
-        """Of these, the ways out by which Poste delivers mail itself; none where a relay takes it."""
-        return () if self.relay else DELIVERY
+        """Of these, the ways out by which mail leaves."""
+        return delivery(self.relay.port if self.relay else None)
 
     @property
     def serves_ipv6(self) -> bool:

@@ -39,6 +39,7 @@ from operate.stacks.plan import (
     worker_paths,
 )
 from operate.stacks.questions import asked, backup, mailboxes
+from operate.stacks.relay import relay_paths
 from operate.stacks.server_choice import choose
 from operate.stacks.stack import Stack
 
@@ -83,6 +84,7 @@ def make_stack(options: argparse.Namespace, project: str) -> list[str]:
 
     answers = Answers(asking=not options.no_questions and sys.stdin.isatty())
     paths, tokens = asked(answers, options, stack, kept)
+    relay, relay_password = relay_paths(answers, options.relay, options.relay_user)
     answers.require_all()
     domain_name = paths.pop("domain")
     boxes = mailboxes(answers, options.mailbox, domain_name, kept)
@@ -94,7 +96,12 @@ def make_stack(options: argparse.Namespace, project: str) -> list[str]:
         options.server_type or kept.get("serverType"),
         options.location or kept.get("location"),
     )
-    paths |= {"serverType": offer.type, "location": offer.location, **domain_paths(domain, kept.get("domains") or ())}
+    paths |= {
+        "serverType": offer.type,
+        "location": offer.location,
+        **relay,
+        **domain_paths(domain, kept.get("domains") or ()),
+    }
     say(f"Server: {offer.type} with {offer.memory:g} GB in {offer.location}, {offer.monthly:.2f} euro a month net")
     box = backup(
         answers,
@@ -126,7 +133,7 @@ def make_stack(options: argparse.Namespace, project: str) -> list[str]:
 
     if needs_passphrase and not passphrase.use(stack.name, os.environ):
         passphrase.make(stack.name, os.environ)
-    write(stack, options, kept, paths, tokens)
+    write(stack, options, kept, paths, tokens, relay_password)
     for address in boxes:
         add(stack, {"address": address}, new_password())
         say(f"Mailbox: {address}. Read its password with: {passwords.reading(stack, address)}")
@@ -152,7 +159,12 @@ def wants_passphrase(stack: Stack, secrets_provider: str | None, endpoints: Sequ
 
 
 def write(
-    stack: Stack, options: argparse.Namespace, kept: dict[str, Any], paths: dict[str, str], tokens: dict[str, str]
+    stack: Stack,
+    options: argparse.Namespace,
+    kept: dict[str, Any],
+    paths: dict[str, str],
+    tokens: dict[str, str],
+    relay_password: str,
 ) -> None:
     """Set what is not set yet or was asked to change. Secrets that are there stay, unless they are to be replaced."""
     stack.ensure(options.secrets_provider)
@@ -172,6 +184,9 @@ def write(
     for key, make in makers.items():
         if key not in there:
             stack.set_secret(key, make())
+    if relay_password:
+        stack.set_secret_in("relay", "password", relay_password)
+        say("Relay: put what it tells you about DNS into relay.senders and relay.records, see docs/relay.md")
     say("Secrets: " + ", ".join(f"{key} {'kept' if key in there else 'set'}" for key in makers))
 
 

@@ -16,7 +16,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = command_line.parser(
         "stack",
         "Makes a stack, or completes one that is there. Run it again at any time: what is set is kept.",
-        epilog="Tokens come from the environment variables HCLOUD_TOKEN and CLOUDFLARE_API_TOKEN, or are asked for.",
+        epilog="Tokens come from the environment variables HCLOUD_TOKEN and CLOUDFLARE_API_TOKEN, a relay's password "
+        "from RELAY_PASSWORD, or are asked for.",
     )
     add = parser.add_argument
     add("--domain", help="mail domain, for example example.com; another one than before is added")
@@ -29,6 +30,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--server-type", help="Hetzner server type (default: the cheapest x86 type with 4 GB of memory or more)")
     add("--dmarc-policy", choices=("none", "quarantine", "reject"), help="DMARC policy of DOMAIN (default: reject)")
     add("--backup", choices=(*BOXES, NO_BACKUP), help="nightly backup in a Hetzner Storage Box of this type, or none")
+    add("--relay", metavar="HOST[:PORT]", help="relay through which all mail leaves; its password is asked for")
+    add("--relay-user", help="who signs in at the relay")
     add("--time-zone", help="time zone of the server's logs (default: UTC)")
     add("--protect", action=argparse.BooleanOptionalAction, help="protect server, addresses, volume (default: yes)")
     add("--hetzner-endpoint", help="another API than Hetzner's, for example the sandbox's")

@@ -112,6 +112,8 @@ def check(values: Mapping[str, Any]) -> Settings:
     if values.get("backup"):
         secrets |= {key: make() for key, make in BACKUP_SECRETS.items()}
     plain = {key: value for key, value in values.items() if ":" not in key}
+    if relay := plain.get("relay"):
+        plain["relay"] = relay | {"password": new_password(BOX_SPECIALS)}
     settings = None
     try:
         settings = Settings.model_validate({**plain, **secrets})

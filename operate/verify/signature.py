@@ -30,7 +30,8 @@ async def signatures(names: Names, raw: bytes, domain: str) -> dict[str, str]:
         texts = (await names.public(f"{selector}._domainkey.{signer}", "TXT")).values
         # Where there are several records, receivers may take any (RFC 6376, section 3.6.2.2).
         problems = [_problem(raw, place, text) for text in texts or ("",)]
-        found[selector] = "valid" if "" in problems else problems[-1]
+        if found.get(selector) != "valid":
+            found[selector] = "valid" if "" in problems else problems[-1]
     return found
 
 

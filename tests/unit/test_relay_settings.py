@@ -36,6 +36,12 @@ def test_all_else_is_a_password(text: str) -> None:
     assert Relay.model_validate(RELAY | {"password": text}).route == f"*:smtp.relay.example;587|club|{text}"
 
 
+def test_numbers_and_digits_are_what_they_look_like() -> None:
+    """So `pulumi config set --path` and people's YAML may have either."""
+    written = Relay.model_validate(RELAY | {"user": 12345, "port": "2525"})
+    assert (written.user, written.port) == ("12345", 2525)
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [

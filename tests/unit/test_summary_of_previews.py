@@ -199,3 +199,11 @@ def test_a_zone_that_waits_for_its_registrar_is_no_drift_and_one_that_was_switch
 
 def test_a_kind_that_is_not_known_is_called_as_its_provider_calls_it() -> None:
     assert kind(of(Verb.CREATE, "aws:s3/bucket:Bucket")) == "Bucket"
+
+
+def test_a_relays_records_are_neither_the_domains_dkim_key_nor_its_mx() -> None:
+    its = [
+        of(Verb.DESTROY, DNS_RECORD, "s1._domainkey.example.com-relay-cname", name="s1._domainkey.example.com"),
+        of(Verb.DESTROY, DNS_RECORD, "back.example.com-relay-mx-2", name="back.example.com", type="MX"),
+    ]
+    assert list(marks(its)) == []

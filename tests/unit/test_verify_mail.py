@@ -22,7 +22,7 @@ from operate.verify.mailbox import Mailbox, MailboxError, Server
 from operate.verify.names import LookupFailedError
 from operate.verify.other_provider import came_directly, judged, other_mailbox, senders, through_relay
 from operate.verify.result import Finding, Status
-from operate.verify.signature import signature
+from operate.verify.signature import signature, signatures
 from tests.support.examples import RELAY
 from tests.support.verify_world import DOMAIN, HOST, LOOPBACK, Records, make_certificate, server, stack
 
@@ -314,9 +314,22 @@ def test_any_valid_signature_of_the_domain_is_enough_and_a_relays_is_none() -> N
     ours = sign(DOMAIN, TEXT)
     broken = sign(DOMAIN, TEXT.replace(b"verify-1", b"verify-2"))
     assert holds(HOP + broken + ours + TEXT, DOMAIN) == "valid"
+    assert holds(HOP + ours + broken + TEXT, DOMAIN) == "valid"
     assert holds(HOP + sign("relay.example", TEXT) + ours + TEXT, DOMAIN) == "valid"
     assert holds(HOP + sign("relay.example", TEXT) + TEXT, DOMAIN) == "missing"
     assert holds(HOP + broken + TEXT, DOMAIN).startswith("invalid")
+
+
+def test_each_selector_is_told_apart_and_a_body_that_a_relay_rewrote_is_named() -> None:
+    def sign(selector: bytes, text: bytes) -> bytes:
+        return bytes(dkim.DKIM(text).sign(selector, DOMAIN.encode(), PRIVATE))
+
+    ours = sign(b"s1", TEXT) + TEXT
+    rewritten = ours.rstrip() + b"\r\nSent by a relay\r\n"
+    key = (dkim_text(PUBLIC),)
+    names = Records({(f"{selector}._domainkey.{DOMAIN}", "TXT"): key for selector in ("s1", "relay1")})
+    found = asyncio.run(signatures(names, HOP + sign(b"relay1", rewritten) + rewritten, DOMAIN))
+    assert (found["relay1"], found["s1"].partition(" mismatch")[0]) == ("valid", "invalid (body hash")
 
 
 def test_signature_is_judged_by_the_key_in_dns() -> None:

@@ -12,6 +12,7 @@ from model.existing_records import Record
 from model.public_passphrase import FILE_VARIABLE, PUBLIC, VARIABLE, is_on_this_machine
 from model.record_conflicts import Ownership
 from model.ssh_keys import ssh_public_key
+from model.stack_config import SECRETS
 from model.values import password_lacks
 from operate.clouds.cloudflare import Zone
 from operate.errors import PulumiError, WizardError
@@ -21,8 +22,10 @@ from operate.stacks.keys import LENGTH, new_password, new_ssh_key
 from operate.stacks.obstacles import obstacles
 from operate.stacks.plan import Domain, check, domain_paths, list_paths, merged
 from operate.stacks.questions import calling_network, mailbox_in
+from operate.stacks.relay import relay_paths
 from operate.stacks.server_choice import Offer, choose
 from operate.stacks.stack import Stack
+from tests.support.examples import VALUES
 
 SMALL = Offer("cx13", "nbg1", "x86", 2, 3.0)
 ARM = Offer("cax11", "nbg1", "arm64", 4, 4.0)
@@ -266,3 +269,48 @@ def test_what_pulumi_says_of_a_failure_is_passed_on(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     with pytest.raises(PulumiError, match="pulumi config rm failed: error: no such stack"):
         Stack("prod", "poste-mail").remove("adminCidrs")
+
+
+def test_a_relay_is_taken_as_host_and_port_and_its_password_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RELAY_PASSWORD", "Relay Pass;10")
+    answers = Answers(asking=False)
+    assert relay_paths(answers, "SMTP.relay.example", "club") == (
+        {"relay.host": "smtp.relay.example", "relay.port": "587", "relay.user": "club"}, "Relay Pass;10",
+    )  # fmt: skip
+    assert relay_paths(answers, "smtp.relay.example:2525", "club")[0]["relay.port"] == "2525"
+    assert relay_paths(answers, None, None) == ({}, "")
+    answers.require_all()
+
+
+def test_what_a_relay_lacks_is_asked_for_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RELAY_PASSWORD", raising=False)
+    answers = Answers(asking=False)
+    relay_paths(answers, "smtp.relay.example", None)
+    with pytest.raises(WizardError, match=r"(?s)--relay-user.*RELAY_PASSWORD"):
+        answers.require_all()
+
+
+@pytest.mark.parametrize(
+    ("place", "password", "why"),
+    [
+        ("smtp.relay.example:25", "fine", "Input should be 587, 465 or 2525"),
+        ("relay", "fine", "Expected a fully qualified name"),
+        ("smtp.relay.example", "pipe|Geheim", "RELAY_PASSWORD: Expected it as the relay gave it"),
+    ],
+)
+def test_a_relay_that_cannot_be_is_refused_and_its_password_never_shown(
+    monkeypatch: pytest.MonkeyPatch, place: str, password: str, why: str
+) -> None:
+    monkeypatch.setenv("RELAY_PASSWORD", password)
+    with pytest.raises(WizardError, match=why) as error:
+        relay_paths(Answers(asking=False), place, "club")
+    assert "Geheim" not in str(error.value)
+
+
+def test_a_configuration_with_a_relay_is_checked_whole() -> None:
+    paths = {"relay.host": "mail.example.com", "relay.port": "465", "relay.user": "club"}
+    plain = {key: value for key, value in VALUES.items() if key not in SECRETS}
+    with pytest.raises(WizardError, match=r"relay\.host: mail\.example\.com is this mail server itself"):
+        check(merged(plain, paths))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from model.lasting_records import NO_MAIL
+from model.relay import ITS_RECORD
 from operate.workflow.summary import kinds
 from operate.workflow.summary.changes import Change, Verb
 
@@ -88,6 +89,8 @@ def _holds_data(change: Change) -> bool:
 
 
 def _topic_of_record(change: Change) -> Topic | None:
+    if ITS_RECORD.fullmatch(change.name):
+        return None  # a relay's, beside the domain's own
     types = {change.old.get("type"), change.new.get("type")}
     if kinds.is_dkim_record(change):
         return Topic.DKIM
