@@ -132,7 +132,8 @@ def container(request: Request) -> Json:
         "started": datetime.fromisoformat(state["StartedAt"][:19] + "+00:00").timestamp(),
         "id": found["Id"],
         "restarts": found.get("RestartCount", 0),
-        "version": upgrade.Place(str(request.data)).reference(found["Image"]),
+        # What is known of its name lies on the volume.
+        "version": upgrade.Place(str(request.data)).reference(found["Image"]) if request.data.is_dir() else None,
     }
 
 

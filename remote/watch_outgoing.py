@@ -47,7 +47,7 @@ def count(url: str, domains: Sequence[str], before: Json) -> Counted:
     # All mailboxes of a domain are asked about when it is seen first.
     rose = {name for name in domains if left.get(name, 1)}
     asked = [address for address in _mailboxes(poste) if _domain(address) in rose] if rose else []
-    boxes: dict[str, Json] = dict(before.get("boxes", {}))
+    boxes: dict[str, Json] = {box: noted for box, noted in before.get("boxes", {}).items() if _domain(box) in days}
     sent = [entry for entry in before.get("sent", ()) if entry[0] > now - HOUR]
     for address, found in _all(poste, "boxes", asked).items():
         # One that is new in a domain that is known has sent all that it has since then.

@@ -111,6 +111,8 @@ def test_the_rule_finds_what_the_row_says(case: Case) -> None:
         ("poste-mail:passwords[0]", True),
         ("other:apiTokens.first", True),
         ("other:secrets.a.b", True),
+        ("poste-mail:heartbeat.url", True),
+        ("poste-mail:watch.queueLength", False),
         ("poste-mail:domains[0].name", False),
         ("poste-mail:mailHost", False),
     ],

@@ -175,6 +175,10 @@ class WatchedServer:
         (box,) = self.engine.containers
         box["State"] = {"StartedAt": "2026-11-25T05:50:36.123456789Z", "Running": True, "Restarting": False} | state
         box["RestartCount"] = restarts
+        away = self.folder / "away"
+        away.unlink(missing_ok=True)
+        if not box["State"]["Running"]:
+            away.touch()
 
     def memory(self, megabytes: int) -> None:
         """How much is free for programs."""
@@ -300,7 +304,7 @@ class _Told(BaseHTTPRequestHandler):
             return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         self.receiver.got.append((self.command, self.path, self.headers.get("Title", ""), body))
-        self.send_response(self.receiver.status)
+        self.send_response(200 if self.path == "/elsewhere" else self.receiver.status)
         self.send_header("Content-Length", "0")
         self.send_header("Location", "/elsewhere")
         self.end_headers()

@@ -1,6 +1,7 @@
 """The watch on the server: what it sees, what it takes for an alarm, and whom it tells, and how often."""
 
 import json
+import os
 import stat
 import time
 from pathlib import Path
@@ -204,6 +205,23 @@ def test_each_trouble_raises_its_own_alarm_alone_and_is_told_once_and_when_it_is
     assert server.receiver.take() == [("GET", "/ping/0f6b", "", "")]
 
 
+def test_a_message_is_one_however_many_files_it_has_and_waits_since_it_came(server: WatchedServer) -> None:
+    folder = server.data / "queue/input"
+    folder.mkdir()
+    for part in "DHJ":
+        (folder / f"1vOabc-000000001Cd-0Ab1-{part}").write_text("")
+    came = time.time() - 1800
+    os.utime(folder / "1vOabc-000000001Cd-0Ab1-D", (came, came))
+    queue = server.round()["queue"]
+    assert (queue["messages"], round(queue["oldest"], -2)) == (1, 1800)
+
+
+def test_a_queue_that_is_nowhere_is_not_taken_for_an_empty_one(server: WatchedServer) -> None:
+    (server.data / "queue").rmdir()
+    server.round()
+    assert [alarm["text"] for alarm in server.round()["alarms"]] == ["Could not look at the queue"]
+
+
 def test_the_certificate_of_a_week_is_no_alarm_while_a_quarter_of_it_is_left(server: WatchedServer) -> None:
     server.days, server.lifetime = 3, 6
     assert server.round()["alarms"] == []
@@ -244,16 +262,16 @@ def test_what_docker_starts_again_by_itself_is_counted_for_a_day_and_a_deploys_s
     assert server.round()["container"]["starts"] == 2
     (box,) = server.engine.containers
     box["Id"] = "f" * 64  # a deploy has made another one
-    server.container(restarts=1, Status="running")
-    assert server.round()["container"]["starts"] == 3
+    server.container(restarts=2, Status="running")
+    assert server.round()["container"]["starts"] == 4
     server.container(restarts=0, Status="running")  # somebody has started it by hand
     server.round()
     server.container(restarts=1, Status="running")
     server.round()
     found = server.round()
-    assert found["container"]["starts"] == 4
+    assert found["container"]["starts"] == 5
     assert [alarm["text"] for alarm in found["alarms"]] == [
-        "Poste ended by itself and was started again 4 times in a day, more than 3"
+        "Poste ended by itself and was started again 5 times in a day, more than 3"
     ]
     server.later(DAY)
     assert server.round()["container"]["starts"] == 0
@@ -395,7 +413,8 @@ def test_a_volume_that_is_away_is_told_and_nothing_is_written_in_its_place(serve
         done = server.call("run")
         assert done.returncode == 0, done.stderr
     assert "Could not look at the volume" in server.receiver.take()[-1][3]
-    assert not (server.folder / "volume/watch").exists()
+    left = {path.name for path in (server.folder / "volume").iterdir()}
+    assert left == {"backup", "certificates"}
 
 
 def test_a_full_volume_is_told_once_though_nothing_can_be_written_on_it(server: WatchedServer) -> None:
