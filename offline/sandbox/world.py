@@ -36,6 +36,8 @@ BOXES = Addresses("198.51.100.57", "2001:db8:100::57")
 """The Storage Boxes: SSH on port 23."""
 EDGE = Addresses("198.51.100.60", "2001:db8:100::60")
 """What a proxied name leads to: HTTPS and HTTP, for the custom domains of Workers alone."""
+RELAY = Addresses("198.51.100.70", "2001:db8:100::70")
+"""The relay, through which mail leaves where its sender may not use port 25."""
 PROVIDER = Addresses("198.51.100.80", "2001:db8:100::80")
 """The other mail provider."""
 
@@ -50,6 +52,8 @@ AUTHORITY_CONTROL = "http://127.0.0.1:47005"
 
 BOXES_CONTROL = "http://127.0.0.1:47006"
 """Where it reaches what is not SSH of the Storage Boxes: their faults."""
+RELAY_CONTROL = "http://127.0.0.1:47007"
+"""Where it reaches what is not mail of the relay: its switches, and what it has done."""
 
 ACME_HOST, BRIEF_HOST = "acme.example", "brief.example"
 """The ACME authorities, one that issues for 90 days and one whose certificates live as long as asked for."""
@@ -61,6 +65,13 @@ OTHER_DOMAIN, OTHER_HOST = "other.example", "mx.other.example"
 """The other provider's domain, and its server."""
 OTHER_MAILBOX, OTHER_PASSWORD = "user@other.example", "sandbox-Provider-1"
 """The one mailbox there."""
+
+RELAY_DOMAIN, RELAY_HOST = "relay.example", "smtp.relay.example"
+"""The relay's domain, and its server."""
+RELAY_USER, RELAY_PASSWORD = "club", "sandbox-Relay-1"
+"""Its one customer."""
+RELAY_SELECTOR = "relay1"
+"""Of its DKIM key, which its customers publish by a CNAME to the same selector below `domainkey` of its own domain."""
 
 BOX_DOMAIN = "your-storagebox.de"
 """Every name below it is a Storage Box's, as at Hetzner."""

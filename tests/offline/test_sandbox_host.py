@@ -128,7 +128,7 @@ def test_a_servers_rules_return_to_the_forward_chain_and_the_rest_is_dropped() -
         Rule("in", "udp", "any", ("::/0",)),
         Rule("in", "icmp", None, ("0.0.0.0/0", "::/0")),
     ]
-    lines = [line.strip() for line in ruleset({7: Filter(inbound=rules, outbound=None)}).splitlines()]
+    lines = [line.strip() for line in ruleset({7: Filter(rules, None)}, outbound_mail=True).splitlines()]
     chain = lines[lines.index("chain in_7 {") + 1 : lines.index("drop")]
     assert chain == [
         "ip saddr { 198.51.100.1/32 } tcp dport 22 return",
@@ -144,11 +144,20 @@ def test_a_servers_rules_return_to_the_forward_chain_and_the_rest_is_dropped() -
 
 def test_outbound_rules_match_destinations_and_an_open_server_has_no_chain() -> None:
     text = ruleset(
-        {7: Filter(None, [Rule("out", "udp", "53", ("198.51.100.54/32",))]), 8: Filter(inbound=None, outbound=None)}
+        {7: Filter(None, [Rule("out", "udp", "53", ("198.51.100.54/32",))]), 8: Filter(inbound=None, outbound=None)},
+        outbound_mail=True,
     )
     assert "ip daddr { 198.51.100.54/32 } udp dport 53 return" in text
     assert 'iifname vmap { "vps7" : jump out_7 }' in text
     assert "_8" not in text
+
+
+def test_until_it_is_asked_hetzner_lets_no_server_send_mail_whatever_its_firewalls_say() -> None:
+    rules = [Rule("out", "tcp", "25", ("0.0.0.0/0", "::/0"))]
+    blocked = [line.strip() for line in ruleset({7: Filter(None, rules)}, outbound_mail=False).splitlines()]
+    forward = blocked[blocked.index("chain forward {") + 2 :]
+    assert forward[:2] == ['iifname "vps*" tcp dport { 25, 465 } drop', "ct state established,related accept"]
+    assert "drop" not in "".join(ruleset({7: Filter(None, None)}, outbound_mail=True))
 
 
 def test_a_server_boots_from_a_seed_with_its_user_data_keys_and_name() -> None:

@@ -24,7 +24,7 @@ from offline.sandbox.internet.health import accepts, answers_dns
 from offline.sandbox.internet.packages import mirror
 from offline.sandbox.internet.workers.edge import Edge
 from offline.sandbox.internet.workers.runtime import Workerd
-from offline.sandbox.world import ACME_HOST, AUTHORITATIVE, AUTHORITY, BRIEF_HOST, EDGE, MIRROR, RESOLVER
+from offline.sandbox.world import ACME_HOST, AUTHORITATIVE, AUTHORITY, BRIEF_HOST, EDGE, MIRROR, RELAY_HOST, RESOLVER
 
 SETTINGS = Path("/etc/sandbox")
 RUN = Path("/run/sandbox")
@@ -132,7 +132,7 @@ async def serve() -> int:
         for number, (name, lifetime) in enumerate(LIFETIMES.items())
     }
     await asyncio.gather(*(pebble.start() for pebble in pebbles.values()))
-    authority = Authority(pebbles, own.authority.read_text())
+    authority = Authority(pebbles, own.authority.read_text(), {RELAY_HOST: own.issue(RELAY_HOST).pem()})
 
     checks = [answers_dns(address) for address in (*AUTHORITATIVE, *RESOLVER)]
     checks += [accepts(AUTHORITATIVE.ipv4, REGISTRY_PORT), accepts(EDGE.ipv4, EDGE_PORT), authority.check]
