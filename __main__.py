@@ -23,6 +23,7 @@ from components.mail_server import MailServer
 from components.policy_worker import PolicyWorker
 from components.poste import Poste
 from components.providers import cloudflare_dns, hetzner, ssh_commands
+from components.relay import Relay
 from components.sender_policy import SenderPolicy
 from components.zone_signing import ZoneSigning
 from model.client_settings import client_settings, web_addresses
@@ -51,7 +52,8 @@ addresses = [
 host = Host("host", settings, server, clouds)
 store = BackupStore(title, settings, settings.backup, server, host, clouds) if settings.backup else None
 poste = Poste("poste", settings, server, host, [store.filled] if store else [], clouds)
-firewall = MailFirewall(f"{title}-mail", settings, labels, poste, clouds)
+relay = Relay("relay", settings.relay, settings, server, host, poste, zones, clouds) if settings.relay else None
+firewall = MailFirewall(f"{title}-mail", settings, labels, poste, [relay.in_use] if relay else [], clouds)
 keys = {
     domain.name: DkimKey(f"dkim-{domain.name}", rotations[domain.name], settings, server, host, poste, clouds)
     for domain in settings.domains

@@ -44,10 +44,7 @@ class MailDomain(pulumi.ComponentResource):
         for wanted in domain_records(domain, settings, key.rotation):
             match wanted.kind:
                 case "SPF":
-                    policy = pulumi.Output.all(server.ipv4, server.ipv6).apply(
-                        lambda found: txt(spf(found[0], found[1], domain.spf, domain.senders, a=domain.spf_a))
-                    )
-                    zones.make(wanted, policy, self)
+                    zones.make(wanted, _spf_text(domain, settings, server), self)
                 case "DKIM":
                     published = key.records[wanted.resource]
                     text = _dkim_text(wanted, published, zones)
@@ -60,6 +57,13 @@ class MailDomain(pulumi.ComponentResource):
                 case _:
                     zones.make_known(wanted, self)
         self.register_outputs({})
+
+
+def _spf_text(domain: MailDomainSettings, settings: Settings, server: MailServer) -> pulumi.Output[str]:
+    senders = settings.senders(domain)
+    return pulumi.Output.all(server.ipv4, server.ipv6).apply(
+        lambda found: txt(spf(found[0], found[1], domain.spf, senders, a=domain.spf_a))
+    )
 
 
 def _dkim_text(wanted: Wanted, key: KeyRecord, zones: Zones) -> pulumi.Output[str]:

@@ -76,7 +76,13 @@ class MailServer(pulumi.ComponentResource):
             "ssh",
             name=f"{title}-ssh",
             apply_tos=[{"label_selector": label_selector(labels)}],
-            rules=firewall_rules([*ssh_rules(settings.admin_cidrs), *egress_rules(settings.egress)]),
+            # The direct ways out for mail close after a relay has proven itself, with the other firewall's change.
+            rules=firewall_rules(
+                [
+                    *ssh_rules(settings.admin_cidrs),
+                    *egress_rules([way for way in settings.egress if way not in settings.delivery]),
+                ]
+            ),
             labels=labels,
             opts=child(self, once=f"{title}-ssh", protect=settings.protects("server")),
         )

@@ -5,11 +5,16 @@ from collections import Counter
 from collections.abc import Iterator
 
 from model.accounts import EVERYBODY, loops, with_forwards
+from model.existing_records import Record, clashes
 from model.mta_sts import Mode
 from model.networks import is_loopback, open_to_everybody, unreachable
 from model.ports import HTTP, HTTPS, INNER, SSH, TABLE
+from model.records import spf_policy
+from model.relay import Relay
 from model.settings import MailDomainSettings, Settings
+from model.spf import LOOKUP_LIMIT, lookups
 from model.values import IMAGE, is_within, split_host_port
+from model.wanted_records import relay_records, wanted_records
 
 Place = tuple[str | int, ...]
 """The way to a value deep in the settings: keys, and positions in lists."""
@@ -27,6 +32,7 @@ def contradictions(settings: Settings) -> Iterator[Contradiction]:
     yield from _of_certificate(settings)
     yield from _of_what_others_are_told(settings)
     yield from _of_backup(settings)
+    yield from _of_relay(settings)
     for index, domain in enumerate(settings.domains):
         yield from _of_accounts(settings, domain, ("domains", index))
     yield from _of_passwords(settings)
@@ -285,3 +291,51 @@ def _of_backup(settings: Settings) -> Iterator[Contradiction]:
     elif backup.ssh and not backup.host_key:
         wrong = f"has no hostKey, so the server could not tell {backup.ssh.host} from another"
         yield "backup", f"{wrong}. Expected its public host key, as ssh-keyscan -p {backup.ssh.port} prints it"
+
+
+def _of_relay(settings: Settings) -> Iterator[Contradiction]:
+    relay = settings.relay
+    if relay is None:
+        return
+    if relay.host in (settings.mail_host, *settings.former_mail_hosts):
+        wrong = f"{relay.host} is this mail server itself, so mail would go round"
+        yield ("relay", "host"), f"{wrong}. Expected another's, for example smtp.example.net"
+    for index, domain in enumerate(settings.domains):
+        count = lookups(spf_policy(settings.senders(domain), domain.spf, a=domain.spf_a).split())
+        if count > LOOKUP_LIMIT and relay.senders:
+            wrong = f"with them the SPF policy of {domain.name} costs {count} look-ups, and receivers stop at"
+            right = f"Expected fewer include:, a: and mx: terms, here or in domains[{index}].senders"
+            yield ("relay", "senders"), f"{wrong} {LOOKUP_LIMIT} (RFC 7208, section 4.6.4). {right}"
+    yield from _of_its_records(settings, relay)
+
+
+def _of_its_records(settings: Settings, relay: Relay) -> Iterator[Contradiction]:
+    """What a relay wants in DNS has a zone, and a place where nothing else of ours stands."""
+    outside = [
+        asked for asked in relay.records if not any(is_within(asked.name, d.zone_name) for d in settings.domains)
+    ]
+    if outside:
+        for index, asked in enumerate(relay.records):
+            if asked in outside:
+                listed = ", ".join(domain.name for domain in settings.domains)
+                wrong = f"{asked.name} lies in the zone of none of the domains ({listed})"
+                yield (
+                    ("relay", "records", index, "name"),
+                    f"{wrong}. Expected the whole name, with the domain behind it",
+                )
+        return
+    # Elsewhere than in the settings' own names there is nothing to tell, so the others are looked at once.
+    if any(not any(is_within(host, d.zone_name) for d in settings.domains) for host in settings.certificate_names):
+        return
+    wanted = [want for want in wanted_records(settings) if want.kind != "web"]
+    asked_for = list(relay_records(settings))
+    for index, ours in enumerate(asked_for):
+        zone = settings.zone_holder(ours.name).zone_name
+        record = Record("", ours.name, ours.type, ours.content or "")
+        for other in wanted:
+            if other.resource != ours.resource and (
+                clashes(other, record, zone) or (ours.type == "CNAME" and other.name == ours.name)
+            ):
+                wrong = f"{ours.name} {ours.type} cannot stand beside this stack's own {other.kind} record there"
+                yield ("relay", "records", index), f"{wrong}. Expected another name, as relays offer one"
+                break

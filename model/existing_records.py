@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from model.dmarc import MEANT
 from model.records import txt_value
-from model.spf import BEGINNING
+from model.spf import BEGINNING, is_policy
 from model.tag_list import tags
 from model.values import is_within
 
@@ -33,8 +33,10 @@ Kind = Literal[
     "CAA",
     "TLSA",
     "web",
+    "relay",
 ]
-"""What a record of ours is for; `web` are the addresses of a host that a Worker serves, which Cloudflare makes."""
+"""What a record of ours is for; `relay` is what a relay wants, `web` are the addresses of a host that a Worker serves,
+which Cloudflare makes."""
 
 ADDRESS_TYPES = ("A", "AAAA")
 
@@ -110,6 +112,8 @@ def clashes(wanted: Wanted, existing: Record, zone: str) -> bool:
     if existing.type == "CNAME":
         # At the zone's own name Cloudflare flattens a CNAME to addresses, beside which mail records may stand.
         return wanted.type in ADDRESS_TYPES or wanted.name != zone
+    if wanted.type == "CNAME":
+        return True  # nothing stands beside it (RFC 1034, section 3.6.2)
     if wanted.type in ADDRESS_TYPES:
         # A foreign address of the other family would split the mail host between two servers.
         return existing.type in ADDRESS_TYPES
@@ -119,6 +123,11 @@ def clashes(wanted: Wanted, existing: Record, zone: str) -> bool:
 def _says_the_same(wanted: Wanted, content: str) -> bool:
     """Whether what a record of the same type says is about the same thing."""
     match wanted.type:
+        case "TXT" if wanted.kind == "relay":
+            ours, text = wanted.content or "", txt_value(content)
+            return ours == text or "._domainkey." in wanted.name or (is_policy(ours) and is_policy(text))
+        case "MX" if wanted.kind == "relay":
+            return wanted.content == content.lower().rstrip(".")
         case "TXT":
             return bool(TEXTS[wanted.kind].match(txt_value(content)))
         case "CAA":

@@ -75,14 +75,20 @@ EGRESS: tuple[Egress, ...] = (
     Egress("icmp", None, "Path MTU discovery and diagnosis"),
 )
 
+DELIVERY: tuple[Egress, ...] = tuple(rule for rule in EGRESS if rule.protocol == "tcp" and rule.port in (25, 465, 587))
+"""The ways out by which mail leaves where no relay is set; they open and close after the server, see MailFirewall."""
 
-def outbound(others: Mapping[str, tuple[str, int] | None]) -> list[Egress]:
+
+def outbound(others: Mapping[str, tuple[str, int] | None], relay: int | None = None) -> list[Egress]:
     """What a stack's server may start connections to.
 
-    `others` names hosts and ports that this stack alone needs, where it needs them, by what they are for.
+    `others` names hosts and ports that this stack alone needs, where it needs them, by what they are for; `relay` is
+    the port of the relay through which all mail leaves, instead of directly.
     """
-    listed = {rule.port for rule in EGRESS if rule.protocol == "tcp"}
     rules = list(EGRESS)
+    if relay:
+        rules = [rule for rule in EGRESS if rule not in DELIVERY] + [Egress("tcp", relay, "The relay for all mail")]
+    listed = {rule.port for rule in rules if rule.protocol == "tcp"}
     for purpose, target in others.items():
         if target is None or is_loopback(target[0]) or target[1] in listed:
             continue

@@ -1,23 +1,27 @@
 """The relay (smart host) through which all mail leaves, where port 25 is blocked or its address is not trusted yet."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from model.base import Model
-from model.spf_terms import Sender
+from model.records import txt_value
+from model.spf_terms import HOST, Sender
 from model.values import Fqdn
 
-PORTS = (587, 465, 2525)
+Port = Literal[587, 465, 2525]
 """Where relays take mail: by STARTTLS (RFC 6409), by TLS from the start (RFC 8314), and what many have beside 587."""
+
+ITS_RECORD = re.compile(r".*-relay-(cname|txt|mx)(-\d+)?")
+"""What the resources of records that a relay wants are called."""
 
 
 def _credential(value: str) -> str:
-    if not value or value != value.strip() or re.search(r'[|"\\\x00-\x1f\x7f]', value):
+    if not value or value != value.strip() or re.search(r'[|"\\]|\$\{|[^ -~]', value):
         raise ValueError(
-            "Expected it as the relay gave it, without vertical bars, quotation marks, backslashes and control "
-            "characters, which Poste's setting of the route (smtp_routes) has no way to write"
+            "Expected it as the relay gave it: ASCII characters without vertical bars, quotation marks, backslashes "
+            "and ${, which Poste's setting of the route (smtp_routes) has no way to write"
         )
     return value
 
@@ -27,22 +31,50 @@ def _secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def _name(value: str) -> str:
+    name = value.lower().removesuffix(".")
+    if len(name) > 253 or not HOST.fullmatch(name):
+        raise ValueError("Expected the whole name of the record, for example s1._domainkey.example.com")
+    return name
+
+
 class RelayRecord(Model):
     """A DNS record that a relay wants in a domain: of its DKIM key, or of the return path (the envelope's sender)."""
 
-    name: str
+    name: Annotated[str, AfterValidator(_name)]
     """The whole name, such as s1._domainkey.example.com."""
     type: Literal["CNAME", "TXT", "MX"]
     content: str
+    """A host's name; of a TXT record its text, without quotation marks."""
     priority: Annotated[int, Field(ge=0, le=65535)] | None = None
     """Of an MX record."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_it_is_kept(cls, value: object) -> object:
+        """The content as Cloudflare keeps it."""
+        if not isinstance(value, dict) or not isinstance(content := value.get("content"), str):
+            return value
+        return value | {"content": txt_value(content) if value.get("type") == "TXT" else content.lower().rstrip(".")}
+
+    @model_validator(mode="after")
+    def _fits_its_type(self) -> Self:
+        where = f"{self.type} of {self.name}"
+        if self.type == "TXT" and not (self.content.isascii() and self.content.isprintable() and self.content):
+            raise ValueError(f"{where}: Expected a text of printable ASCII characters")
+        if self.type != "TXT" and not HOST.fullmatch(self.content):
+            raise ValueError(f"{where}: {self.content} is no host's name. Expected one, for example mail.example.net")
+        if (self.type == "MX") != (self.priority is not None):
+            right = "a priority, for example 10" if self.type == "MX" else "a priority of MX records only"
+            raise ValueError(f"{where}: Expected {right}")
+        return self
 
 
 class Relay(Model):
     """Where Poste hands all outgoing mail, and what that has to have in the domains' DNS."""
 
     host: Fqdn
-    port: Literal[587, 465, 2525] = 587
+    port: Port = 587
     user: Annotated[str, AfterValidator(_credential)]
     password: Annotated[SecretStr, AfterValidator(_secret)]
     senders: tuple[Sender, ...] = ()

@@ -18,6 +18,9 @@ ACCOUNTS = f"{VOLUME}/accounts"
 DKIM_KEYS = f"{VOLUME}/dkim"
 """The DKIM keys that take turns with the one that Poste signs with: the next and the former of each domain."""
 
+RELAY = f"{VOLUME}/relay"
+"""By what the route to the relay is known as ours, once mail leaves through one."""
+
 STACK = f"{VOLUME}/stack"
 """The stack's own files, so that the backup has them."""
 

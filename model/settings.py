@@ -15,7 +15,7 @@ from model.base import Model
 from model.bimi import Bimi
 from model.mta_sts import Mode
 from model.networks import collapsed
-from model.ports import HTTP, HTTPS, OPTIONAL, Egress, Port, open_ports, outbound
+from model.ports import DELIVERY, HTTP, HTTPS, OPTIONAL, Egress, Port, open_ports, outbound
 from model.records import DmarcPolicy, SpfQualifier, spf_policy
 from model.relay import Relay
 from model.spf import LOOKUP_LIMIT, lookups
@@ -323,6 +323,10 @@ class Settings(Model):
         """Where reports about failed encryption go: to the administrator unless told otherwise."""
         return self.tls_reports or (self.admin_address,)
 
+    def senders(self, domain: MailDomainSettings) -> tuple[Sender, ...]:
+        """Who else sends for a domain, as SPF terms: its own senders, and the relay."""
+        return tuple(dict.fromkeys((*domain.senders, *(self.relay.senders if self.relay else ()))))
+
     @property
     def issuer(self) -> str | None:
         """What the certificate's authority is called in CAA records (RFC 8659), where that is known."""
@@ -357,8 +361,14 @@ class Settings(Model):
                 "The backup": self.backup.target if self.backup else None,
                 "Full-text search (Elasticsearch)": split_host_port(self.elasticsearch) if self.elasticsearch else None,
                 "The certificate's authority": (authority.hostname or "", authority.port) if authority.port else None,
-            }
+            },
+            self.relay.port if self.relay else None,
         )
+
+    @property
+    def delivery(self) -> Sequence[Egress]:
+        """Of these, the ways out by which Poste delivers mail itself; none where a relay takes it."""
+        return () if self.relay else DELIVERY
 
     @property
     def serves_ipv6(self) -> bool:

@@ -55,7 +55,8 @@ def vanishing(
     gone = [
         record
         for record in made
-        if wanted.get(record.resource) != record.zone_id and is_lasting(record.type, record.name, record.content)
+        if wanted.get(record.resource) != record.zone_id
+        and is_lasting(record.resource, record.type, record.name, record.content)
     ]
     if any(record.resource == f"{mail_host}-a" and record.resource not in wanted for record in gone):
         path = f"formerMailHosts[{len(settings.former_mail_hosts)}]"

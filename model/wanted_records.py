@@ -1,5 +1,6 @@
 """All DNS records that the settings ask for, known before the deploy but for what the server and Poste will add."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from model import bimi, mta_sts
@@ -25,6 +26,7 @@ def wanted_records(
         yield from host_records(host, settings)
         yield from issuer_records(host, settings)
     yield from key_records(settings, validated)
+    yield from relay_records(settings)
     for domain in settings.domains:
         yield from domain_records(domain, settings, rotations[domain.name] if rotations else None)
         for host in web_hosts(domain, settings):
@@ -73,6 +75,17 @@ def key_records(settings: Settings, validated: Collection[str]) -> Iterator[Want
                 yield Wanted(f"{host}-tlsa-{slot}", "TLSA", holder.name, fqdn("_25._tcp", host), "TLSA")
 
 
+def relay_records(settings: Settings) -> Iterator[Wanted]:
+    """What the relay wants in the domains' DNS: its DKIM keys, and where mail that it cannot deliver goes back to."""
+    names: Counter[str] = Counter()
+    for asked in settings.relay.records if settings.relay else ():
+        resource = f"{asked.name}-relay-{asked.type.lower()}"
+        names[resource] += 1
+        again = f"-{names[resource]}" if names[resource] > 1 else ""
+        place = (settings.zone_holder(asked.name).name, asked.name, asked.type)
+        yield Wanted(f"{resource}{again}", "relay", *place, asked.content, asked.priority)
+
+
 def domain_records(
     domain: MailDomainSettings, settings: Settings, rotation: Rotation | None = None
 ) -> Iterator[Wanted]:
@@ -82,7 +95,7 @@ def domain_records(
     Where the rotation of its DKIM keys is not known, the former key may have a record, too.
     """
     name = domain.name
-    known_spf = spf_policy(domain.senders, domain.spf, a=domain.spf_a)
+    known_spf = spf_policy(settings.senders(domain), domain.spf, a=domain.spf_a)
     rua, ruf = report_addresses(domain, settings)
     policy = dmarc(domain.dmarc.policy, rua, ruf, domain.dmarc.tags())
     yield Wanted(f"{name}-spf", "SPF", name, name, "TXT", known_spf)

@@ -111,7 +111,7 @@ class Zones:
 
         It is never proxied: Cloudflare's proxy carries web traffic only, and a proxied mail host gets no mail.
         """
-        may_go = may_go or not is_lasting(wanted.type, wanted.name, wanted.content)
+        may_go = may_go or not is_lasting(wanted.resource, wanted.type, wanted.name, wanted.content)
         protect = self._settings.protects("records") and not may_go
         (domain,) = (domain for domain in self._settings.domains if domain.name == wanted.domain)
         return cloudflare.DnsRecord(

@@ -41,7 +41,8 @@ class Dns:
         for zone, conflict in self._lost():
             urn = f"urn:pulumi:{stack}::{project}::{DNS_RECORD}::{conflict.wanted.resource}"
             want = conflict.wanted
-            protect = self.settings.protects("records") and is_lasting(want.type, want.name, want.content)
+            lasting = is_lasting(want.resource, want.type, want.name, want.content)
+            protect = self.settings.protects("records") and lasting
             yield Planned(urn, _marks(zone, conflict.record) | {"content": conflict.record.content}, protect=protect)
 
     def lacks(self, resource: Json) -> bool:

@@ -106,7 +106,7 @@ def protection(resource: Resource, stack: Stack, _settings: Settings) -> Iterato
 
 def _is_lasting(record: Resource) -> bool:
     kind, name, content = known = [record.get(key) for key in ("type", "name", "content")]
-    return UNKNOWN not in known and is_lasting(kind, str(name), content)
+    return UNKNOWN not in known and is_lasting(record.name, kind, str(name), content)
 
 
 def located(resource: Resource, _stack: Stack, _settings: Settings) -> Iterator[str]:

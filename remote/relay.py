@@ -1,0 +1,205 @@
+"""Has Poste hand all outgoing mail to a relay that lets it sign in; with `off` behind it, has Poste deliver it itself.
+
+Runs on the server, hence standard library only. Standard input: {"container", "data": <what Poste has as /data>,
+"folder": <where it is noted which route is ours>, "host": <the mail host's name, for EHLO>, "relay": {"host", "port",
+"user", "password"}}. Prints one JSON object: {"route": <host:port, or "" where it goes directly>, "changed": <bool>}.
+
+The relay is asked first. One that refuses or is not reached ends the program with nothing changed. A route that a
+person has set in Poste's pages since is left where it is. Poste keeps the password in clear, in /data/server.ini and in
+files of its mail servers; what Poste's own script prints is therefore never shown.
+"""
+
+import hashlib
+import json
+import re
+import smtplib
+import ssl
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import exclusive
+import whole_file
+from container import execute
+from signers import RESTART
+
+PATIENCE = 600  # seconds until whoever else is at Poste's data has to be done
+ANSWER = 30  # seconds for each answer of the relay's
+BACK = 60  # seconds until both mail servers have to be up again
+STEADY = 2  # seconds after which one that is up has not fallen at once
+NAP = 0.5  # seconds between two looks
+TLS_AT_ONCE = 465
+NOTE, SETTINGS = "route.json", "server.ini"
+
+APPLY = "/etc/cont-init.d/20-apply-server-config"
+APPLIED = f"{APPLY} >/dev/null 2>&1 || {{ echo '{APPLY} fails' >&2; exit 1; }}; {RESTART}"
+UP_FOR = 'for signer in haraka-smtp haraka-submission; do s6-svstat "/run/s6/services/$signer"; done'
+
+SECTION = re.compile(r"^[ \t]*\[(?P<name>[^]\n]*)\].*$\n?", re.MULTILINE)
+ROUTES = re.compile(r'^[ \t]*smtp_routes[ \t]*=[ \t]*(?P<quote>"?)(?P<value>.*?)(?P=quote)[ \t]*$\n?', re.MULTILINE)
+TO_ALL = re.compile(r"\*?:[^:]*")
+"""One route, for mail to all domains."""
+
+
+class Routes:
+    """The text of server.ini, and in it the routes by which mail leaves."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        headers = list(SECTION.finditer(text))
+        ends = [header.start() for header in headers[1:]] + [len(text)]
+        here = [(header, end) for header, end in zip(headers, ends, strict=True) if header["name"] == "routing"]
+        self._header: re.Match[str] | None = here[0][0] if here else None
+        self._line = ROUTES.search(text, here[0][0].end(), here[0][1]) if here else None
+
+    @property
+    def value(self) -> str:
+        """As Poste has it: `*:host;port|user|password`, or nothing."""
+        return self._line["value"] if self._line else ""
+
+    def replaced(self, value: str) -> str:
+        """The text with another value; with none, without the line. All else stays as it is."""
+        line = f'smtp_routes = "{value}"\n' if value else ""
+        if self._line:
+            return self._text[: self._line.start()] + line + self._text[self._line.end() :]
+        before = self._text if not self._text or self._text.endswith("\n") else f"{self._text}\n"
+        if self._header is None:
+            return f"{before}\n[routing]\n{line}" if line else self._text
+        place = self._header.end()
+        return before[:place] + line + before[place:]
+
+
+@dataclass(frozen=True)
+class Note:
+    """Which route is ours."""
+
+    digest: str
+    applied: bool
+    """Whether Poste has taken it."""
+
+    def write(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        whole_file.write(folder / NOTE, json.dumps({"digest": self.digest, "applied": self.applied}))
+
+
+def noted(folder: Path) -> Note | None:
+    """What an earlier run has noted."""
+    file = folder / NOTE
+    return Note(**json.loads(file.read_text())) if file.exists() else None
+
+
+def digest(value: str) -> str:
+    """By this a route is known, without a second place that holds the password."""
+    return hashlib.sha256(value.encode()).hexdigest()
+
+
+def wanted(relay: dict[str, Any]) -> str:
+    """The route to a relay as Poste writes it."""
+    return f"*:{relay['host']};{relay['port']}|{relay['user']}|{relay['password']}"
+
+
+def shown(value: str) -> str:
+    """A route without user and password, as host:port; nothing where there is none."""
+    return value.partition("|")[0].partition(":")[2].replace(";", ":")
+
+
+def sign_in(relay: dict[str, Any], name: str) -> None:
+    """Sign in to the relay, over a connection that proves its name. Ends the program with what it said otherwise."""
+    host, port = relay["host"], int(relay["port"])
+    place = f"The relay {host}, port {port},"
+    trusted = ssl.create_default_context()
+    try:
+        if port == TLS_AT_ONCE:
+            server: smtplib.SMTP = smtplib.SMTP_SSL(host, port, name, timeout=ANSWER, context=trusted)
+        else:
+            server = smtplib.SMTP(host, port, name, timeout=ANSWER)
+        with server:
+            if port != TLS_AT_ONCE:
+                server.starttls(context=trusted)
+            server.login(relay["user"], relay["password"])
+    except smtplib.SMTPAuthenticationError as error:
+        said = error.smtp_error.decode(errors="replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
+        sys.exit(
+            f"{place} refuses the sign-in of {relay['user']}: {error.smtp_code} "
+            f"{said.replace(relay['password'], '…')}. Nothing was changed. Set relay.user and relay.password as the "
+            "relay gave them."
+        )
+    except ssl.SSLCertVerificationError as error:
+        sys.exit(f"{place} does not prove its name: {error.verify_message}. Nothing was changed. Set relay.host right.")
+    except (OSError, smtplib.SMTPException) as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        blocked = ". Hetzner blocks 465 for new accounts; 587 and 2525 are free" if port == TLS_AT_ONCE else ""
+        sys.exit(f"{place} does not let anyone sign in: {said}{blocked}. Nothing was changed.")
+
+
+def apply(container: str) -> None:
+    """Have Poste's mail servers follow server.ini, and see both come back. Ends the program where one does not."""
+    execute(container, APPLIED)
+    began = time.monotonic()
+    while True:
+        now = time.monotonic() - began
+        states = execute(container, UP_FOR).splitlines()
+        seconds = [int(found[1]) for found in (re.match(r"up .*?\) (\d+) seconds", state) for state in states) if found]
+        if len(seconds) == 2 and all(STEADY <= up <= now + 1 for up in seconds):
+            return
+        if now > BACK:
+            sys.exit(f"Poste's mail servers do not come back: {'; '.join(states)}. Look at /data/log/s6 in Poste.")
+        time.sleep(NAP)
+
+
+def put(settings: Path, text: str) -> None:
+    """Write server.ini, which stays its owner's."""
+    of = settings.stat()
+    whole_file.write(settings, text, of.st_mode & 0o777, (of.st_uid, of.st_gid))
+
+
+def on(request: dict[str, Any]) -> bool:
+    """Have mail go through the relay; whether that is new."""
+    settings, folder = Path(request["data"]) / SETTINGS, Path(request["folder"])
+    route = wanted(request["relay"])
+    routes, note = Routes(settings.read_text()), noted(folder)
+    if routes.value == route and (note is None or note == Note(digest(route), applied=True)):
+        Note(digest(route), applied=True).write(folder)
+        return False
+    if routes.value and not TO_ALL.fullmatch(routes.value.partition("|")[0]):
+        sys.exit(
+            "Poste has routes for some recipients of its own (System settings, SMTP routes), beside which there can be "
+            "no relay. Nothing was changed. Take them out there, or leave the setting relay out."
+        )
+    if routes.value != route:
+        sign_in(request["relay"], request["host"])
+    with exclusive.alone("a change of the relay", PATIENCE):
+        Note(digest(route), applied=False).write(folder)
+        put(settings, Routes(settings.read_text()).replaced(route))
+        apply(request["container"])
+        Note(digest(route), applied=True).write(folder)
+    return True
+
+
+def off(request: dict[str, Any]) -> bool:
+    """Have Poste deliver mail itself again, unless its route is another one by now; whether that is new."""
+    settings, folder = Path(request["data"]) / SETTINGS, Path(request["folder"])
+    note = noted(folder)
+    if note is None:
+        return False
+    with exclusive.alone("a change of the relay", PATIENCE):
+        routes = Routes(settings.read_text())
+        ours = not routes.value or digest(routes.value) == note.digest
+        if ours:
+            put(settings, routes.replaced(""))
+            apply(request["container"])
+        (folder / NOTE).unlink()
+    return ours
+
+
+def main() -> None:
+    request = json.load(sys.stdin)
+    changed = off(request) if sys.argv[1:] == ["off"] else on(request)
+    route = Routes((Path(request["data"]) / SETTINGS).read_text()).value
+    print(json.dumps({"route": shown(route), "changed": changed}))
+
+
+if __name__ == "__main__":
+    main()
