@@ -183,3 +183,8 @@ def test_whoever_trusts_the_sandboxs_authority_finds_both_names_in_order(tmp_pat
             with contextlib.suppress(ssl.SSLWantReadError):
                 side.do_handshake()
         assert client.version() == server.version() == "TLSv1.3"
+
+
+def test_another_part_of_the_sandbox_is_handed_its_certificate_and_nobody_else_is(world: World) -> None:
+    assert world.control.get(f"/_sandbox/certificates/{RELAY_HOST}").text == "key and certificate\n"
+    assert world.control.get("/_sandbox/certificates/other.example").status_code == 404

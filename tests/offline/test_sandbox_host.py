@@ -7,12 +7,16 @@ import socket
 import struct
 import subprocess
 import threading
+from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+import requests
+from aiohttp import web
 
 from offline.sandbox.datacentre.hypervisor import Filter, Machine
+from offline.sandbox.datacentre.limits import limits_routes
 from offline.sandbox.datacentre.machines.disks import LOOP_CONFIG
 from offline.sandbox.datacentre.machines.meminfo import meminfo
 from offline.sandbox.datacentre.machines.network import first_address
@@ -24,6 +28,7 @@ from offline.sandbox.host.parts import BASE_IMAGE, IMAGES, INTERNET, SOURCE, WOR
 from offline.sandbox.host.shell import HostError, run
 from offline.sandbox.vps import resize, systemctl, units
 from offline.sandbox.vps.control import Answer
+from tests.support.serving import running
 
 WANTED = ("198.51.100.0/24", "2001:db8:100::/48")
 VPS = next(image for image in IMAGES if image.name == "vps")
@@ -158,6 +163,29 @@ def test_until_it_is_asked_hetzner_lets_no_server_send_mail_whatever_its_firewal
     forward = blocked[blocked.index("chain forward {") + 2 :]
     assert forward[:2] == ['iifname "vps*" tcp dport { 25, 465 } drop', "ct state established,related accept"]
     assert "drop" not in "".join(ruleset({7: Filter(None, None)}, outbound_mail=True))
+
+
+@dataclass
+class Account:
+    """A new one."""
+
+    outbound_mail: bool = False
+
+
+def test_whether_servers_may_send_mail_is_asked_for_and_told() -> None:
+    hypervisor, refiltered = Account(), list[bool]()
+
+    async def refilter() -> None:
+        refiltered.append(hypervisor.outbound_mail)
+
+    app = web.Application()
+    app.add_routes(limits_routes(hypervisor, refilter))
+    with running(app) as url:
+        limits = f"{url}/_sandbox/limits"
+        assert requests.get(limits, timeout=5).json() == {"outbound_mail": False}
+        assert requests.post(limits, json={"outbound_mail": True}, timeout=5).json() == {"outbound_mail": True}
+        assert requests.post(limits, json={"outbound_mail": "yes"}, timeout=5).status_code == 400
+    assert refiltered == [True]
 
 
 def test_a_server_boots_from_a_seed_with_its_user_data_keys_and_name() -> None:

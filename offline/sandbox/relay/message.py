@@ -16,7 +16,7 @@ FOOTER = f"\r\n-- \r\nSent by way of {RELAY_DOMAIN}\r\n".encode()
 
 def author_domain(text: bytes) -> str:
     """The domain of the From header; empty if there is none."""
-    return parseaddr(str(BytesHeaderParser().parsebytes(text)["From"]))[1].rpartition("@")[2].lower()
+    return parseaddr(str(BytesHeaderParser().parsebytes(text).get("From", "")))[1].rpartition("@")[2].lower()
 
 
 def passed_on(envelope: Envelope, key: bytes, *, rewrite: bool) -> bytes:
