@@ -1,0 +1,183 @@
+"""The server's way through a relay: asked first, set as text, taken by Poste, and given up again."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.relay_server import INI, PASSWORD, USER, Sender
+
+BOTH_AGAIN = ["applied", "-r haraka-smtp", "-r haraka-submission"]
+
+
+@pytest.fixture
+def sender(tmp_path: Path) -> Iterator[Sender]:
+    server = Sender(tmp_path)
+    with server.relay.serving() as server.port:
+        yield server
+
+
+def with_route(sender: Sender, password: str = PASSWORD) -> str:
+    """The settings of Poste with the route in them."""
+    line = f'smtp_routes = "*:localhost;{sender.port}|{USER}|{password}"\n'
+    return INI.replace("[routing]\n", f"[routing]\n{line}")
+
+
+def test_the_server_signs_in_as_the_mail_host_before_poste_takes_the_route(sender: Sender) -> None:
+    done = sender.run()
+    assert (done.status, done.told) == (0, {"route": f"localhost:{sender.port}", "changed": True})
+    assert sender.relay.came == ["mail.example.com", "mail.example.com", USER]
+    assert sender.text == with_route(sender)
+    assert sender.calls == BOTH_AGAIN
+
+
+def test_a_relay_that_speaks_tls_from_the_start_is_signed_in_to_so(sender: Sender) -> None:
+    sender.relay.at_once = True
+    assert sender.run().status == 0
+    assert sender.relay.came == ["mail.example.com", USER]
+
+
+def test_a_relay_that_knows_login_alone_is_signed_in_to(sender: Sender) -> None:
+    sender.relay.methods = "LOGIN"
+    assert sender.run().status == 0
+    assert sender.relay.came[-1] == USER
+
+
+def test_all_other_lines_owner_and_mode_of_postes_settings_stay(sender: Sender) -> None:
+    os.chown(sender.settings, 8, 8)
+    sender.run()
+    kept = sender.settings.stat()
+    assert (kept.st_uid, kept.st_gid, kept.st_mode & 0o777) == (8, 8, 0o660)
+    assert sender.run("off").status == 0
+    assert sender.text == INI
+
+
+def test_settings_without_the_section_get_it_and_an_empty_route_is_filled(sender: Sender) -> None:
+    bare = '[server]\nserver_hostname = "mail.example.com"'
+    sender.settings.write_text(bare)
+    sender.run()
+    assert sender.text.startswith(f"{bare}\n\n[routing]\nsmtp_routes = ")
+    sender.run("off")
+    sender.settings.write_text('[routing]\nsmtp_routes=""\nother = 1\n')
+    sender.run()
+    assert sender.text.splitlines()[1:] == [
+        f'smtp_routes = "*:localhost;{sender.port}|{USER}|{PASSWORD}"', "other = 1",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ({"refuses": True, "echoes": True}, "refuses the sign-in of club: 535 no such account with …"),
+        ({"offers_tls": False}, "does not let anyone sign in: STARTTLS extension not supported by server"),
+        ({"methods": "GSSAPI"}, "does not let anyone sign in: No suitable authentication method"),
+    ],
+)
+def test_a_relay_that_refuses_ends_it_in_words_with_nothing_changed(
+    sender: Sender, how: dict[str, object], why: str
+) -> None:
+    for name, value in how.items():
+        setattr(sender.relay, name, value)
+    done = sender.run()
+    assert (done.status, why in done.errors, "Nothing was changed" in done.errors) == (1, True, True), done.errors
+    assert "Traceback" not in done.errors
+    assert (sender.text, sender.calls, (sender.folder / "relay").exists()) == (INI, [], False)
+
+
+def test_a_relay_whose_certificate_is_for_another_name_gets_no_password(sender: Sender) -> None:
+    done = sender.run(host="127.0.0.1")
+    assert "does not prove its name" in done.errors
+    assert (sender.text, sender.relay.came) == (INI, ["mail.example.com"])
+
+
+def test_a_relay_that_nobody_reaches_is_told_with_host_and_port(sender: Sender) -> None:
+    done = sender.run(port=1)
+    assert done.status == 1
+    assert "The relay localhost, port 1, does not let anyone sign in: [Errno 111] Connection refused." in done.errors
+
+
+def test_the_same_route_again_asks_nobody_and_restarts_nothing(sender: Sender) -> None:
+    sender.run()
+    sender.forget()
+    sender.relay.refuses = True
+    assert sender.run().told == {"route": f"localhost:{sender.port}", "changed": False}
+    assert (sender.relay.came, sender.calls) == ([], [])
+
+
+def test_another_password_is_tried_before_it_takes_the_place_of_the_former(sender: Sender) -> None:
+    sender.run()
+    sender.forget()
+    assert sender.run(password="Another-One-10").status == 1
+    assert (sender.text, sender.calls) == (with_route(sender), [])
+
+
+@pytest.mark.parametrize("cut", ["put", "apply"])
+def test_a_run_that_was_cut_off_is_finished_by_the_next(sender: Sender, cut: str) -> None:
+    assert sender.run(cut=cut).status == 137
+    assert sender.run().told["changed"]
+    assert (sender.text, sender.calls) == (with_route(sender), BOTH_AGAIN)
+    assert not sender.run().told["changed"]
+
+
+@pytest.mark.parametrize("cut", ["put", "apply"])
+def test_a_way_back_that_was_cut_off_is_finished_by_the_next(sender: Sender, cut: str) -> None:
+    sender.run()
+    sender.forget()
+    assert sender.run("off", cut=cut).status == 137
+    assert sender.run("off").told == {"route": "", "changed": True}
+    assert (sender.text, sender.calls) == (INI, BOTH_AGAIN)
+
+
+def test_a_route_that_a_person_has_set_since_is_left_alone(sender: Sender) -> None:
+    sender.run()
+    other = with_route(sender).replace(f"localhost;{sender.port}", "other.example.net;587")
+    sender.settings.write_text(other)
+    sender.forget()
+    assert sender.run("off").told == {"route": "other.example.net:587", "changed": False}
+    assert (sender.text, sender.calls) == (other, [])
+
+
+def test_a_route_that_was_never_ours_is_not_taken_out(sender: Sender) -> None:
+    sender.settings.write_text(with_route(sender))
+    assert not sender.run("off").told["changed"]
+    assert sender.text == with_route(sender)
+
+
+def test_the_route_that_a_backup_has_brought_back_is_ours_again(sender: Sender) -> None:
+    sender.settings.write_text(with_route(sender))
+    assert not sender.run().told["changed"]
+    assert sender.run("off").told["changed"]
+    assert sender.text == INI
+
+
+def test_routes_for_some_recipients_of_a_persons_are_not_replaced(sender: Sender) -> None:
+    text = INI.replace("[routing]\n", '[routing]\nsmtp_routes = "partner.example:10.0.0.7;25|u|geheim"\n')
+    sender.settings.write_text(text)
+    done = sender.run()
+    assert "routes for some recipients" in done.errors
+    assert "geheim" not in done.errors
+    assert (sender.text, sender.calls) == (text, [])
+
+
+def test_what_is_noted_holds_no_password_and_is_roots_alone(sender: Sender) -> None:
+    sender.run()
+    note = sender.folder / "relay/route.json"
+    assert (note.stat().st_mode & 0o777, note.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert set(json.loads(note.read_text())) == {"digest", "applied"}
+    assert PASSWORD not in note.read_text()
+
+
+def test_mail_servers_that_stay_away_are_told(sender: Sender) -> None:
+    (sender.folder / "down").touch()
+    done = sender.run()
+    assert "Poste's mail servers do not come back: down (exitcode 1) 1 seconds" in done.errors
+    (sender.folder / "down").unlink()
+    assert sender.run().told["changed"]
+
+
+def test_of_a_script_of_postes_that_fails_nothing_is_shown_but_that(sender: Sender) -> None:
+    (sender.folder / "broken").touch()
+    done = sender.run()
+    assert "20-apply-server-config fails" in done.errors
