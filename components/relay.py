@@ -45,6 +45,7 @@ class Relay(pulumi.ComponentResource):
                 data=DATA,
                 folder=RELAY,
                 host=settings.mail_host,
+                route=relay.route,
                 relay={
                     "host": relay.host,
                     "port": relay.port,

@@ -80,3 +80,8 @@ class Relay(Model):
     senders: tuple[Sender, ...] = ()
     """SPF terms of the relay, which every domain's policy gets."""
     records: tuple[RelayRecord, ...] = ()
+
+    @property
+    def route(self) -> str:
+        """How Poste is told of it (smtp_routes), the password included."""
+        return f"*:{self.host};{self.port}|{self.user}|{self.password.get_secret_value()}"

@@ -1,8 +1,8 @@
 """Has Poste hand all outgoing mail to a relay that lets it sign in; with `off` behind it, has Poste deliver it itself.
 
 Runs on the server, hence standard library only. Standard input: {"container", "data": <what Poste has as /data>,
-"folder": <where it is noted which route is ours>, "host": <the mail host's name, for EHLO>, "relay": {"host", "port",
-"user", "password"}}. Prints one JSON object: {"route": <host:port, or "" where it goes directly>, "changed": <bool>}.
+"folder": <where it is noted which route is ours>, "host": <the mail host's name, for EHLO>, "route": <as Poste writes
+it>, "relay": {"host", "port", "user", "password"}}. Prints one JSON object: {"route": <host:port, or "" where it goes directly>, "changed": <bool>}.
 
 The relay is asked first. One that refuses or is not reached ends the program with nothing changed. A route that a
 person has set in Poste's pages since is left where it is. Poste keeps the password in clear, in /data/server.ini and in
@@ -95,18 +95,17 @@ def digest(value: str) -> str:
     return hashlib.sha256(value.encode()).hexdigest()
 
 
-def wanted(relay: dict[str, Any]) -> str:
-    """The route to a relay as Poste writes it."""
-    return f"*:{relay['host']};{relay['port']}|{relay['user']}|{relay['password']}"
-
-
 def shown(value: str) -> str:
     """A route without user and password, as host:port; nothing where there is none."""
     return value.partition("|")[0].partition(":")[2].replace(";", ":")
 
 
+class SignInError(Exception):
+    """A relay does not let the server sign in; the text says why, in a sentence or more."""
+
+
 def sign_in(relay: dict[str, Any], name: str) -> None:
-    """Sign in to the relay, over a connection that proves its name. Ends the program with what it said otherwise."""
+    """Sign in to a relay, over a connection that proves its name. Raises SignInError. `name` is the mail host's."""
     host, port = relay["host"], int(relay["port"])
     place = f"The relay {host}, port {port},"
     trusted = ssl.create_default_context()
@@ -121,17 +120,16 @@ def sign_in(relay: dict[str, Any], name: str) -> None:
             server.login(relay["user"], relay["password"])
     except smtplib.SMTPAuthenticationError as error:
         said = error.smtp_error.decode(errors="replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
-        sys.exit(
+        raise SignInError(
             f"{place} refuses the sign-in of {relay['user']}: {error.smtp_code} "
-            f"{said.replace(relay['password'], '…')}. Nothing was changed. Set relay.user and relay.password as the "
-            "relay gave them."
-        )
+            f"{said.replace(relay['password'], '…')}. Set relay.user and relay.password as the relay gave them."
+        ) from None
     except ssl.SSLCertVerificationError as error:
-        sys.exit(f"{place} does not prove its name: {error.verify_message}. Nothing was changed. Set relay.host right.")
+        raise SignInError(f"{place} does not prove its name: {error.verify_message}. Set relay.host right.") from None
     except (OSError, smtplib.SMTPException) as error:
         said = " ".join(str(error).split()) or type(error).__name__
         blocked = ". Hetzner blocks 465 for new accounts; 587 and 2525 are free" if port == TLS_AT_ONCE else ""
-        sys.exit(f"{place} does not let anyone sign in: {said}{blocked}. Nothing was changed.")
+        raise SignInError(f"{place} does not let anyone sign in: {said}{blocked}.") from None
 
 
 def apply(container: str) -> None:
@@ -158,7 +156,7 @@ def put(settings: Path, text: str) -> None:
 def on(request: dict[str, Any]) -> bool:
     """Have mail go through the relay; whether that is new."""
     settings, folder = Path(request["data"]) / SETTINGS, Path(request["folder"])
-    route = wanted(request["relay"])
+    route = request["route"]
     routes, note = Routes(settings.read_text()), noted(folder)
     if routes.value == route and (note is None or note == Note(digest(route), applied=True)):
         Note(digest(route), applied=True).write(folder)
@@ -169,7 +167,10 @@ def on(request: dict[str, Any]) -> bool:
             "no relay. Nothing was changed. Take them out there, or leave the setting relay out."
         )
     if routes.value != route:
-        sign_in(request["relay"], request["host"])
+        try:
+            sign_in(request["relay"], request["host"])
+        except SignInError as error:
+            sys.exit(f"{error} Nothing was changed.")
     with exclusive.alone("a change of the relay", PATIENCE):
         Note(digest(route), applied=False).write(folder)
         put(settings, Routes(settings.read_text()).replaced(route))

@@ -58,7 +58,7 @@ def _results(
     message: Message, author: str, sending: Collection[str], receiving: Collection[str]
 ) -> Iterator[AuthenticationResult]:
     above = list(_above_the_senders(message, author, sending))
-    hosts = {host for name, value in above if name == "received" for host in _written_by(value)}
+    hosts = {host for name, value in above if name == "received" for host in written_by(value)}
     known = {organisation(host) for host in (*hosts, *receiving)}
     for name, value in above:
         header = _parsed(value) if name == "authentication-results" else None
@@ -72,13 +72,13 @@ def _above_the_senders(message: Message, author: str, sending: Collection[str]) 
         field, text = name.lower(), " ".join(str(value).split())
         signed = re.search(r"(?:^|;)\s*d\s*=([^;]*)", text) if field == "dkim-signature" else None
         domain = re.sub(r"\s", "", signed[1]).lower() if signed else ""
-        by_sender = field == "received" and any(is_within(host, own) for host in _written_by(text) for own in sending)
+        by_sender = field == "received" and any(is_within(host, own) for host in written_by(text) for own in sending)
         if field == "from" or by_sender or (domain and is_within(author, domain)):
             return
         yield field, text
 
 
-def _written_by(received: str) -> list[str]:
+def written_by(received: str) -> list[str]:
     """The host that wrote a Received field (RFC 5321, section 4.4)."""
     return [host.lower() for host in re.findall(r"\bby\s+([\w.-]+)", re.sub(r"\([^()]*\)", " ", received))[:1]]
 

@@ -107,11 +107,12 @@ def _jobs(context: Context, domain: Domain) -> list[Job]:
         return mx(names, name, stack.mail_host, [stack.ipv4, stack.ipv6])
 
     logo = stack.mail_domain(name).bimi
+    others = stack.settings.senders(stack.mail_domain(name))
     tls = trusting(stack.own.authorities)
     return [
         *([Job(BIMI, name, lambda: bimi(names, name, logo, tls))] if logo else []),
         Job(MX, name, looks_at_mx),
-        Job(SPF, name, lambda: spf_policy(names, name, stack.mail_host, senders, stack.smart_host)),
+        Job(SPF, name, lambda: spf_policy(names, name, stack.mail_host, senders, others)),
         Job(SPF_LOOKUPS, name, lambda: spf_lookups(names, name, stack.mail_host, senders)),
         *_keys(names, domain),
         Job(DMARC, name, lambda: dmarc_policy(names, name)),

@@ -1,18 +1,21 @@
 """Messages to and from a mailbox at another provider: the proof of what others make of our mail."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from email import message_from_bytes, policy
 from functools import partial
 
-from operate.verify.authentication import METHODS, authentication_results, organisation
+from model.values import is_within
+from operate.verify.authentication import METHODS, authentication_results, organisation, written_by
 from operate.verify.context import Context
 from operate.verify.letter import letter
 from operate.verify.mailbox import Mailbox, MailboxError, Server, own_mailbox, tls_for
 from operate.verify.mx import mail_servers
 from operate.verify.names import LookupFailedError, Names
+from operate.verify.remedies import UP
 from operate.verify.result import Check, Finding, fail, ok, unknown
 from operate.verify.runner import Job
-from operate.verify.signature import signature
+from operate.verify.signature import signature, signatures
 from operate.verify.stack import Stack
 
 OUT = Check(
@@ -34,6 +37,12 @@ CHECKS = (OUT, BACK)
 DELIVERY = 80.0
 """Seconds until a message has to be there; others may take their time."""
 EXPECTED = "spf, dkim and dmarc pass; signature valid"
+THROUGH = "handed on by the relay; dkim and dmarc pass; an aligned signature valid"
+RELAYED = ("dkim", "dmarc")
+ALIGN = (
+    "Put the records that the relay wants for its DKIM key into relay.records, so that it signs as your domain, and "
+    f"turn tracking of links and opens off there; then {UP}. See docs/relay.md."
+)
 UNSETTLED = ("temperror", "not said")
 """What is neither a pass nor a failure: the provider could not look, or does not write what it found."""
 ASK_ANOTHER = (
@@ -61,16 +70,49 @@ async def out(names: Names, stack: Stack) -> Finding:
         await other.remove(message["Subject"])
     except MailboxError as error:
         return fail(str(error), EXPECTED)
-    domain = other.address.rpartition("@")[2]
+    domain, ours = other.address.rpartition("@")[2], box.address.rpartition("@")[2]
     receiving = [domain, other.reading.host, other.sending.host, *await mail_servers(names, domain)]
-    return judged(arrived, await signature(names, arrived, box.address.rpartition("@")[2]), senders(stack), receiving)
+    if relay := stack.settings.relay:
+        if not came_by(arrived, relay.host):
+            return fail(f"it did not come through the relay {relay.host}", THROUGH)
+        selectors = [found.dkim_name.partition("._domainkey.")[0] for found in stack.domains if found.name == ours]
+        return through_relay(arrived, await signatures(names, arrived, ours), selectors, senders(stack), receiving)
+    return judged(arrived, await signature(names, arrived, ours), senders(stack), receiving)
 
 
-def judged(arrived: bytes, signed: str, sending: Iterable[str], receiving: Iterable[str]) -> Finding:
+def came_by(arrived: bytes, relay: str) -> bool:
+    """Whether one of the relay's hosts has handed a message on."""
+    fields = message_from_bytes(arrived, policy=policy.SMTP).get_all("Received", [])
+    hosts = {host for field in fields for host in written_by(" ".join(str(field).split()))}
+    return any(is_within(host, organisation(relay)) for host in hosts)
+
+
+def through_relay(
+    arrived: bytes, signed: Mapping[str, str], own: Collection[str], sending: Iterable[str], receiving: Iterable[str]
+) -> Finding:
+    """What the receiving side says of a message that a relay has handed on.
+
+    `signed` tells of each signature of the author's domain whether it holds, `own` are the selectors of Poste's. Mail
+    keeps its good name by one signature that holds and is aligned (RFC 9989), be it ours or the relay's; the envelope,
+    which SPF is about, is the relay's own.
+    """
+    holding = [selector for selector, result in signed.items() if result == "valid"]
+    changed = any("body hash" in signed.get(selector, "") for selector in own)
+    rewritten = ", the relay rewrites bodies, so that ours does not hold" if changed else ""
+    kept = holding[0] if holding else ""
+    shown = f"valid of {kept}{rewritten}" if kept else f"{'; '.join(signed.values()) or 'missing'}{rewritten}"
+    finding = judged(arrived, "valid" if kept else shown, sending, receiving, RELAYED)
+    described = replace(finding, found=finding.found.replace("signature valid", f"signature {shown}"), expected=THROUGH)
+    return described if kept else replace(described, remedy=ALIGN)
+
+
+def judged(
+    arrived: bytes, signed: str, sending: Iterable[str], receiving: Iterable[str], needed: Sequence[str] = METHODS
+) -> Finding:
     """What the receiving side says of a message as it arrived, and whether its signature holds."""
     message = message_from_bytes(arrived, policy=policy.SMTP)
     results = authentication_results(message, list(sending), list(receiving))
-    found = {method: results.get(method, "not said") for method in METHODS}
+    found = {method: results.get(method, "not said") for method in needed}
     shown = f"{', '.join(f'{method} {result}' for method, result in found.items())}; signature {signed}"
     if signed != "valid" or any(result not in ("pass", *UNSETTLED) for result in found.values()):
         return fail(shown, EXPECTED)
@@ -82,7 +124,7 @@ def judged(arrived: bytes, signed: str, sending: Iterable[str], receiving: Itera
 def senders(stack: Stack) -> list[str]:
     """Hosts, or domains with all their hosts, that write into our mail before another provider has it."""
     # A relay hands on through many hosts of its own.
-    return [stack.mail_host, *[organisation(stack.smart_host)] * bool(stack.smart_host)]
+    return [stack.mail_host, *([organisation(stack.settings.relay.host)] if stack.settings.relay else [])]
 
 
 async def back(names: Names, stack: Stack) -> Finding:

@@ -5,10 +5,11 @@ from functools import partial
 from typing import Any
 
 from operate.verify.context import Context
-from operate.verify.remedies import ADDRESS, HOST, REFRESH
+from operate.verify.remedies import ADDRESS, HOST, REFRESH, UP
 from operate.verify.result import Check, Finding, fail, ok
 from operate.verify.runner import Job
 from operate.verify.server_shell import ask_server
+from operate.verify.stack import Stack
 
 PORT_25 = Check(
     "outbound.port-25",
@@ -17,9 +18,9 @@ PORT_25 = Check(
     "(https://docs.hetzner.com/cloud/servers/faq/#why-can-i-not-send-any-mails-from-my-server).",
     "After the first paid invoice, ask in Hetzner's console (Support, Server, 'Send mails'): 'Please unblock outgoing "
     f"ports 25 and 465 for {ADDRESS}. It is the mail server {HOST} for our own mail; SPF, DKIM, DMARC and reverse DNS "
-    "are set.' Until then, deliver through a smart host on port 587 (Poste: System settings, SMTP routes, "
-    "*:host;587|user|password) and set verify:smartHost. Where it has worked before, the cloud firewall may have been "
-    f"changed by hand: {REFRESH}.",
+    "are set.' Until then, or for good, have mail leave through a relay on port 587 or 2525, which are free: set "
+    f"poste-mail:relay (docs/relay.md), then {UP}. Where it has worked before, the cloud firewall may have been changed "
+    f"by hand: {REFRESH}.",
     deadline=40,
 )
 CHECKS = (PORT_25,)
@@ -31,15 +32,18 @@ Ask = Callable[[], Awaitable[list[dict[str, Any]]]]
 
 
 def jobs(context: Context) -> Iterable[Job]:
-    """The check of the way out: port 25, or the smart host where one is in use."""
+    """The check of the direct way out, where no relay is set."""
     stack = context.stack
-    if stack.own.smart_host:
-        targets = [(stack.smart_host, int(stack.own.smart_host.rpartition(":")[2]))]
-    else:
-        hosts = [stack.own.other_host] if stack.own.other_host else []
-        targets = [(host, 25) for host in (*hosts, *PROVIDERS)]
-    ask = partial(ask_server, stack, "reached", targets)
-    yield Job(PORT_25, stack.ipv4, partial(leaves, ask, targets))
+    if not stack.settings.relay:
+        yield Job(
+            PORT_25, stack.ipv4, partial(leaves, partial(ask_server, stack, "reached", others(stack)), others(stack))
+        )
+
+
+def others(stack: Stack) -> list[tuple[str, int]]:
+    """Servers of others that take mail, with their port."""
+    hosts = [stack.own.other_host] if stack.own.other_host else []
+    return [(host, 25) for host in (*hosts, *PROVIDERS)]
 
 
 async def leaves(ask: Ask, targets: Sequence[tuple[str, int]]) -> Finding:

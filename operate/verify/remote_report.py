@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 SCRIPTS = "/opt/poste-mail"
-"""Where the deploy has put its scripts, three of which are used here."""
+"""Where the deploy has put its scripts, some of which are used here."""
 LIMITS = {"storageLimit": "storage_limit", "countLimit": "count_limit"}
 """A quota's fields as Poste's requests name them, and as its answers do, though maybe not in every version."""
 BOX = ("address", "name", "disabled", "super_admin", "redirect_to", "internal_only", "reference_id")
@@ -226,6 +226,33 @@ def report(name: str, table: str, domains: list[str], certificates: str, backups
                 "certificate": certificate(certificates),
                 "backup": backup(backups),
                 "keys": signing_keys(name, domains) if box else {},
+            }
+        )
+    )
+
+
+def relayed(data: str, folder: str, host: str) -> None:
+    """By which route mail leaves, without its password: where to, whether it is the deploy's, whether Poste has taken
+    it, and why the relay does not let the server sign in with it; by the script that sets it.
+    """
+    relay = script("relay")
+    route, note = relay.Routes(Path(data, "server.ini").read_text()).value, relay.noted(Path(folder))
+    place, *credentials = route.split("|")
+    why = ""
+    if len(credentials) == 2:
+        to, _, port = place.partition(":")[2].partition(";")
+        try:
+            relay.sign_in(dict(zip(("host", "port", "user", "password"), (to, port, *credentials), strict=True)), host)
+        except relay.SignInError as error:
+            why = str(error)
+    print(
+        json.dumps(
+            {
+                "route": relay.shown(route),
+                "digest": relay.digest(route),
+                "ours": note is not None and note.digest == relay.digest(route),
+                "applied": note is not None and note.applied,
+                "why": why,
             }
         )
     )

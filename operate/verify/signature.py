@@ -15,17 +15,23 @@ async def signature(names: Names, raw: bytes, domain: str) -> str:
     `raw` is the message byte by byte: a signature may cover its line ends and folds (RFC 6376, section 3.4.1), which
     writing the message anew would change.
     """
-    problem = "missing"
+    found = await signatures(names, raw, domain)
+    if "valid" in found.values():
+        return "valid"
+    return list(found.values())[-1] if found else "missing"
+
+
+async def signatures(names: Names, raw: bytes, domain: str) -> dict[str, str]:
+    """By selector, whether a signature of the domain holds: valid, or invalid with the reason."""
+    found: dict[str, str] = {}
     for place, signer, selector in _signatures(raw):
         if signer != domain:
             continue
         texts = (await names.public(f"{selector}._domainkey.{signer}", "TXT")).values
         # Where there are several records, receivers may take any (RFC 6376, section 3.6.2.2).
-        for text in texts or ("",):
-            problem = _problem(raw, place, text)
-            if not problem:
-                return "valid"
-    return problem
+        problems = [_problem(raw, place, text) for text in texts or ("",)]
+        found[selector] = "valid" if "" in problems else problems[-1]
+    return found
 
 
 def _signatures(raw: bytes) -> Iterator[tuple[int, str, str]]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from operate.verify.context import Context
+from operate.verify.open_relay import relay
 from operate.verify.recipients import ROLE_ADDRESSES, Replies, nobody, recipients
-from operate.verify.relay import relay
 from operate.verify.remedies import UP
 from operate.verify.result import Check, Finding, equal, fail, ok, warn
 from operate.verify.runner import Job

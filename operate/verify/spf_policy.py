@@ -9,13 +9,10 @@ import spf  # type: ignore[import-untyped]
 from model.lasting_records import SENDS
 from model.spf import LOOKUP_LIMIT, Mechanism, is_policy, parse
 from operate.verify.names import LookupFailedError, Names
-from operate.verify.remedies import UP
+from operate.verify.remedies import REFRESH, UP
 from operate.verify.result import Finding, fail, ok, unknown, warn
 
-RELAY = (
-    "Mail leaves through the smart host: add what its operator says of SPF to domains[].senders, for example "
-    f"include:spf.example.net, then {UP}. Whether it is right, mail.out shows."
-)
+SENDERS = f"{REFRESH} restores the record."
 WEB_HOST = (
     "The host at the domain's own address, a web host's say, may send as the domain, with all who share it. Unless it "
     f"should, set domains[].spfA to false, then {UP}."
@@ -69,8 +66,10 @@ async def _policies(names: Names, domain: str) -> list[str]:
     return [text for text in texts if is_policy(text)]
 
 
-async def spf_policy(names: Names, domain: str, helo: str, senders: Sequence[str], smart_host: str = "") -> Finding:
-    """There is exactly one policy; it passes mail from the server's addresses, and from the smart host."""
+async def spf_policy(
+    names: Names, domain: str, helo: str, senders: Sequence[str], others: Sequence[str] = ()
+) -> Finding:
+    """There is exactly one policy; it passes mail from the server's addresses, and has the terms of `others`."""
     expected = "one policy that passes the server's addresses"
     policies = await _policies(names, domain)
     if len(policies) != 1:
@@ -81,13 +80,12 @@ async def spf_policy(names: Names, domain: str, helo: str, senders: Sequence[str
             return unknown(f"{address}: {explanation}", expected)
         if result != "pass":
             return fail(f"{result} for {address}: {policies[0]} ({explanation})", expected)
-    relayed = await _relayed(names, domain, smart_host, policies[0]) if smart_host else ""
-    if relayed:
-        return warn(relayed, f"one that passes {smart_host} too", RELAY)
+    if missing := [term for term in others if term not in parse(policies[0]).terms]:
+        return warn(policies[0], f"one that has {' '.join(missing)}, too", SENDERS)
     sends_itself = any(found in (Mechanism("a"), Mechanism("+a")) for found in parse(policies[0]).mechanisms)
-    others = await _others(names, domain, senders) if sends_itself else []
-    if others:
-        return warn(f"{policies[0]}, where a is {', '.join(others)}", expected, WEB_HOST)
+    strangers = await _others(names, domain, senders) if sends_itself else []
+    if strangers:
+        return warn(f"{policies[0]}, where a is {', '.join(strangers)}", expected, WEB_HOST)
     return ok(policies[0], expected)
 
 
@@ -110,19 +108,6 @@ async def _others(names: Names, domain: str, senders: Sequence[str]) -> list[str
     """The domain's own addresses, of which a policy's `a` speaks, that are not the server's."""
     answers = [await names.authoritative(domain, kind) for kind in ("A", "AAAA")]
     return [address for answer in answers for address in answer.values if address not in senders]
-
-
-async def _relayed(names: Names, domain: str, smart_host: str, policy: str) -> str:
-    """What the policy says of mail that the smart host hands on, unless that is a pass.
-
-    Its address is all that is known of it; it may send from others.
-    """
-    answers = [await names.public(smart_host, kind) for kind in ("A", "AAAA")]
-    found = [address for answer in answers for address in answer.values]
-    results = [(await _evaluate(names, address, domain, smart_host, policy))[0] for address in found]
-    if "pass" in results:
-        return ""
-    return f"{results[0] if results else 'no address'} for the smart host {smart_host}: {policy}"
 
 
 async def spf_lookups(names: Names, domain: str, helo: str, senders: Sequence[str]) -> Finding:

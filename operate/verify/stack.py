@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from model.settings import MailDomainSettings, Settings
 from model.stack_config import SECRETS, ConfigurationError, StackConfig, read_settings
-from model.values import EmailAddress, Fqdn, HostPort
+from model.values import EmailAddress, Fqdn
 from operate.errors import StackError
 from operate.pulumi_cli import pulumi
 from operate.verify.trust import authorities_in
@@ -20,6 +20,8 @@ from operate.verify.trust import authorities_in
 PRODUCT = "poste-mail"
 OWN = "verify"
 """Namespace of verification's own settings in a stack's configuration."""
+GONE = {"smartHost": "is no setting any more. Set poste-mail:relay, which Poste and the DNS follow; see docs/relay.md"}
+"""Earlier ones, and what took their place."""
 
 
 class OwnSettings(BaseModel):
@@ -46,8 +48,6 @@ class OwnSettings(BaseModel):
     other_submission_port: Literal[465, 587] = 587
     """Where that server takes mail: 465 is TLS from the start, 587 turns to it (RFC 8314)."""
     other_password: SecretStr | None = None
-    smart_host: HostPort | None = None
-    """host:port through which Poste has been told to deliver, because port 25 is blocked."""
 
 
 @dataclass(frozen=True)
@@ -100,11 +100,6 @@ class Stack:
     def mail_host(self) -> str:
         """The server's name."""
         return self.settings.mail_host
-
-    @property
-    def smart_host(self) -> str:
-        """The host through which Poste delivers; empty where it delivers itself."""
-        return (self.own.smart_host or "").rpartition(":")[0].strip("[]")
 
     def mail_domain(self, domain: str) -> MailDomainSettings:
         """The settings of one of the stack's domains; the defaults for one that was taken out and is still there."""
@@ -191,7 +186,8 @@ def _own_settings(name: str, config: dict[str, Any]) -> OwnSettings:
     try:
         return OwnSettings.model_validate(values(config, OWN))
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors(include_url=False)]
+        places = [(".".join(map(str, part["loc"])), part["msg"]) for part in error.errors(include_url=False)]
+        lines = [f"  {OWN}:{place}: {GONE.get(place, said)}" for place, said in places]
         raise StackError("\n".join([f"Configuration of stack {name}:", *lines])) from None
 
 

@@ -210,7 +210,7 @@ class Sender:
         place = {"host": host, "port": port or self.port, "user": USER, "password": password}
         request = {
             "container": "poste", "data": str(self.folder / "data"), "folder": str(self.folder / "relay"),
-            "host": "mail.example.com", "relay": place,
+            "host": "mail.example.com", "relay": place, "route": f"*:{host};{place['port']}|{USER}|{password}",
         }  # fmt: skip
         told = {"at_once": self.port if self.relay.at_once else 0, "cut": cut}
         done = subprocess.run(

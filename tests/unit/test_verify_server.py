@@ -12,8 +12,8 @@ from model.ports import TABLE
 from operate.verify import ports, smtp, tls, web
 from operate.verify.certificates import Look, Presented, covers, presented
 from operate.verify.conversation import ConversationError
+from operate.verify.open_relay import relay
 from operate.verify.recipients import Replies, nobody, recipients, refuses
-from operate.verify.relay import relay
 from operate.verify.result import Check, Finding, Result, Status, ok
 from operate.verify.runner import Job, Shared, carry_out, run_all
 from operate.verify.trust import trusting
