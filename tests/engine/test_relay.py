@@ -4,6 +4,7 @@ The sandbox's relay does what relays do: it wants a password, passes mail on und
 author's domain, and now and then refuses, puts off, or changes what it gets.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -75,6 +76,13 @@ def server_side(stack: Stack) -> str:
     )
 
 
+def verified(stack: Stack, only: str) -> dict[str, tuple[str, str]]:
+    """Status and finding of each check."""
+    done = stack.mail("verify", "--stack", stack.name, "--json", "--only", only)
+    assert done.stdout, done.stderr
+    return {result["check"]: (result["status"], result["found"]) for result in json.loads(done.stdout)["results"]}
+
+
 @pytest.fixture(scope="module", autouse=True)
 def unblocked() -> Iterator[None]:
     """However a test ends, mail may leave afterwards."""
@@ -115,6 +123,25 @@ def test_what_it_passes_on_is_authenticated_by_both_signatures_and_its_own_sende
     assert f"header.d={DOMAIN} header.s={world.RELAY_SELECTOR}" in found
     assert len(re.findall(rf"dkim=pass header\.d={re.escape(DOMAIN)} ", found)) == 2
     assert f"@bounces.{world.RELAY_DOMAIN}" in found
+
+
+def test_verify_holds_on_the_way_through_the_relay(deployed: Stack) -> None:
+    found = verified(deployed, "relay,outbound,mail.out,dns.spf")
+    assert {status for status, _ in found.values()} == {"ok"}, found
+    assert {"relay.sign-in", "relay.route", "relay.direct", "mail.out"} <= found.keys()
+    assert "outbound.port-25" not in found
+
+
+def test_verify_tells_of_a_sign_in_that_is_refused_and_of_a_route_that_somebody_has_changed(deployed: Stack) -> None:
+    with clouds.relay_trouble(refuse=True):
+        status, found = verified(deployed, "relay")["relay.sign-in"]
+    assert (status, "535" in found) == ("fail", True)
+    deployed.on_server(f"sed -i s/{world.RELAY_PASSWORD}/{WRONG}/ {INI}")
+    try:
+        assert verified(deployed, "relay")["relay.route"][0] == "fail"
+    finally:
+        deployed.on_server(f"sed -i s/{WRONG}/{world.RELAY_PASSWORD}/ {INI}")
+    assert verified(deployed, "relay")["relay.route"][0] == "ok"
 
 
 def test_its_records_stand_in_both_domains(deployed: Stack) -> None:
@@ -162,6 +189,8 @@ def test_mail_that_the_relay_does_not_want_comes_back_with_its_reason(deployed: 
 def test_a_body_that_the_relay_changes_breaks_the_servers_signature_and_the_relays_holds(deployed: Stack) -> None:
     with clouds.relay_trouble(rewrite=True):
         found = results(sent(deployed, "with a footer"))
+        status, told = verified(deployed, "mail.out")["mail.out"]
+    assert (status, "the relay rewrites bodies" in told) == ("ok", True)
     assert re.search(rf"dkim=(fail|reject)[^;]* header\.d={re.escape(DOMAIN)}", found)
     assert re.search(rf"dkim=pass header\.d={re.escape(DOMAIN)} header\.s={world.RELAY_SELECTOR}", found)
     assert "dmarc=pass" in found
