@@ -23,7 +23,7 @@ from components.mail_server import MailServer
 from components.policy_worker import PolicyWorker
 from components.poste import Poste
 from components.providers import cloudflare_dns, hetzner, ssh_commands
-from components.relay import Relay
+from components.relay import Relay, tell_the_block
 from components.sender_policy import SenderPolicy
 from components.zone_signing import ZoneSigning
 from model.client_settings import client_settings, web_addresses
@@ -40,6 +40,7 @@ survey = look(labels, held, hcloud, storage_boxes=bool(settings.backup and setti
 refuse_impossible_changes(survey, settings)
 tell_who_leaves(held, settings)
 tell_no_backup(settings)
+tell_the_block(settings, survey)
 policies = sender_policies(settings, held)
 rotations = dkim_rotations(settings, held)
 zones = Zones(settings, held, rotations, dns, survey.addresses)
@@ -104,4 +105,4 @@ pulumi.export(
     {name: {"dkimName": key.name, "dkimValue": key.text, **changing.get(name, {})} for name, key in signing.items()},
 )
 pulumi.export("clientSettings", client_settings(settings.mail_host, settings.ports))
-pulumi.export("nextSteps", server.ipv4.apply(lambda ipv4: next_steps(ipv4, zones.signed)))
+pulumi.export("nextSteps", server.ipv4.apply(lambda ipv4: next_steps(ipv4, zones.signed, relayed=relay is not None)))

@@ -8,10 +8,18 @@ from components.mail_server import MailServer
 from components.poste import Poste
 from components.remote_scripts import Undoing, secret_json
 from model import relay as model
+from model.next_steps import BLOCKED
 from model.poste_container import CONTAINER
 from model.server_folders import DATA, RELAY
 from model.settings import Settings
+from model.survey import Survey
 from model.wanted_records import relay_records
+
+
+def tell_the_block(settings: Settings, survey: Survey) -> None:
+    """Say in the first preview that Hetzner may let no mail leave, and what to do."""
+    if pulumi.runtime.is_dry_run() and settings.relay is None and survey.server is None:
+        pulumi.log.warn(BLOCKED)
 
 
 class Relay(pulumi.ComponentResource):

@@ -4,13 +4,20 @@ from collections.abc import Iterable
 
 from model.zone_signing import ACTIVE, SignedZone
 
+BLOCKED = (
+    "Hetzner blocks the outbound ports 25 and 465 of new accounts: mail will arrive, but none will leave until they "
+    "are unblocked. Ask for that after the first paid invoice (console: Limits), or have mail leave through a relay, "
+    "which takes it on another port (setting relay, docs/relay.md)."
+)
+"""What a newcomer has to know before the first deploy."""
 
-def next_steps(ipv4: str, signed: Iterable[SignedZone] = ()) -> list[str]:
-    """Steps in the order in which they help."""
+
+def next_steps(ipv4: str, signed: Iterable[SignedZone] = (), *, relayed: bool = False) -> list[str]:
+    """Steps in the order in which they help; `relayed` where all mail leaves through a relay."""
     unblock = f"Ask Hetzner to unblock outbound ports 25 and 465 for {ipv4} (console: Limits; after the first invoice)"
     pending = [zone.name for zone in signed if zone.wanted and zone.status != ACTIVE]
     return [
-        f"{unblock}. Until then mail arrives, but none leaves.",
+        *([] if relayed else [f"{unblock}, or set relay (docs/relay.md). Until then mail arrives, but none leaves."]),
         "Keep a backup of the stack's secrets: without sshPrivateKey nobody can log in to the server.",
         *(
             f"Give the registrar of {name} the DS record that the output dnssec tells. When the parent zone has it, "

@@ -2,7 +2,8 @@
 
 Runs on the server, hence standard library only. Standard input: {"container", "data": <what Poste has as /data>,
 "folder": <where it is noted which route is ours>, "host": <the mail host's name, for EHLO>, "route": <as Poste writes
-it>, "relay": {"host", "port", "user", "password"}}. Prints one JSON object: {"route": <host:port, or "" where it goes directly>, "changed": <bool>}.
+it>, "relay": {"host", "port", "user", "password"}}. Prints one JSON object: {"route": <host:port, or "" where mail goes
+directly>, "changed": <bool>}.
 
 The relay is asked first. One that refuses or is not reached ends the program with nothing changed. A route that a
 person has set in Poste's pages since is left where it is. Poste keeps the password in clear, in /data/server.ini and in

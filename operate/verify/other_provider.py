@@ -1,11 +1,11 @@
 """Messages to and from a mailbox at another provider: the proof of what others make of our mail."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from email import message_from_bytes, policy
 from functools import partial
 
-from model.values import is_within
 from operate.verify.authentication import METHODS, authentication_results, organisation, written_by
 from operate.verify.context import Context
 from operate.verify.letter import letter
@@ -73,18 +73,26 @@ async def out(names: Names, stack: Stack) -> Finding:
     domain, ours = other.address.rpartition("@")[2], box.address.rpartition("@")[2]
     receiving = [domain, other.reading.host, other.sending.host, *await mail_servers(names, domain)]
     if relay := stack.settings.relay:
-        if not came_by(arrived, relay.host):
-            return fail(f"it did not come through the relay {relay.host}", THROUGH)
+        if came_directly(arrived, (stack.mail_host, stack.ipv4, stack.ipv6), receiving):
+            return fail(f"it came directly, not through the relay {relay.host}", THROUGH)
         selectors = [found.dkim_name.partition("._domainkey.")[0] for found in stack.domains if found.name == ours]
         return through_relay(arrived, await signatures(names, arrived, ours), selectors, senders(stack), receiving)
     return judged(arrived, await signature(names, arrived, ours), senders(stack), receiving)
 
 
-def came_by(arrived: bytes, relay: str) -> bool:
-    """Whether one of the relay's hosts has handed a message on."""
-    fields = message_from_bytes(arrived, policy=policy.SMTP).get_all("Received", [])
-    hosts = {host for field in fields for host in written_by(" ".join(str(field).split()))}
-    return any(is_within(host, organisation(relay)) for host in hosts)
+def came_directly(arrived: bytes, own: Collection[str], receiving: Iterable[str]) -> bool:
+    """Whether a receiving server took a message from one of our own names or addresses.
+
+    A relay is known by not being us: many of its hosts are called otherwise than the one that takes the mail.
+    """
+    known = {organisation(host) for host in receiving}
+    for field in message_from_bytes(arrived, policy=policy.SMTP).get_all("Received", []):
+        text = " ".join(str(field).split())
+        if any(organisation(host) in known for host in written_by(text)):
+            giver = text.partition(" by ")[0].lower()
+            if any(re.search(rf"(?<![\w.:-]){re.escape(name)}(?![\w:-])", giver) for name in own):
+                return True
+    return False
 
 
 def through_relay(

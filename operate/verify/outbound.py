@@ -19,8 +19,8 @@ PORT_25 = Check(
     "After the first paid invoice, ask in Hetzner's console (Support, Server, 'Send mails'): 'Please unblock outgoing "
     f"ports 25 and 465 for {ADDRESS}. It is the mail server {HOST} for our own mail; SPF, DKIM, DMARC and reverse DNS "
     "are set.' Until then, or for good, have mail leave through a relay on port 587 or 2525, which are free: set "
-    f"poste-mail:relay (docs/relay.md), then {UP}. Where it has worked before, the cloud firewall may have been changed "
-    f"by hand: {REFRESH}.",
+    f"poste-mail:relay (docs/relay.md), then {UP}. Where it has worked before, the cloud firewall may have been "
+    f"changed by hand: {REFRESH}.",
     deadline=40,
 )
 CHECKS = (PORT_25,)

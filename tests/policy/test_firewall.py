@@ -9,11 +9,13 @@ from model.cloud_firewall import egress_rules
 from model.labels import label_selector
 from policy.model import FIREWALL, FIREWALL_ATTACHMENT, SERVER, UNKNOWN, Resource
 from tests.support.case import LABELS, Case, findings, holds, sentence, stack
+from tests.support.examples import RELAY
 
 WORLD = ["0.0.0.0/0", "::/0"]
 HALVES = ["0.0.0.0/1", "128.0.0.0/1"]
 BEHIND_PROXY = stack(reverseProxyCidrs=["198.51.100.80/32"])
 SEARCHING = stack(elasticsearch="10.0.0.5:9200")
+RELAYED = stack(relay=RELAY | {"port": 2525})
 DEV = stack(protect=False, adminCidrs=WORLD)
 
 
@@ -197,6 +199,27 @@ CASES = [
         [MACHINE, SSH, MAIL],
         "do not allow outbound tcp 9200",
         stack=SEARCHING,
+    ),
+    Case("outbound to the relay's port", "firewall-outbound", [firewall(out("2525"))], stack=RELAYED),
+    *(
+        Case(
+            f"outbound to port {port} beside the relay's",
+            "firewall-outbound",
+            [firewall(out("2525"), out(port))],
+            f"Outbound tcp {port} is allowed",
+            stack=RELAYED,
+        )
+        for port in ("25", "465", "587")
+    ),
+    Case(
+        "outbound to a relay's port without a relay", "firewall-outbound", [firewall(out("2525"))], "Outbound tcp 2525"
+    ),
+    Case(
+        "no outbound traffic to the relay",
+        "firewall-covers-server",
+        [MACHINE, SSH, MAIL],
+        "do not allow outbound tcp 2525",
+        stack=RELAYED,
     ),
     Case("outbound to another port", "firewall-outbound", [firewall(out("6667"))], "Outbound tcp 6667"),
     Case("outbound to any port", "firewall-outbound", [firewall(out("any"))], "Outbound tcp any"),

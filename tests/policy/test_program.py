@@ -12,7 +12,7 @@ from policy.model import CONTAINER, DNS_RECORD, FIREWALL, UNKNOWN, WORKER, WORKE
 from policy.rule import ResourceRule, StackRule
 from policy.rules import RULES
 from policy.stack import Stack, read_stack
-from tests.support.examples import STORAGE_BOX
+from tests.support.examples import RELAY, STORAGE_BOX
 from tests.support.mocked import TOKENS, Cloud, Registered, Secret, run_program
 from tests.support.project import handed_over
 from tests.unit.test_records import public_key
@@ -127,6 +127,7 @@ FORMS: dict[str, dict[str, Any]] = {
         "optionalPorts": [],
     },
     "encryption that senders enforce": {"mtaSts": "enforce"},
+    "mail through a relay": {"relay": RELAY},
     "records to be given up": {"unprotected": ["records", "addresses"]},
 }
 
@@ -149,6 +150,7 @@ def test_the_program_keeps_its_own_rules(form: str, unknown: bool) -> None:
     assert isinstance(stack, Stack)
     assert stack.settings.protect
     more = [*(SINGLE & config.keys()), *config.get("passwords", {}), *config.get("backupEnvironment", {})]
+    more += [name for name in config.get("relay", {}) if name == "password"]
     assert len(stack.secrets) == 5 + len(more)
     assert {FIREWALL, DNS_RECORD, CONTAINER} <= {resource.type for resource in resources}
     assert list(found(resources, stack)) == []

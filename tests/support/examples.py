@@ -43,6 +43,20 @@ STORAGE_BOX: dict[str, Any] = {
 """What a stack with a Storage Box has beside all else."""
 
 
+RELAY: dict[str, Any] = {
+    "host": "smtp.relay.example",
+    "user": "club",
+    "password": "Relay-Pass-10",
+    "senders": ["include:spf.relay.example"],
+    "records": [
+        {"name": "relay1._domainkey.example.com", "type": "CNAME", "content": "relay1.domainkey.relay.example"},
+        {"name": "back.example.com", "type": "MX", "content": "mx.relay.example", "priority": 10},
+        {"name": "back.example.com", "type": "TXT", "content": "v=spf1 include:spf.relay.example -all"},
+    ],
+}
+"""What the setting relay may hold."""
+
+
 def settings(**changes: Any) -> Settings:
     """Valid settings with some of them changed."""
     return Settings.model_validate(VALUES | {to_camel(name): value for name, value in changes.items()})

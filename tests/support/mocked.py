@@ -17,7 +17,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, set_mocks
 from pulumi.runtime.stack import run_pulumi_func
 
-from model.stack_config import SECRETS
+from model.stack_config import PARTLY_SECRET, SECRETS
 from tests.support.examples import VALUES
 from tests.support.warm import warm_python
 
@@ -186,7 +186,9 @@ def run_program(cloud: Cloud, *, stack: str = "prod", preview: bool = False, **c
     try:
         asyncio.set_event_loop(loop)
         set_mocks(cloud, project="poste-mail", stack=stack, preview=preview)
-        runtime.set_all_config(text | TOKENS, [f"poste-mail:{key}" for key in SECRETS] + list(TOKENS))
+        runtime.set_all_config(
+            text | TOKENS, [f"poste-mail:{key}" for key in (*SECRETS, *PARTLY_SECRET)] + list(TOKENS)
+        )
         with patch.object(MockMonitor, "RegisterResource", register):
             loop.run_until_complete(run_pulumi_func(_program))
     finally:

@@ -14,7 +14,7 @@ from model.host_firewall import ruleset
 from model.labels import label_selector, owner_comment, stack_labels
 from model.next_steps import next_steps
 from model.ssh_keys import ssh_public_key
-from tests.support.examples import HOST_KEY, settings
+from tests.support.examples import HOST_KEY, RELAY, settings
 
 GUIDE = [25, 80, 110, 143, 443, 465, 587, 993, 995, 4190]
 
@@ -41,6 +41,16 @@ def test_the_outbound_list_is_the_guides() -> None:
     tcp = {("tcp", port) for port in (22, 25, 53, 80, 443, 465, 587)}
     assert listed == tcp | {("udp", 53), ("udp", 123), ("icmp", None)}
     assert {rule.direction for rule in egress_rules()} == {"out"}
+
+
+@pytest.mark.parametrize("port", [587, 465, 2525])
+def test_with_a_relay_its_port_is_the_one_way_out_for_mail(port: int) -> None:
+    """The other firewall, which opens the direct ways out, has none of them then."""
+    chosen = settings(relay=RELAY | {"port": port})
+    ways = {rule.port for rule in egress_rules(chosen.egress) if rule.protocol == "tcp"}
+    assert ways & {25, 465, 587, 2525} == {port}
+    assert list(chosen.delivery) == []
+    assert [way.port for way in settings().delivery] == [25, 465, 587]
 
 
 def test_ssh_is_open_to_the_administrators_only() -> None:
@@ -170,3 +180,7 @@ def test_next_steps_name_hetzners_block_first_and_send_nobody_for_a_certificate(
     steps = next_steps("198.51.100.7")
     assert "25 and 465 for 198.51.100.7" in steps[0]
     assert not any("certificate" in step for step in steps)
+
+
+def test_next_steps_say_nothing_of_the_block_where_a_relay_takes_the_mail() -> None:
+    assert next_steps("198.51.100.7", relayed=True) == next_steps("198.51.100.7")[1:]

@@ -20,9 +20,10 @@ from operate.verify.conversation import unverified
 from operate.verify.letter import letter
 from operate.verify.mailbox import Mailbox, MailboxError, Server
 from operate.verify.names import LookupFailedError
-from operate.verify.other_provider import judged, other_mailbox, senders
+from operate.verify.other_provider import came_directly, judged, other_mailbox, senders, through_relay
 from operate.verify.result import Finding, Status
 from operate.verify.signature import signature
+from tests.support.examples import RELAY
 from tests.support.verify_world import DOMAIN, HOST, LOOPBACK, Records, make_certificate, server, stack
 
 OK, FAIL, UNKNOWN = Status.OK, Status.FAIL, Status.UNKNOWN
@@ -168,10 +169,51 @@ def test_smart_hosts_own_findings_do_not_count() -> None:
         "Received: from mail.example.com by in.relay.example with ESMTPSA id 1\n"
         "Authentication-Results: in.relay.example; spf=pass; dkim=pass; dmarc=pass\n"
     )
-    plain = stack()
-    own = plain.own.model_validate({"smartHost": "smtp.relay.example:587"})
-    hosts = senders(type(plain)(**{**vars(plain), "own": own}))
+    hosts = senders(stack(relay=RELAY))
     assert judged(arrived(relayed), "valid", hosts, ["mx.other.example"]).status is UNKNOWN
+
+
+RELAYED = """\
+Received: from a1.relay.example (a1.relay.example [198.51.100.71]) by mx.other.example with ESMTPS id 1
+Authentication-Results: mx.other.example; spf=pass smtp.mailfrom=b1@bounces.relay.example;
+ dkim={dkim} header.d=example.com; dmarc={dmarc} header.from=example.com
+Received: from mail.example.com by in.relay.example with ESMTPSA id 1
+"""
+"""Without an SPF result of ours: the envelope is the relay's."""
+OWN, ITS = "s20260101123", "relay1"
+
+
+def relayed(signed: dict[str, str], **results: str) -> Finding:
+    """What the check makes of a message that came through a relay, with these signatures of our domain."""
+    raw = arrived(RELAYED, **results)
+    return through_relay(raw, signed, [OWN], senders(stack(relay=RELAY)), ["mx.other.example"])
+
+
+def test_through_a_relay_one_aligned_signature_that_holds_is_enough_and_spf_is_not_asked_for() -> None:
+    ours = relayed({OWN: "valid"})
+    assert (ours.status, ours.found) == (OK, f"dkim pass, dmarc pass; signature valid of {OWN}")
+    assert relayed({ITS: "valid", OWN: "invalid"}).status is OK
+
+
+def test_a_relay_that_rewrites_bodies_is_told_and_is_well_only_with_a_signature_of_its_own_for_our_domain() -> None:
+    broken = "invalid (body hash mismatch (got b'x', expected b'y'))"
+    saved = relayed({ITS: "valid", OWN: broken})
+    assert (saved.status, saved.found.partition("; ")[2]) == (
+        OK, f"signature valid of {ITS}, the relay rewrites bodies, so that ours does not hold",
+    )  # fmt: skip
+    lost = relayed({OWN: broken}, dkim="fail", dmarc="fail")
+    assert (lost.status, "rewrites bodies" in lost.found, "relay.records" in lost.remedy) == (FAIL, True, True)
+    assert relayed({}).status is FAIL
+
+
+def test_mail_that_fails_dmarc_behind_a_relay_is_red_whatever_is_signed() -> None:
+    assert relayed({OWN: "valid"}, dmarc="fail").status is FAIL
+
+
+def test_mail_that_the_other_provider_took_from_ourselves_did_not_come_through_the_relay() -> None:
+    own = (HOST, "198.51.100.130", "2001:db8::1")
+    assert came_directly(arrived(GMAIL), own, PROVIDERS["gmail"][1])
+    assert not came_directly(arrived(RELAYED), own, ["mx.other.example"])
 
 
 def test_signature_that_does_not_hold_is_red_though_the_provider_passes_it() -> None:

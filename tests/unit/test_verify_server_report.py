@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from components import remote_scripts
 from model.records import dkim
-from operate.verify import backup, container, outbound, renewal, server, signing_key
+from operate.verify import backup, container, outbound, relay, renewal, server, signing_key
 from operate.verify.context import Context
 from operate.verify.names import Dns
 from operate.verify.remedies import RERUN
@@ -27,9 +27,11 @@ from operate.verify.result import Finding, Result, Status
 from operate.verify.runner import Shared, carry_out
 from operate.verify.server_shell import SCRIPT
 from operate.verify.stack import Domain
-from tests.support.verify_world import DOMAIN, LOOPBACK, stack
+from tests.support.examples import RELAY
+from tests.support.relay_server import Sender
+from tests.support.verify_world import DOMAIN, HOST, LOOPBACK, stack
 
-OK, WARN, FAIL = Status.OK, Status.WARN, Status.FAIL
+OK, WARN, FAIL, UNKNOWN = Status.OK, Status.WARN, Status.FAIL, Status.UNKNOWN
 DIGEST = "sha256:" + "a" * 64
 PINNED = f"analogic/poste.io:2.5.11@{DIGEST}"
 KEY = "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA"
@@ -380,17 +382,89 @@ def test_blocked_port_25_is_red() -> None:
     assert way_out({"error": "timed out"}, {"greeting": "220 mx00.gmx.net"}).status is OK
 
 
-def test_smart_host_takes_the_place_of_port_25() -> None:
-    async def targets(**own: str) -> list[Any]:
-        plain = stack()
-        settings = plain.own.model_validate(own)
-        changed = type(plain)(**{**vars(plain), "own": settings})
-        (job,) = outbound.jobs(Context(changed, Dns(Shared(), [LOOPBACK]), Shared(), plain.domains))
-        _, targets = job.run.args  # type: ignore[attr-defined]
-        return list(targets)
+def route_checks(found: dict[str, Any], **changes: Any) -> dict[str, Finding]:
+    """What the checks of the way out make of what the server tells of its route."""
 
-    assert {port for _, port in asyncio.run(targets())} == {25}
-    assert asyncio.run(targets(smart_host="smtp.relay.example:587")) == [("smtp.relay.example", 587)]
+    async def ask() -> dict[str, Any]:
+        return {"route": "", "digest": "", "ours": False, "applied": False, "why": ""} | found
+
+    set_to = stack(relay=RELAY | changes).settings.relay
+    assert set_to
+    return {
+        "sign-in": asyncio.run(relay.signs_in(ask, set_to)),
+        "route": asyncio.run(relay.route(ask, set_to)),
+        "none": asyncio.run(relay.no_route(ask)),
+    }
+
+
+SET = {
+    "route": "smtp.relay.example:587",
+    "digest": hashlib.sha256(b"*:smtp.relay.example;587|club|Relay-Pass-10").hexdigest(),
+    "ours": True,
+    "applied": True,
+}
+
+
+def test_a_relay_takes_the_place_of_the_direct_way_out() -> None:
+    def names(**changes: Any) -> set[str]:
+        context = Context(stack(**changes), Dns(Shared(), [LOOPBACK]), Shared(), stack().domains)
+        return {job.check.name for group in (outbound, relay) for job in group.jobs(context)}
+
+    assert names() == {"outbound.port-25", "relay.route"}
+    assert names(relay=RELAY) == {"relay.sign-in", "relay.route", "relay.direct"}
+
+
+def test_the_route_is_the_settings_own_or_red() -> None:
+    assert {name: found.status for name, found in route_checks(SET).items()} == {
+        "sign-in": OK, "route": OK, "none": FAIL,
+    }  # fmt: skip
+    other = route_checks(SET, password="Another-Pass-10")["route"]
+    assert (other.status, other.found) == (FAIL, "smtp.relay.example:587 with another user or password")
+    assert route_checks(SET | {"applied": False})["route"].status is FAIL
+    assert route_checks({})["route"].found == "no route"
+
+
+def test_a_refused_sign_in_is_red_and_of_another_relay_it_says_nothing() -> None:
+    refused = route_checks(SET | {"why": "The relay refuses the sign-in of club: 535 no."})["sign-in"]
+    assert (refused.status, "535" in refused.found) == (FAIL, True)
+    assert route_checks(SET | {"route": "other.example.net:587"})["sign-in"].status is UNKNOWN
+
+
+def test_without_a_relay_a_route_of_a_persons_is_noted_and_one_of_ours_is_red() -> None:
+    assert route_checks({})["none"].status is OK
+    assert route_checks({"route": "other.example.net:587"})["none"].status is WARN
+    assert "System settings" in route_checks(SET)["none"].remedy
+
+
+def test_with_a_relay_others_are_out_of_reach_or_it_is_red() -> None:
+    async def ask(*answers: dict[str, str]) -> list[dict[str, Any]]:
+        return list(answers)
+
+    def direct(*answers: dict[str, str]) -> Finding:
+        return asyncio.run(relay.nothing_direct(lambda: ask(*answers), TARGETS))
+
+    assert direct({"error": "timed out"}, {"error": "timed out"}).status is OK
+    leak = direct({"error": "timed out"}, {"greeting": "220 mx00.gmx.net"})
+    assert (leak.status, leak.found) == (FAIL, "mx00.gmx.net answers")
+
+
+def test_script_tells_the_route_without_its_password_and_signs_in_with_it(tmp_path: Path) -> None:
+    sender = Sender(tmp_path)
+    with sender.relay.serving() as sender.port:
+        assert sender.run().status == 0
+        sender.forget()
+        folders = f"{str(tmp_path / 'data')!r}, {str(tmp_path / 'relay')!r}"
+        call = f"SCRIPTS = {str(remote_scripts.SOURCE)!r}; relayed({folders}, {HOST!r})"
+        trusting = os.environ | {"SSL_CERT_FILE": str(tmp_path / "localhost90.pem")}
+        found = run_script(call, trusting)
+        assert found | {"digest": ""} == {
+            "route": f"localhost:{sender.port}", "digest": "", "ours": True, "applied": True, "why": "",
+        }  # fmt: skip
+        assert sender.relay.came[-1] == "club"
+        sender.relay.refuses = True
+        assert "refuses the sign-in of club" in run_script(call, trusting)["why"]
+        sender.settings.write_text("[routing]\n")
+        assert run_script(call, trusting)["route"] == ""
 
 
 def commands(folder: Path, **answers: str) -> dict[str, str]:

@@ -30,7 +30,7 @@ from operate.verify.result import Check, Finding, Result, Status, fail, ok, unkn
 from operate.verify.runner import Shared
 from operate.verify.stack import Stack, make_stack
 from operate.verify.table import as_json, plain, show, verdict
-from tests.support.examples import PASSWORD, STORAGE_BOX, VALUES, settings
+from tests.support.examples import PASSWORD, RELAY, STORAGE_BOX, VALUES, settings
 from tests.support.verify_world import DOMAIN, HOST, IPV4, IPV6, Records, make_certificate, stack
 
 OUTPUTS: dict[str, Any] = {
@@ -164,8 +164,16 @@ def test_every_check_has_work_for_a_full_stack() -> None:
     own = stack().own.model_copy(update={"other_mailbox": "user@other.example"})
     logo = {"name": DOMAIN, "dmarc": {"policy": "reject"}, "bimi": {"logo": f"https://{DOMAIN}/logo.svg"}}
     several = stack(**STORAGE_BOX, formerMailHosts=["mx.example.com"], domains=[logo])
+    through_a_relay = stack(relay=RELAY)
     full = Stack(**{**vars(several), "own": own})
-    assert {name for name, _ in names_of(full)} == {check.name for check in CHECKS}
+    looked_at = {name for name, _ in names_of(full)} | {name for name, _ in names_of(through_a_relay)}
+    assert looked_at == {check.name for check in CHECKS}
+
+
+def test_a_smart_host_of_before_is_told_what_took_its_place() -> None:
+    with pytest.raises(StackError) as error:
+        make_stack("prod", OUTPUTS, config(smartHost="smtp.relay.example:587"))
+    assert "verify:smartHost: is no setting any more. Set poste-mail:relay" in str(error.value)
 
 
 def test_nothing_is_expected_back_while_the_administrators_domain_receives_elsewhere() -> None:
@@ -228,7 +236,7 @@ def test_no_remedy_advises_a_plain_up_for_what_it_does_not_see() -> None:
     # A plain up carries out what is new in the configuration; what was changed by hand it neither sees nor heals.
     healed_by_configuration = {
         "container.image", "container.disk", "container.memory", "smtp.greeting", "smtp.no-relay", "tls.floor",
-        "web.redirect", "web.webmail", "dkim.age", "dkim.rotation",
+        "web.redirect", "web.webmail", "dkim.age", "dkim.rotation", "outbound.port-25", "relay.sign-in",
     }  # fmt: skip
     assert {check.name for check in CHECKS if UP in check.remedy} == healed_by_configuration
     for check in CHECKS:

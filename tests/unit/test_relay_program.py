@@ -1,0 +1,89 @@
+"""The program with a relay, under mocks: in which order mail's ways open and close, and what comes with it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.examples import RELAY
+from tests.support.mocked import Cloud, Registered, Secret, run_program
+from tests.unit.test_program import behind
+from tests.unit.test_records import public_key
+
+KEY = public_key(2048)
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def run(cloud: Cloud | None = None, **config: Any) -> dict[str, Registered]:
+    return run_program(cloud or Cloud(KEY), **config)
+
+
+def ways_out(found: dict[str, Registered], name: str) -> set[str]:
+    """The ports out for TCP that a firewall opens."""
+    rules = found[f"Firewall {name}"].inputs["rules"]
+    return {rule["port"] for rule in rules if (rule["direction"], rule["protocol"]) == ("out", "tcp")}
+
+
+def test_the_ways_of_mail_stand_in_the_firewall_that_changes_last() -> None:
+    found = run()
+    assert ways_out(found, "mail") == {"25", "465", "587"}
+    assert not ways_out(found, "ssh") & ways_out(found, "mail")
+    assert "Command relay" not in found
+
+
+def test_the_relays_port_opens_before_the_sign_in_and_the_direct_ways_close_after_it() -> None:
+    """So a relay that refuses leaves mail the way that it had."""
+    found = run(relay=RELAY | {"port": 2525})
+    assert "2525" in ways_out(found, "ssh")
+    assert ways_out(found, "mail") == set()
+    assert "Firewall ssh" in behind(found, found["Command relay"])
+    assert "Command relay" in found["Firewall mail"].depends_on
+
+
+def test_the_relay_is_told_to_poste_by_standard_input_alone_and_again_with_each_container() -> None:
+    command = run(relay=RELAY)["Command relay"]
+    assert isinstance(command.inputs["stdin"], Secret)
+    place = {name: RELAY[name] for name in ("host", "user", "password")} | {"port": 587}
+    assert json.loads(command.inputs["stdin"].value) == {
+        "container": "poste", "data": "/mnt/poste/data", "folder": "/mnt/poste/relay", "host": "mail.example.com",
+        "route": "*:smtp.relay.example;587|club|Relay-Pass-10", "relay": place,
+    }  # fmt: skip
+    assert "container" in command.inputs["create"].partition("#")[2]
+    assert command.inputs["delete"] == "python3 /opt/poste-mail/relay.py off"
+    assert (command.inputs["create"], command.goes_with.rpartition("::")[2]) == (command.inputs["update"], "server")
+
+
+def test_its_records_are_there_before_mail_goes_through_it_and_no_protection_keeps_them() -> None:
+    found = run(relay=RELAY)
+    records = {name for name in found if "-relay-" in name}
+    assert records == {
+        "DnsRecord relay1._domainkey.example.com-relay-cname",
+        "DnsRecord back.example.com-relay-mx",
+        "DnsRecord back.example.com-relay-txt",
+    }
+    assert records <= found["Command relay"].depends_on
+    assert {found[name].protect for name in records} == {False}
+    assert found["DnsRecord back.example.com-relay-txt"].inputs["content"] == '"v=spf1 include:spf.relay.example -all"'
+    assert "include:spf.relay.example" in found["DnsRecord example.com-spf"].inputs["content"]
+
+
+def warnings(monkeypatch: pytest.MonkeyPatch, cloud: Cloud, *, preview: bool, **config: Any) -> list[str]:
+    """What the program warns of."""
+    said: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr("pulumi.log.warn", lambda text, *_: said.append(text))
+        run_program(cloud, preview=preview, **config)
+    return [text for text in said if "Hetzner blocks" in text]
+
+
+def test_the_first_preview_says_that_hetzner_lets_no_mail_out_and_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    (told,) = warnings(monkeypatch, Cloud(KEY), preview=True)
+    assert "after the first paid invoice" in told
+    assert "docs/relay.md" in told
+    assert warnings(monkeypatch, Cloud(KEY), preview=False) == []
+    assert warnings(monkeypatch, Cloud(KEY), preview=True, relay=RELAY) == []
