@@ -106,7 +106,7 @@ def test_on_and_off_are_plain_deploys_by_which_no_mail_is_lost_even_while_hetzne
     assert world.OTHER_MAILBOX in waiting_mail(deployed, "waits for the relay")
     set_relay(deployed, world.RELAY_PASSWORD)
     with Flow(deployed, world.OTHER_MAILBOX, pause=2) as flow:
-        text = deployed.up()
+        text = deployed.up("--policy-pack", "policy")
     assert world.RELAY_PASSWORD not in text
     assert missing(lambda: PROVIDER, ["waits for the relay", *flow.acknowledged]) == []
     deployed.run("preview", "--expect-no-changes", "--stack", deployed.name)
