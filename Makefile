@@ -11,6 +11,7 @@ up: ## Bring up the mail server on the sandbox, show the stack's outputs, and ve
 	./run python -m offline.sandbox up
 	./run pulumi up --yes --stack dev --policy-pack policy
 	./run pulumi stack output --stack dev
+	./run python -m offline.dev_stack unblock
 	./run mail verify --stack dev --watch 120
 
 verify: ## Check from outside whether a stack's mail server works: make verify STACK=NAME

@@ -38,6 +38,8 @@ ALERTS = Addresses("198.51.100.58", "2001:db8:100::58")
 """Whoever is told of alarms: HTTPS."""
 EDGE = Addresses("198.51.100.60", "2001:db8:100::60")
 """What a proxied name leads to: HTTPS and HTTP, for the custom domains of Workers alone."""
+RELAY = Addresses("198.51.100.70", "2001:db8:100::70")
+"""The relay, through which mail leaves where its sender may not use port 25."""
 PROVIDER = Addresses("198.51.100.80", "2001:db8:100::80")
 """The other mail provider."""
 
@@ -52,6 +54,8 @@ AUTHORITY_CONTROL = "http://127.0.0.1:47005"
 
 BOXES_CONTROL = "http://127.0.0.1:47006"
 """Where it reaches what is not SSH of the Storage Boxes: their faults."""
+RELAY_CONTROL = "http://127.0.0.1:47007"
+"""Where it reaches what is not mail of the relay: its switches, and what it has done."""
 
 ALERTS_CONTROL = "http://127.0.0.1:47008"
 """Where it reaches what was told of alarms."""
@@ -68,6 +72,13 @@ OTHER_DOMAIN, OTHER_HOST = "other.example", "mx.other.example"
 """The other provider's domain, and its server."""
 OTHER_MAILBOX, OTHER_PASSWORD = "user@other.example", "sandbox-Provider-1"
 """The one mailbox there."""
+
+RELAY_DOMAIN, RELAY_HOST = "relay.example", "smtp.relay.example"
+"""The relay's domain, and its server."""
+RELAY_USER, RELAY_PASSWORD = "club", "sandbox-Relay-1"
+"""Its one customer."""
+RELAY_SELECTOR = "relay1"
+"""Of its DKIM key, which its customers publish by a CNAME to the same selector below `domainkey` of its own domain."""
 
 BOX_DOMAIN = "your-storagebox.de"
 """Every name below it is a Storage Box's, as at Hetzner."""

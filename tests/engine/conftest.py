@@ -3,12 +3,15 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from offline.sandbox.world import OTHER_MAILBOX
 from tests.support import clouds
 from tests.support.images import IMAGE, digest
+from tests.support.mailbox import letter
 from tests.support.own_project import ROOT
 from tests.support.stack import Stack
 
@@ -34,6 +37,7 @@ SCENARIO = (
     "test_faults",
     "test_environments",
     "test_changes",
+    "test_relay",
     "test_rotation",
     "test_watch",
     "test_upgrade",
@@ -86,12 +90,33 @@ def empty_preview() -> list[str]:
     return []
 
 
+@dataclass
+class BeforeAsking:
+    """What was seen of the deployed stack as long as Hetzner let it send no mail."""
+
+    subject = "sent before Hetzner was asked"
+    verified: str = ""
+    """What verify said of the way out."""
+    queue: str = ""
+    """What waited on the server."""
+
+
 @pytest.fixture(scope="session")
-def deployed(sandbox: None, empty_preview: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def before_asking() -> BeforeAsking:
+    """What is seen before mail may leave; filled by the fixture that deploys the stack."""
+    return BeforeAsking()
+
+
+@pytest.fixture(scope="session")
+def deployed(
+    sandbox: None, empty_preview: list[str], before_asking: BeforeAsking, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
     """A stack with the default settings: protected, host network, several domains, in a zone with foreign records.
 
-    Deployed once, on a bad day; destroyed in the end if the tests have not done so.
+    Deployed once, on a bad day; then Hetzner is asked to let its mail out. Destroyed in the end if the tests have not
+    done so.
     """
+    clouds.outbound_mail(False)
     clouds.remove_all_of(NAME)
     for zone in (DOMAIN, SECOND, THIRD):
         clouds.add_zone(zone)
@@ -129,10 +154,20 @@ def deployed(sandbox: None, empty_preview: list[str], tmp_path_factory: pytest.T
         ),
     ):
         stack.up()
+    before_asking.queue = waiting_mail(stack, before_asking.subject)
+    before_asking.verified = stack.mail("verify", "--stack", stack.name, "--only", "outbound").stdout
+    clouds.outbound_mail(True)
     yield stack
     if stack.resources():
         destroy(stack)
     clouds.remove_all_of(stack.name)
+
+
+def waiting_mail(stack: Stack, subject: str) -> str:
+    """Send the other provider a mail; what waits in the server's queue once the way to there has been tried."""
+    stack.mailbox().send(letter(stack.mailbox().address, subject))
+    command = f"docker exec poste sh -c 'grep -l {OTHER_MAILBOX} /data/queue/msglog/* && exim4 -bp'"
+    return clouds.eventually(lambda: stack.on_server(f"{command} || true"), 60)
 
 
 def destroy(stack: Stack) -> None:

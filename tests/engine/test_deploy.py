@@ -5,8 +5,10 @@ import re
 import pytest
 
 from model.ports import TABLE
-from tests.engine.conftest import DOMAIN, FOREIGN, HOST
+from offline.sandbox.world import OTHER_MAILBOX
+from tests.engine.conftest import DOMAIN, FOREIGN, HOST, BeforeAsking
 from tests.support import clouds
+from tests.support.mailbox import PROVIDER
 from tests.support.stack import Stack
 
 MAIL_PORTS = [port.number for port in TABLE]
@@ -21,6 +23,16 @@ def test_the_preview_of_an_empty_stack_shows_all_that_the_deploy_makes(
     made = len([found for found in deployed.resources() if found["type"] != "pulumi:providers:pulumi"])
     assert f"+ {made} to create" in empty_preview[0]
     assert "error" not in empty_preview[0]
+
+
+def test_until_hetzner_is_asked_mail_waits_on_the_server_and_verify_says_what_to_do(
+    deployed: Stack, before_asking: BeforeAsking
+) -> None:
+    assert OTHER_MAILBOX in before_asking.queue
+    assert "outbound.port-25" in before_asking.verified
+    assert "Please unblock outgoing ports 25 and 465" in " ".join(before_asking.verified.split())
+    arrived = PROVIDER.wait_for(before_asking.subject, 60)
+    assert "dmarc=pass" in str(arrived["Authentication-Results"])
 
 
 def test_a_second_deploy_changes_nothing(deployed: Stack) -> None:

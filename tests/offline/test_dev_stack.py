@@ -8,6 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+
+from offline import dev_stack
+from tests.support.serving import running
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -88,6 +92,21 @@ def test_down_destroys_what_is_there_and_forgets_the_rest(
 
 def test_down_leaves_nothing_even_where_destroying_fails(tmp_path: Path) -> None:
     assert Machine(tmp_path, whole=True, stack=True, destroys=False).run("end")[-2:] == FORGET
+
+
+def test_up_asks_hetzner_to_let_the_servers_send_mail(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+
+    async def limits(request: web.Request) -> web.Response:
+        asked.append((await request.json())["outbound_mail"])
+        return web.json_response({})
+
+    app = web.Application()
+    app.add_routes([web.post("/_sandbox/limits", limits)])
+    with running(app) as url:
+        monkeypatch.setattr(dev_stack, "HETZNER", url)
+        dev_stack.unblock()
+    assert asked == [True]
 
 
 def ended_process() -> int:

@@ -714,10 +714,41 @@ def test_a_user_may_send_as_himself_and_as_each_redirect_that_leads_to_him(admin
 def run_init_script(name: str, root: Path) -> None:
     """A script of the container's start, with its folders below `root` and without its users."""
     script = (ROOTFS / "etc/cont-init.d" / name).read_text().replace("-g Debian-exim ", "")
-    script = script.replace(" /etc/nginx/nginx.conf.template", f" {ROOTFS}/etc/nginx/nginx.conf.template")
-    script = re.sub(r"(?<![\w/])/(data|etc/ssl|etc/nginx/nginx\.conf$)", rf"{root}/\1", script, flags=re.MULTILINE)
+    script = re.sub(r" (/etc/\w+/\w+\.conf\.template)", rf" {ROOTFS}\1", script)
+    own = r"(?<![\w/])/(data|opt|etc/ssl|etc/exim4|etc/nginx/nginx\.conf$)"
+    script = re.sub(own, rf"{root}/\1", script, flags=re.MULTILINE)
     environment = {"PATH": "/usr/bin:/bin", "HTTP_PORT": "80", "HTTPS_PORT": "443", "HTTPS": "ON"}
     subprocess.run(("sh", "-c", script), env=environment, check=True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ('[routing]\nsmtp_routes = "*:smtp.relay.example;587|club|a^b:c"\n', "*:smtp.relay.example;587|club|a^b:c"),
+        (
+            "[routing]\nother = 1\nsmtp_routes = :smtp.relay.example;465|club|x\n[srs]",
+            "*:smtp.relay.example;465|club|x",
+        ),
+        ('[srs]\nsmtp_routes = "*:smtp.relay.example;587|club|x"\n', ""),
+        ("[routing]\n", ""),
+        (None, ""),
+    ],
+    ids=["in quotation marks", "for all domains", "in another section", "none", "no settings"],
+)
+def test_the_routes_of_the_settings_are_written_down_for_both_mail_servers_and_for_no_others_to_read(
+    tmp_path: Path, settings: str | None, expected: str
+) -> None:
+    files = [tmp_path / f"opt/{name}/config/routes" for name in ("haraka-smtp", "haraka-submission")]
+    for folder in (tmp_path / "etc/exim4", tmp_path / "data", *(file.parent for file in files)):
+        folder.mkdir(parents=True)
+    for file in files:
+        file.write_text("*:former.example;587|club|x\n")
+    if settings is not None:
+        (tmp_path / "data/server.ini").write_text(f"[server]\nserver_hostname = mail.club.example\n{settings}")
+    run_init_script("20-apply-server-config", tmp_path)
+    for file in files:
+        assert file.read_text().strip() == expected
+        assert file.stat().st_mode & 0o777 == 0o640
 
 
 def test_the_certificate_in_data_is_taken_over_each_time_the_script_runs(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from offline.sandbox.host.parts import SOURCE
 from offline.sandbox.internet.acme import tls
 from offline.sandbox.internet.acme.problems import fault
 from offline.sandbox.internet.acme.server import Authority
-from offline.sandbox.world import ACME_HOST, BRIEF_HOST
+from offline.sandbox.world import ACME_HOST, BRIEF_HOST, RELAY_HOST
 from tests.support.serving import running
 
 ISSUED = {"Replay-Nonce": "n1", "Location": "https://acme.example/order/1", "Retry-After": "1", "Link": "<up>"}
@@ -68,7 +68,7 @@ def world() -> Iterator[World]:
     servers = {name: Server(name) for name in (ACME_HOST, BRIEF_HOST)}
     behind = web.Application()
     behind.add_routes([web.route("*", "/{path:.*}", servers[ACME_HOST].answer)])
-    authority = Authority(servers, "the sandbox's own\n")
+    authority = Authority(servers, "the sandbox's own\n", {RELAY_HOST: "key and certificate\n"})
     with running(behind) as url, running(authority.acme()) as acme, running(authority.control()) as control:
         servers[ACME_HOST].url, servers[BRIEF_HOST].url = url, "https://127.0.0.1:1"
         with httpx.Client(base_url=acme) as front, httpx.Client(base_url=control) as side:
@@ -183,3 +183,8 @@ def test_whoever_trusts_the_sandboxs_authority_finds_both_names_in_order(tmp_pat
             with contextlib.suppress(ssl.SSLWantReadError):
                 side.do_handshake()
         assert client.version() == server.version() == "TLSv1.3"
+
+
+def test_another_part_of_the_sandbox_is_handed_its_certificate_and_nobody_else_is(world: World) -> None:
+    assert world.control.get(f"/_sandbox/certificates/{RELAY_HOST}").text == "key and certificate\n"
+    assert world.control.get("/_sandbox/certificates/other.example").status_code == 404

@@ -7,12 +7,16 @@ import socket
 import struct
 import subprocess
 import threading
+from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+import requests
+from aiohttp import web
 
 from offline.sandbox.datacentre.hypervisor import Filter, Machine
+from offline.sandbox.datacentre.limits import limits_routes
 from offline.sandbox.datacentre.machines.disks import LOOP_CONFIG
 from offline.sandbox.datacentre.machines.meminfo import meminfo
 from offline.sandbox.datacentre.machines.network import first_address
@@ -24,6 +28,7 @@ from offline.sandbox.host.parts import BASE_IMAGE, IMAGES, INTERNET, SOURCE, WOR
 from offline.sandbox.host.shell import HostError, run
 from offline.sandbox.vps import resize, systemctl, units
 from offline.sandbox.vps.control import Answer
+from tests.support.serving import running
 
 WANTED = ("198.51.100.0/24", "2001:db8:100::/48")
 VPS = next(image for image in IMAGES if image.name == "vps")
@@ -128,7 +133,7 @@ def test_a_servers_rules_return_to_the_forward_chain_and_the_rest_is_dropped() -
         Rule("in", "udp", "any", ("::/0",)),
         Rule("in", "icmp", None, ("0.0.0.0/0", "::/0")),
     ]
-    lines = [line.strip() for line in ruleset({7: Filter(inbound=rules, outbound=None)}).splitlines()]
+    lines = [line.strip() for line in ruleset({7: Filter(rules, None)}, outbound_mail=True).splitlines()]
     chain = lines[lines.index("chain in_7 {") + 1 : lines.index("drop")]
     assert chain == [
         "ip saddr { 198.51.100.1/32 } tcp dport 22 return",
@@ -144,11 +149,43 @@ def test_a_servers_rules_return_to_the_forward_chain_and_the_rest_is_dropped() -
 
 def test_outbound_rules_match_destinations_and_an_open_server_has_no_chain() -> None:
     text = ruleset(
-        {7: Filter(None, [Rule("out", "udp", "53", ("198.51.100.54/32",))]), 8: Filter(inbound=None, outbound=None)}
+        {7: Filter(None, [Rule("out", "udp", "53", ("198.51.100.54/32",))]), 8: Filter(inbound=None, outbound=None)},
+        outbound_mail=True,
     )
     assert "ip daddr { 198.51.100.54/32 } udp dport 53 return" in text
     assert 'iifname vmap { "vps7" : jump out_7 }' in text
     assert "_8" not in text
+
+
+def test_until_it_is_asked_hetzner_lets_no_server_send_mail_whatever_its_firewalls_say() -> None:
+    rules = [Rule("out", "tcp", "25", ("0.0.0.0/0", "::/0"))]
+    blocked = [line.strip() for line in ruleset({7: Filter(None, rules)}, outbound_mail=False).splitlines()]
+    forward = blocked[blocked.index("chain forward {") + 2 :]
+    assert forward[:2] == ['iifname "vps*" tcp dport { 25, 465 } drop', "ct state established,related accept"]
+    assert "drop" not in "".join(ruleset({7: Filter(None, None)}, outbound_mail=True))
+
+
+@dataclass
+class Account:
+    """A new one."""
+
+    outbound_mail: bool = False
+
+
+def test_whether_servers_may_send_mail_is_asked_for_and_told() -> None:
+    hypervisor, refiltered = Account(), list[bool]()
+
+    async def refilter() -> None:
+        refiltered.append(hypervisor.outbound_mail)
+
+    app = web.Application()
+    app.add_routes(limits_routes(hypervisor, refilter))
+    with running(app) as url:
+        limits = f"{url}/_sandbox/limits"
+        assert requests.get(limits, timeout=5).json() == {"outbound_mail": False}
+        assert requests.post(limits, json={"outbound_mail": True}, timeout=5).json() == {"outbound_mail": True}
+        assert requests.post(limits, json={"outbound_mail": "yes"}, timeout=5).status_code == 400
+    assert refiltered == [True]
 
 
 def test_a_server_boots_from_a_seed_with_its_user_data_keys_and_name() -> None:

@@ -74,6 +74,7 @@ def test_the_registry_is_where_the_servers_look_for_it() -> None:
         ("example", world.ACME_HOST, world.AUTHORITY),
         ("example", "boxes.sandbox.example", world.BOXES),
         ("example", world.ALERTS_HOST, world.ALERTS),
+        (world.RELAY_DOMAIN, world.RELAY_HOST, world.RELAY),
         (world.OTHER_DOMAIN, world.OTHER_HOST, world.PROVIDER),
     ],
 )
@@ -106,10 +107,23 @@ def test_the_boxes_show_the_host_key_that_the_world_tells() -> None:
     assert private.export_public_key().decode().strip() == world.BOX_HOST_KEY
 
 
+def test_the_relays_zone_has_the_key_that_it_signs_with_and_its_addresses() -> None:
+    records = zone(world.RELAY_DOMAIN)
+    (text,) = records[f"{world.RELAY_SELECTOR}.domainkey.{world.RELAY_DOMAIN}", "TXT"]
+    private = asyncssh.read_private_key(SOURCE / "relay" / "dkim_key")
+    public = b"".join(private.export_public_key("pkcs8-pem").splitlines()[1:-1]).decode()
+    assert text.replace('" "', "") == f'"v=DKIM1; k=rsa; p={public}"'
+    spf = f'"v=spf1 ip4:{world.RELAY.ipv4} ip6:{world.RELAY.ipv6} -all"'
+    assert records[f"spf.{world.RELAY_DOMAIN}", "TXT"] == {spf}
+    assert world.RELAY_DOMAIN in directives(ETC / "knot.conf", "domain")
+    assert zone(PARENT)[world.RELAY_DOMAIN, "NS"] == {"ns1.sandbox.example."}
+
+
 def test_the_zones_have_no_other_fixed_hosts() -> None:
     known = {*world.AUTHORITATIVE, *world.RESOLVER, *world.MIRROR, *world.AUTHORITY, *world.PROVIDER, *world.BOXES}
     known |= {*world.ALERTS}
-    for name in ("example", world.OTHER_DOMAIN):
+    known |= {*world.RELAY}
+    for name in ("example", world.OTHER_DOMAIN, world.RELAY_DOMAIN):
         listed = {value for (_, kind), values in zone(name).items() if kind in ("A", "AAAA") for value in values}
         assert listed <= known
 
@@ -143,7 +157,7 @@ def test_the_stack_dev_works_on_this_world() -> None:
     assert config["verify:otherHost"] == world.OTHER_HOST
 
 
-@pytest.mark.parametrize("name", ["vps", "datacentre", "internet", "boxes", "provider"])
+@pytest.mark.parametrize("name", ["vps", "datacentre", "internet", "boxes", "relay", "provider"])
 def test_an_image_copies_and_is_made_anew_with_all_that_its_python_imports_of_the_sandbox(name: str) -> None:
     (image,) = [image for image in IMAGES if image.name == name]
     copied = " ".join(

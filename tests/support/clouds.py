@@ -31,6 +31,7 @@ AUTHORITY = world.AUTHORITY_CONTROL
 BOXES = world.BOXES_CONTROL
 """The Storage Boxes: a fault here fails an action of Hetzner's API; `box_trouble` is for who uses a box."""
 ALERTS = world.ALERTS_CONTROL
+RELAY = world.RELAY_CONTROL
 RESOLVER, AUTHORITATIVE = world.RESOLVER.ipv4, world.AUTHORITATIVE
 """What the world asks, and remembers answers; and what it asks in turn."""
 OUTSIDE = "poste-mail-provider"
@@ -359,6 +360,28 @@ def forget_alerts() -> None:
 def alerts_unreachable(unreachable: bool) -> None:
     """Let nobody be told of alarms, or again."""
     _post(f"{ALERTS}/_sandbox/alerts", {"unreachable": unreachable})
+
+
+def outbound_mail(allowed: bool) -> None:
+    """Let Hetzner allow its servers to reach ports 25 and 465 of others, or block both as for a new account."""
+    _post(f"{HETZNER}/_sandbox/limits", {"outbound_mail": allowed})
+
+
+def relay_books() -> dict[str, Any]:
+    """What the relay is told to do, and has done: see `offline.sandbox.relay.books`."""
+    with urllib.request.urlopen(f"{RELAY}/_sandbox/relay", timeout=10) as answer:
+        found: dict[str, Any] = json.load(answer)
+        return found
+
+
+@contextlib.contextmanager
+def relay_trouble(**switches: bool | int) -> Iterator[None]:
+    """Let the relay `refuse` who signs in, `reject` what it is given, `throttle` so many, or `rewrite`, meanwhile."""
+    _post(f"{RELAY}/_sandbox/relay", switches)
+    try:
+        yield
+    finally:
+        _post(f"{RELAY}/_sandbox/relay", {name: type(value)() for name, value in switches.items()})
 
 
 def slow_boot(seconds: float) -> None:

@@ -13,6 +13,14 @@ POLL_INTERVAL = 0.5
 """Seconds between two looks into an inbox."""
 
 
+def letter(sender: str, subject: str, to: str = world.OTHER_MAILBOX) -> EmailMessage:
+    """A short message, to the other provider unless told otherwise."""
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = sender, to, subject
+    message.set_content("Does this arrive?\n")
+    return message
+
+
 class SandboxMailbox:
     """One address with its password, at a server of the sandbox. Its methods raise MailboxError."""
 

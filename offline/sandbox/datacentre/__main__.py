@@ -19,6 +19,7 @@ PORT = 47001
 async def start_machines() -> web.Application:
     # Imported here because only the container has what the machines need.
     from offline.sandbox.datacentre.boot_options import boot_routes  # noqa: PLC0415
+    from offline.sandbox.datacentre.limits import limits_routes  # noqa: PLC0415
     from offline.sandbox.datacentre.machines import engine, metadata, network  # noqa: PLC0415
     from offline.sandbox.datacentre.machines.containers import ContainerHypervisor  # noqa: PLC0415
 
@@ -29,6 +30,7 @@ async def start_machines() -> web.Application:
     await metadata.serve(hypervisor.machine_at)
     app, cloud = build_app(hypervisor, TOKEN)
     app.add_routes(boot_routes(hypervisor))
+    app.add_routes(limits_routes(hypervisor, cloud.refilter))
     await cloud.refilter()
     return app
 

@@ -16,6 +16,7 @@ from offline.sandbox.host.parts import (
     PARTS,
     PROVIDER,
     REGISTRY_STORE,
+    RELAY,
     STATE,
     WORKERD_IMAGE,
     Part,
@@ -62,9 +63,11 @@ def _machines() -> None:
 
 def _internet() -> None:
     with ThreadPoolExecutor() as pool:
-        poste = pool.submit(images.ensure, "poste")
+        poste, relay = pool.submit(images.ensure, "poste"), pool.submit(images.ensure, "relay")
         _part(INTERNET)
         readiness.forget_answers()
+        relay.result()
+        _part(RELAY)  # which has its certificate from there
         poste.result()
     deliveries.push_poste_images()
 

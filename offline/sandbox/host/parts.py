@@ -61,6 +61,7 @@ IMAGES = (
     Image("internet", ("__init__.py", "faults.py", "world.py", "internet"), needs="packages"),
     Image("poste", ("poste",)),
     Image("boxes", ("__init__.py", "faults.py", "world.py", "boxes")),
+    Image("relay", ("__init__.py", "world.py", "relay")),
     Image("provider", ("__init__.py", "world.py", "provider")),
 )
 
@@ -111,7 +112,14 @@ BOXES = Part(
     # It mounts a file system of limited size for each box, and shows it to the box's accounts in roots of their own.
     flags=("--cap-add", "SYS_ADMIN", "--security-opt", "apparmor=unconfined"),
 )
-PARTS = (INTERNET, DATACENTRE, BOXES, PROVIDER)
+RELAY = Part(
+    "relay",
+    world.RELAY,
+    ready=f"{world.RELAY_CONTROL}/_sandbox/health",
+    ports=((47007, 8080),),
+    flags=("--hostname", world.RELAY_HOST),
+)
+PARTS = (INTERNET, DATACENTRE, BOXES, RELAY, PROVIDER)
 
 POSTE_REPOSITORY, POSTE_TAG = "analogic/poste.io", "2.5.11"
 """What `poste/Dockerfile` makes if it is told nothing."""

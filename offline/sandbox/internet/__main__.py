@@ -34,6 +34,7 @@ from offline.sandbox.world import (
     BRIEF_HOST,
     EDGE,
     MIRROR,
+    RELAY_HOST,
     RESOLVER,
 )
 
@@ -145,7 +146,7 @@ async def serve() -> int:
         for number, (name, lifetime) in enumerate(LIFETIMES.items())
     }
     await asyncio.gather(*(pebble.start() for pebble in pebbles.values()))
-    authority = Authority(pebbles, own.authority.read_text())
+    authority = Authority(pebbles, own.authority.read_text(), {RELAY_HOST: own.issue(RELAY_HOST).pem()})
 
     checks = [answers_dns(address) for address in (*AUTHORITATIVE, *RESOLVER)]
     checks += [accepts(AUTHORITATIVE.ipv4, REGISTRY_PORT), accepts(EDGE.ipv4, EDGE_PORT), authority.check]

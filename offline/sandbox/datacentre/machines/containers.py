@@ -36,6 +36,7 @@ class ContainerHypervisor:
         self.on_halt: Callable[[int], None] = lambda _server: None
         self.boxes = Boxes()
         self.ssh_delay = 0.0
+        self.outbound_mail = False
         self._disks = Disks()
         self._running: dict[int, Machine] = {}  # as it is now, with the volumes plugged in since
         self._watchers: dict[int, asyncio.Task[None]] = {}
@@ -145,7 +146,7 @@ class ContainerHypervisor:
         self._running[server] = replace(machine, volumes=[other for other in machine.volumes if other != volume])
 
     async def filter(self, filters: Mapping[int, Filter]) -> None:
-        await run("nft", "--file", "-", stdin=ruleset(filters))
+        await run("nft", "--file", "-", stdin=ruleset(filters, outbound_mail=self.outbound_mail))
 
     async def point(self, address: str, name: str | None) -> None:
         await pointers.point(address, name)

@@ -1,4 +1,7 @@
-"""The cloud firewalls as an nftables ruleset, in the data centre's forward path, outside of all servers."""
+"""The cloud firewalls as an nftables ruleset, in the data centre's forward path, outside of all servers.
+
+Before them stands what Hetzner lets no server of a new account do: send mail.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_network
@@ -7,16 +10,20 @@ from offline.sandbox.datacentre.hypervisor import Filter
 from offline.sandbox.datacentre.model import Rule
 
 TABLE = "inet cloud_firewall"
+CABLE = "vps"
+MAIL_BLOCK = f'    iifname "{CABLE}*" tcp dport {{ 25, 465 }} drop'
+"""Both families, and what is established, too."""
 
 
 def interface(server: int) -> str:
     """The data centre's end of the server's cable."""
-    return f"vps{server}"
+    return f"{CABLE}{server}"
 
 
-def ruleset(filters: Mapping[int, Filter]) -> str:
+def ruleset(filters: Mapping[int, Filter], *, outbound_mail: bool) -> str:
     """A complete nft script; loading it replaces the former rules in one step.
 
+    Without `outbound_mail` no server reaches ports 25 and 465 of others.
     A packet between two servers passes the sender's `out` rules and then the receiver's `in` rules. Answers pass.
     """
     chains: list[str] = []
@@ -37,6 +44,7 @@ def ruleset(filters: Mapping[int, Filter]) -> str:
             *chains,
             "  chain forward {",
             "    type filter hook forward priority filter; policy accept;",
+            *([] if outbound_mail else [MAIL_BLOCK]),
             "    ct state established,related accept",
             *_verdicts("iifname", leaving),
             *_verdicts("oifname", arriving),

@@ -3,6 +3,7 @@
 Its other side is for servers that want to know whom to trust, and for tests:
 
 GET  /_sandbox/authorities   the sandbox's own authority and the roots of both ACME servers, in PEM (RFC 7468)
+GET  /_sandbox/certificates/HOST   key and certificate of another of the sandbox's parts, by that authority
 POST /_sandbox/lifetime      {"seconds": 45} how long certificates of `BRIEF_HOST` live from now on; its ACME server
                              starts anew for that: it has another root then, and has forgotten all accounts
      /_sandbox/faults        see `offline.sandbox.faults`
@@ -43,11 +44,15 @@ class Issuer(Protocol):
 
 
 class Authority:
-    """ACME servers by the name that each has in the world, and the authority that signed their TLS certificates."""
+    """ACME servers by the name that each has in the world, and the authority that signed their TLS certificates.
 
-    def __init__(self, issuers: Mapping[str, Issuer], own: str) -> None:
+    `handed_out` are the certificates, with their keys, of other parts by host.
+    """
+
+    def __init__(self, issuers: Mapping[str, Issuer], own: str, handed_out: Mapping[str, str]) -> None:
         self._issuers = issuers
         self._own = own
+        self._handed_out = handed_out
         self._faults = Faults(fault)
 
     def acme(self) -> web.Application:
@@ -62,6 +67,7 @@ class Authority:
         app.add_routes(
             [
                 web.get("/_sandbox/authorities", self._show),
+                web.get("/_sandbox/certificates/{host}", self._hand_out),
                 web.post("/_sandbox/lifetime", self._set_lifetime),
                 *self._faults.routes(),
             ]
@@ -93,6 +99,12 @@ class Authority:
         except OSError as error:
             return web.json_response({"error": str(error)}, status=503)
         return web.Response(text="".join((self._own, *roots)), content_type="application/x-pem-file")
+
+    async def _hand_out(self, request: web.Request) -> web.Response:
+        pem = self._handed_out.get(request.match_info["host"])
+        if pem is None:
+            return web.json_response({"error": "no part of the sandbox has that name"}, status=404)
+        return web.Response(text=pem, content_type="application/x-pem-file")
 
     async def _set_lifetime(self, request: web.Request) -> web.Response:
         try:

@@ -31,6 +31,10 @@ class Tls:
         context.load_cert_chain(self.certificate, self.key)
         return context
 
+    def pem(self) -> str:
+        """What the server shows and proves itself by, in one text."""
+        return self.key.read_text() + self.certificate.read_text()
+
     def issue(self, *names: str) -> Tls:
         """The same with a certificate for other names, in files called after the first; raises CalledProcessError."""
         issued = replace(
