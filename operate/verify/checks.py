@@ -25,6 +25,7 @@ from operate.verify import (
     tls,
     transport,
     web,
+    webmail,
 )
 from operate.verify.context import Context
 from operate.verify.result import Check
@@ -45,6 +46,7 @@ GROUPS: Sequence[ModuleType] = (
     reputation,
     web,
     mail,
+    webmail,
     other_provider,
     container,
     signing_key,

@@ -68,7 +68,7 @@ def serve(layout: Layout, scenario: Scenario, apply_settings: Callable[[], Await
     """Run a scenario against the web application."""
 
     async def run() -> None:
-        async with TestClient(TestServer(make_app(layout, apply_settings, webmail=True))) as client:
+        async with TestClient(TestServer(make_app(layout, apply_settings))) as client:
             await scenario(client)
 
     asyncio.run(run())
