@@ -8,6 +8,7 @@ $config = [
     'smtp_conn_options' => ['ssl' => ['verify_peer' => false, 'verify_peer_name' => false]],
     'des_key' => trim(file_get_contents('/run/webmail.key')),
     'log_dir' => '/data/log/roundcube',
+    'temp_dir' => '/tmp',
     'product_name' => 'Webmail',
     'support_url' => '',
     'plugins' => [],
