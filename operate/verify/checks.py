@@ -27,6 +27,7 @@ from operate.verify import (
     transport,
     watch,
     web,
+    webmail,
 )
 from operate.verify.context import Context
 from operate.verify.result import Check
@@ -48,6 +49,7 @@ GROUPS: Sequence[ModuleType] = (
     reputation,
     web,
     mail,
+    webmail,
     other_provider,
     container,
     signing_key,

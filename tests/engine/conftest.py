@@ -26,6 +26,7 @@ FOREIGN = {(f"www.{DOMAIN}", "A", "198.51.100.80"), (DOMAIN, "TXT", '"site-verif
 SCENARIO = (
     "test_sandbox",
     "test_boxes",
+    "test_webmail",
     "test_refusals",
     "test_deploy",
     "test_verify",

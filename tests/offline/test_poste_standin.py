@@ -68,7 +68,7 @@ def serve(layout: Layout, scenario: Scenario, apply_settings: Callable[[], Await
     """Run a scenario against the web application."""
 
     async def run() -> None:
-        async with TestClient(TestServer(make_app(layout, apply_settings, webmail=True))) as client:
+        async with TestClient(TestServer(make_app(layout, apply_settings))) as client:
             await scenario(client)
 
     asyncio.run(run())
@@ -711,13 +711,13 @@ def test_a_user_may_send_as_himself_and_as_each_redirect_that_leads_to_him(admin
     assert allowed() == set(names)
 
 
-def run_init_script(name: str, root: Path) -> None:
-    """A script of the container's start, with its folders below `root` and without its users."""
+def run_init_script(name: str, root: Path, **switches: str) -> None:
+    """A script of the container's start, with its folders below `root`, without its users, and with switches."""
     script = (ROOTFS / "etc/cont-init.d" / name).read_text().replace("-g Debian-exim ", "")
     script = re.sub(r" (/etc/\w+/\w+\.conf\.template)", rf" {ROOTFS}\1", script)
     own = r"(?<![\w/])/(data|opt|etc/ssl|etc/exim4|etc/nginx/nginx\.conf$)"
     script = re.sub(own, rf"{root}/\1", script, flags=re.MULTILINE)
-    environment = {"PATH": "/usr/bin:/bin", "HTTP_PORT": "80", "HTTPS_PORT": "443", "HTTPS": "ON"}
+    environment = {"PATH": "/usr/bin:/bin", "HTTP_PORT": "80", "HTTPS_PORT": "443", "HTTPS": "ON", **switches}
     subprocess.run(("sh", "-c", script), env=environment, check=True)
 
 
@@ -775,6 +775,22 @@ def test_the_web_server_takes_the_certificate_without_the_chain_on_request(tmp_p
     run_init_script("23-nginx.sh", tmp_path)
     assert "/etc/ssl/server.crt;" in configuration.read_text()
     assert "@" not in configuration.read_text()
+
+
+@pytest.mark.parametrize(
+    ("switches", "ports"),
+    [({}, ["443"]), ({"HTTPS": "OFF"}, ["80", "443"]), ({"DISABLE_ROUNDCUBE": "TRUE"}, [])],
+)
+def test_webmail_is_where_the_administration_is_unless_it_is_turned_off(
+    tmp_path: Path, switches: dict[str, str], ports: list[str]
+) -> None:
+    for folder in ("data", "etc/nginx"):
+        (tmp_path / folder).mkdir(parents=True)
+    run_init_script("23-nginx.sh", tmp_path, **switches)
+    servers = (tmp_path / "etc/nginx/nginx.conf").read_text().split("server {")[1:]
+    served = {re.findall(r"listen (\d+)", server)[0]: server for server in servers}
+    assert [port for port in served if "webmail.conf" in served[port]] == ports
+    assert "admin.conf" in served["443"]
 
 
 def test_a_newer_version_changes_the_database_for_good(administered: Layout) -> None:

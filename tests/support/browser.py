@@ -23,6 +23,7 @@ PHONE = ViewportSize(width=390, height=844)
 def chromium(*switches: str) -> Iterator[Browser]:
     """A browser of its own, which ends with the block. `switches` are Chromium's, for example --host-resolver-rules.
 
+    Within the block asyncio.run() is for other threads only: Playwright has a loop of its own in this one.
     Raises HostError where there is none and none can be installed.
     """
     # Root may not use Chromium's own sandbox; the pages of these tests are the project's.

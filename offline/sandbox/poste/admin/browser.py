@@ -1,13 +1,12 @@
-"""The pages behind the installer: login, overview, webmail."""
+"""The pages behind the installer: login, overview."""
 
 from aiohttp import web
 
 from .keys import OPERATIONS, SESSIONS, installed
-from .pages import login_form, overview, webmail_login
+from .pages import login_form, overview
 from .sessions import Session
 
 routes = web.RouteTableDef()
-webmail_routes = web.RouteTableDef()
 
 
 @routes.get("/")
@@ -49,15 +48,6 @@ async def login(request: web.Request) -> web.Response:
     response = web.Response(status=302, headers={"Location": "/admin/"})
     request.app[SESSIONS].keep(Session(user=box["address"]), response)
     return response
-
-
-@webmail_routes.get("/webmail")
-@webmail_routes.get("/webmail/")
-async def webmail(request: web.Request) -> web.Response:
-    """Show the webmail's login form."""
-    if not installed(request):
-        raise web.HTTPFound("/admin/install/server")
-    return web.Response(text=webmail_login(), content_type="text/html")
 
 
 def _login(request: web.Request, errors: list[str]) -> web.Response:

@@ -46,18 +46,6 @@ def overview(user: str, domains: list[str]) -> str:
     return _page("Mail server", [], f"<p>Signed in as {escape(user)}</p><h2>Virtual domains</h2><ul>{items}</ul>")
 
 
-def webmail_login() -> str:
-    """Return the page that stands for the webmail; reading mail needs an IMAP program here."""
-    return _page(
-        "Webmail",
-        [],
-        """<form method="post" action="/webmail/">
-<label>Username <input type="text" id="rcmloginuser" name="_user" required></label>
-<label>Password <input type="password" id="rcmloginpwd" name="_pass" required></label>
-<button type="submit" id="rcmloginsubmit">Login</button></form>""",
-    )
-
-
 def _page(title: str, errors: list[str], body: str) -> str:
     shown = "".join(f'<p class="error">{escape(error)}</p>' for error in errors)
     return (

@@ -1,7 +1,6 @@
 """The web application: ``python3 -m poste_admin.webapp SOCKET`` serves it to nginx on a Unix socket."""
 
 import asyncio
-import os
 import sys
 from collections.abc import Awaitable, Callable
 
@@ -15,16 +14,14 @@ from .operations import Operations
 from .sessions import Sessions
 
 
-def make_app(layout: Layout, apply_settings: Callable[[], Awaitable[None]], webmail: bool) -> web.Application:
-    """Build the application on ``layout``; ``webmail`` is off with DISABLE_ROUNDCUBE."""
+def make_app(layout: Layout, apply_settings: Callable[[], Awaitable[None]]) -> web.Application:
+    """Build the application on ``layout``."""
     app = web.Application(middlewares=[require_administrator, errors_as_json])
     app[OPERATIONS] = Operations(layout)
     app[SESSIONS] = Sessions()
     app[APPLY_SETTINGS] = apply_settings
     for module in (installer, browser, api_domains, api_boxes):
         app.add_routes(module.routes)
-    if webmail:
-        app.add_routes(browser.webmail_routes)
     app.router.add_route("*", "/api/v1{rest:.*}", _moved)
     return app
 
@@ -44,8 +41,7 @@ async def _apply_as_root() -> None:
 
 def main() -> None:
     """Serve until terminated."""
-    webmail = os.environ.get("DISABLE_ROUNDCUBE", "").upper() != "TRUE"
-    web.run_app(make_app(Layout(), _apply_as_root, webmail), path=sys.argv[1], print=None)
+    web.run_app(make_app(Layout(), _apply_as_root), path=sys.argv[1], print=None)
 
 
 if __name__ == "__main__":
