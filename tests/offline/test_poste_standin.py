@@ -502,6 +502,7 @@ def test_statistics_count_by_day_what_was_delivered_to_and_sent_by_each_mailbox(
         "2026-11-28 00:00:01 1vOabd-000000001Cd-0Ab1 <= ann@club.example H=(c) [198.51.100.1] P=esmtpsa A=plain:"
         "ann@club.example S=9\n"
         "2026-11-28 00:00:01 1vOabd-000000001Cd-0Ab1 => u@other.example R=remote T=remote_smtp H=mx.other.example\n"
+        "2026-11-28 00:00:01 1vOabd-000000001Cd-0Ab1 => u@other.example <all@club.example> R=remote T=remote_smtp\n"
         f"2026-11-28 00:00:02 1vOabe-000000001Cd-0Ab1 <= {ADMIN} H=(c) [::1] P=esmtpsa A=login:{ADMIN} S=9\n"
         '2026-11-28 00:00:02 1vOabe-000000001Cd-0Ab1 => ann <ann@club.example> R=mailbox T=mailbox C="250 2.0.0"\n'
     )
