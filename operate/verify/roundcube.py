@@ -46,7 +46,8 @@ class Roundcube:
             yield cls(site, token[1])
         finally:
             site.get({"_task": "logout", "_token": token[1]})
-            if not _asks_for_password(site.get({"_task": "mail"}).fields):
+            left = site.get({"_task": "mail"})
+            if not _asks_for_password(left.fields) and _page(left):
                 raise RoundcubeError("the mailbox can still be read after signing out")
 
     def read(self, subject: str) -> str:

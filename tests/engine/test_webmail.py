@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from offline.sandbox.host.parts import Image
+from offline.sandbox.host.parts import IMAGES
 from operate.verify.conversation import unverified
 from operate.verify.letter import letter
 from operate.verify.mailbox import Mailbox, Server
@@ -27,6 +27,7 @@ from tests.support.browser import DESKTOP, PHONE, chromium
 
 HOST, ADMIN, PASSWORD = "mail.club.example", "admin@club.example", "Sandbox-Passw0rd"
 URL = f"https://{HOST}/webmail/"
+POSTE = next(image.tag for image in IMAGES if image.name == "poste")
 ADDRESS = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
 START_SECONDS = 60
 T = TypeVar("T")
@@ -38,27 +39,18 @@ def docker(*command: str) -> str:
     return subprocess.run(["docker", *command], check=True, capture_output=True, text=True, timeout=120).stdout.strip()
 
 
-@contextlib.contextmanager
-def running() -> Iterator[tuple[str, str]]:
+@pytest.fixture(scope="module")
+def standin(sandbox: None) -> Iterator[tuple[str, str]]:
     """A stand-in of its own, healthy: its container and address."""
-    container = docker("run", "--detach", "--rm", "--hostname", HOST, "--health-interval", "1s", Image("poste", ()).tag)
+    container = docker("run", "--detach", "--rm", "--hostname", HOST, "--health-interval", "1s", POSTE)
     try:
         end = time.monotonic() + START_SECONDS
         while docker("inspect", "--format", "{{.State.Health.Status}}", container) != "healthy":
             assert time.monotonic() < end, docker("exec", container, "sh", "-c", "tail -n 5 /data/log/s6/*/current")
             time.sleep(0.5)
-        yield (
-            container,
-            docker("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container),
-        )
+        yield container, docker("inspect", "--format", ADDRESS, container)
     finally:
         docker("rm", "--force", container)
-
-
-@pytest.fixture(scope="module")
-def standin(sandbox: None) -> Iterator[tuple[str, str]]:
-    with running() as (container, address):
-        yield container, address
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +64,8 @@ def box(standin: tuple[str, str]) -> Mailbox:
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Submit").click()
         expect(page).to_have_title("Poste.io: Mail server")
+    # The installer has the mail servers take the new name, by a restart.
+    docker("exec", standin[0], "sh", "-c", "until /healthcheck/haraka-submission.sh; do sleep 0.2; done")
     server = Server(HOST, standin[1])
     return Mailbox(ADMIN, PASSWORD, server, server, unverified())
 
