@@ -236,7 +236,7 @@ def test_no_remedy_advises_a_plain_up_for_what_it_does_not_see() -> None:
     # A plain up carries out what is new in the configuration; what was changed by hand it neither sees nor heals.
     healed_by_configuration = {
         "container.image", "container.disk", "container.memory", "smtp.greeting", "smtp.no-relay", "tls.floor",
-        "web.redirect", "web.webmail", "mail.webmail", "dkim.age", "dkim.rotation", 
+        "web.redirect", "web.webmail", "mail.webmail", "dkim.age", "dkim.rotation",
         "outbound.port-25", "relay.sign-in",
     }  # fmt: skip
     assert {check.name for check in CHECKS if UP in check.remedy} == healed_by_configuration
