@@ -41,6 +41,7 @@ SCENARIO = (
     "test_relay",
     "test_rotation",
     "test_watch",
+    "test_status",
     "test_upgrade",
     "test_recovery",
     "test_lasting",
