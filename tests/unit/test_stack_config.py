@@ -402,6 +402,14 @@ def test_an_rsa_host_key_which_the_connections_could_not_check_is_refused() -> N
     assert "sshHostKey: Expected a key of another kind than RSA" in message(sshHostKey=text)
 
 
+@pytest.mark.parametrize("key", ["relay", "heartbeat"])
+@pytest.mark.parametrize("value", ["https://hc-ping.com/Geheim", ["Geheim"]])
+def test_what_stands_in_the_place_of_a_table_with_secrets_is_not_shown(key: str, value: Any) -> None:
+    text = message(**{key: value})
+    assert f"  {key}: Expected settings by name, of " in text
+    assert "Geheim" not in text
+
+
 def test_all_mistakes_are_told_at_once() -> None:
     text = message(mailHost="mail", adminPassword=None, volumeSize="5", timeZone="Mars/Base")
     assert "4 mistakes" in text
