@@ -10,6 +10,7 @@ person has set in Poste's pages since is left where it is. Poste keeps the passw
 files of its mail servers; what Poste's own script prints is therefore never shown.
 """
 
+import base64
 import hashlib
 import json
 import re
@@ -65,11 +66,14 @@ class Routes:
         line = f'smtp_routes = "{value}"\n' if value else ""
         if self._line:
             return self._text[: self._line.start()] + line + self._text[self._line.end() :]
-        before = self._text if not self._text or self._text.endswith("\n") else f"{self._text}\n"
-        if self._header is None:
-            return f"{before}\n[routing]\n{line}" if line else self._text
-        place = self._header.end()
-        return before[:place] + line + before[place:]
+        if not line:
+            return self._text
+        before, behind = self._text, ""
+        if self._header:
+            before, behind = before[: self._header.end()], before[self._header.end() :]
+        if before and not before.endswith("\n"):
+            before += "\n"
+        return before + (line if self._header else f"\n[routing]\n{line}") + behind
 
 
 @dataclass(frozen=True)
@@ -120,10 +124,11 @@ def sign_in(relay: dict[str, Any], name: str) -> None:
                 server.starttls(context=trusted)
             server.login(relay["user"], relay["password"])
     except smtplib.SMTPAuthenticationError as error:
-        said = error.smtp_error.decode(errors="replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
+        # With a 4 in front (RFC 5321, section 4.2.1) it goes by, as where a relay is overloaded.
+        later = error.smtp_code < 500
+        right = "Try again later" if later else "Set relay.user and relay.password as the relay gave them"
         raise SignInError(
-            f"{place} refuses the sign-in of {relay['user']}: {error.smtp_code} "
-            f"{said.replace(relay['password'], '…')}. Set relay.user and relay.password as the relay gave them."
+            f"{place} refuses the sign-in of {relay['user']}: {error.smtp_code} {_repeated(error, relay)}. {right}."
         ) from None
     except ssl.SSLCertVerificationError as error:
         raise SignInError(f"{place} does not prove its name: {error.verify_message}. Set relay.host right.") from None
@@ -131,6 +136,16 @@ def sign_in(relay: dict[str, Any], name: str) -> None:
         said = " ".join(str(error).split()) or type(error).__name__
         blocked = ". Hetzner blocks 465 for new accounts; 587 and 2525 are free" if port == TLS_AT_ONCE else ""
         raise SignInError(f"{place} does not let anyone sign in: {said}{blocked}.") from None
+
+
+def _repeated(error: smtplib.SMTPAuthenticationError, relay: dict[str, Any]) -> str:
+    """What a relay says, without the password, which some repeat with the command that they refuse."""
+    said = error.smtp_error.decode(errors="replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
+    user, password = relay["user"], relay["password"]
+    sent = (base64.b64encode(text.encode()).decode() for text in (f"\0{user}\0{password}", password))
+    for secret in (*sent, password):
+        said = said.replace(secret, "…")
+    return " ".join(said.split())
 
 
 def apply(container: str) -> None:
