@@ -74,7 +74,7 @@ def test_settings_without_the_section_get_it_and_an_empty_route_is_filled(sender
 @pytest.mark.parametrize(
     ("how", "why"),
     [
-        ({"refuses": True, "echoes": True}, "refuses the sign-in of club: 535 no such account … ['…', '…']. Set relay."),
+        ({"refuses": True, "echoes": True}, "refuses the sign-in of club: 535 no such account … ['…', '…']. Set"),
         ({"refuses": True, "code": 454}, "refuses the sign-in of club: 454 no such account. Try again later. Nothing"),
         ({"offers_tls": False}, "does not let anyone sign in: STARTTLS extension not supported by server"),
         ({"methods": "GSSAPI"}, "does not let anyone sign in: No suitable authentication method"),
