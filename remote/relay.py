@@ -40,7 +40,11 @@ APPLIED = f"{APPLY} >/dev/null 2>&1 || {{ echo '{APPLY} fails' >&2; exit 1; }}; 
 UP_FOR = 'for signer in haraka-smtp haraka-submission; do s6-svstat "/run/s6/services/$signer"; done'
 
 SECTION = re.compile(r"^[ \t]*\[(?P<name>[^]\n]*)\].*$\n?", re.MULTILINE)
-ROUTES = re.compile(r'^[ \t]*smtp_routes[ \t]*=[ \t]*(?P<quote>"?)(?P<value>.*?)(?P=quote)[ \t]*$\n?', re.MULTILINE)
+ROUTES = re.compile(
+    r"""^[ \t]*smtp_routes[ \t]*=[ \t]*(?P<quote>["'])?(?P<value>.*?)(?(quote)(?P=quote)[ \t]*(?:;.*)?|[ \t]*)$\n?""",
+    re.MULTILINE,
+)
+"""With a comment behind it where it is quoted; else a semicolon is its own."""
 TO_ALL = re.compile(r"\*?:[^:]*")
 """One route, for mail to all domains."""
 
@@ -54,18 +58,21 @@ class Routes:
         ends = [header.start() for header in headers[1:]] + [len(text)]
         here = [(header, end) for header, end in zip(headers, ends, strict=True) if header["name"] == "routing"]
         self._header: re.Match[str] | None = here[0][0] if here else None
-        self._line = ROUTES.search(text, here[0][0].end(), here[0][1]) if here else None
+        self._lines = list(ROUTES.finditer(text, here[0][0].end(), here[0][1])) if here else []
 
     @property
     def value(self) -> str:
-        """As Poste has it: `*:host;port|user|password`, or nothing."""
-        return self._line["value"] if self._line else ""
+        """As Poste has it: `*:host;port|user|password`, or nothing. Of several lines the last one counts."""
+        return self._lines[-1]["value"] if self._lines else ""
 
     def replaced(self, value: str) -> str:
-        """The text with another value; with none, without the line. All else stays as it is."""
+        """The text with another value in one line; with none, without a line. All else stays as it is."""
         line = f'smtp_routes = "{value}"\n' if value else ""
-        if self._line:
-            return self._text[: self._line.start()] + line + self._text[self._line.end() :]
+        if self._lines:
+            text = self._text
+            for former in reversed(self._lines):
+                text = text[: former.start()] + (line if former is self._lines[0] else "") + text[former.end() :]
+            return text
         if not line:
             return self._text
         before, behind = self._text, ""

@@ -72,6 +72,22 @@ def test_settings_without_the_section_get_it_and_an_empty_route_is_filled(sender
 
 
 @pytest.mark.parametrize(
+    "lines",
+    [
+        "smtp_routes = '*:old.example.net;587|u|p'",
+        'smtp_routes = "*:old.example.net;587|u|p"  ; the old one',
+        "smtp_routes=*:old.example.net;587|u|p",
+        'smtp_routes = "partner.example:10.0.0.7;25"\n; between\nsmtp_routes = "*:old.example.net;587|u|p"',
+        'smtp_routes = "*:old.example.net;587|u|p"\r',
+    ],
+)
+def test_a_route_however_a_person_has_written_it_gives_way_and_none_is_left_beside(sender: Sender, lines: str) -> None:
+    sender.settings.write_text(INI.replace("[routing]\n", f"[routing]\n{lines}\n"))
+    assert sender.run().told == {"route": f"localhost:{sender.port}", "changed": True}
+    assert sender.text.replace("; between\n", "") == with_route(sender)
+
+
+@pytest.mark.parametrize(
     ("how", "why"),
     [
         ({"refuses": True, "echoes": True}, "refuses the sign-in of club: 535 no such account … ['…', '…']. Set"),
