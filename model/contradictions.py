@@ -324,6 +324,12 @@ def _of_its_records(settings: Settings, relay: Relay) -> Iterator[Contradiction]
                     f"{wrong}. Expected the whole name, with the domain behind it",
                 )
         return
+    if len(set(relay.records)) < len(relay.records):
+        for index, asked in enumerate(relay.records):
+            if asked in relay.records[:index]:
+                wrong = f"{asked.type} of {asked.name} is the same as one before"
+                yield ("relay", "records", index), f"{wrong}. Expected each record once"
+        return
     # Elsewhere than in the settings' own names there is nothing to tell, so the others are looked at once.
     if any(not any(is_within(host, d.zone_name) for d in settings.domains) for host in settings.certificate_names):
         return

@@ -25,8 +25,8 @@ ITS_RECORD = re.compile(r".*-relay-(cname|txt|mx)(-\d+)?")
 def _credential(value: str) -> str:
     if not value or value != value.strip() or re.search(r'[|"\\]|\$\{|[^ -~]', value):
         raise ValueError(
-            "Expected it as the relay gave it: ASCII characters without vertical bars, quotation marks, backslashes "
-            "and ${, which Poste's setting of the route (smtp_routes) has no way to write"
+            "Expected it as the relay gave it: ASCII characters without vertical bars, quotation marks, backslashes, "
+            "${ and blanks at its ends, which Poste's setting of the route (smtp_routes) has no way to write"
         )
     return value
 
@@ -60,7 +60,7 @@ class RelayRecord(Model):
     name: Annotated[str, AfterValidator(_name)]
     """The whole name, such as s1._domainkey.example.com."""
     type: Literal["CNAME", "TXT", "MX"]
-    content: str
+    content: Annotated[str, BeforeValidator(_text)]
     """A host's name; of a TXT record its text, without quotation marks."""
     priority: Annotated[int, Field(ge=0, le=65535)] | None = None
     """Of an MX record."""
@@ -79,7 +79,10 @@ class RelayRecord(Model):
         if self.type == "TXT" and not (self.content.isascii() and self.content.isprintable() and self.content):
             raise ValueError(f"{where}: Expected a text of printable ASCII characters")
         if self.type != "TXT" and not HOST.fullmatch(self.content):
-            raise ValueError(f"{where}: {self.content} is no host's name. Expected one, for example mail.example.net")
+            right = "one, for example mail.example.net"
+            if self.type == "MX":
+                right += ", and the number before it as priority"
+            raise ValueError(f"{where}: {self.content} is no host's name. Expected {right}")
         if (self.type == "MX") != (self.priority is not None):
             right = "a priority, for example 10" if self.type == "MX" else "a priority of MX records only"
             raise ValueError(f"{where}: Expected {right}")

@@ -188,7 +188,9 @@ def expectation(path: Sequence[str | int], detail: Any) -> str:
 
 def _sentence(config: StackConfig, path: Sequence[str | int], place: str, value: Any, text: str) -> str:
     top = str(path[0])
-    hidden = value is None or config.is_secret(top) or top in SECRETS or path[-1] in PARTLY_SECRET.get(top, ())
+    # What stands in the place of a whole table has its secrets somewhere in it.
+    partly = path[-1] in (top, *PARTLY_SECRET[top]) if top in PARTLY_SECRET else False
+    hidden = value is None or config.is_secret(top) or top in SECRETS or partly
     return f"  {place}:{'' if hidden else f' {_shown(value)}:'} {text}."
 
 

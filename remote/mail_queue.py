@@ -32,7 +32,8 @@ def waiting(container: str) -> Waiting:
     lines = execute(container, LIST).splitlines()
     if not lines:
         sys.exit(f"The container {container} has no folder with a queue.")
-    moments = [came for line in lines if (came := _came(*line.partition(" ")[::2])) is not None]
+    # One folder may be a link to another of them: the same message is then listed twice.
+    moments = [came for line in set(lines) if (came := _came(*line.partition(" ")[::2])) is not None]
     return Waiting(len(moments), max(0, round(time.time() - min(moments))) if moments else 0)
 
 

@@ -10,6 +10,7 @@ person has set in Poste's pages since is left where it is. Poste keeps the passw
 files of its mail servers; what Poste's own script prints is therefore never shown.
 """
 
+import base64
 import hashlib
 import json
 import re
@@ -24,6 +25,7 @@ from typing import Any
 import exclusive
 import whole_file
 from container import execute
+from routes import TO_ALL, Routes, shown
 from signers import RESTART
 
 PATIENCE = 600  # seconds until whoever else is at Poste's data has to be done
@@ -37,39 +39,6 @@ NOTE, SETTINGS = "route.json", "server.ini"
 APPLY = "/etc/cont-init.d/20-apply-server-config"
 APPLIED = f"{APPLY} >/dev/null 2>&1 || {{ echo '{APPLY} fails' >&2; exit 1; }}; {RESTART}"
 UP_FOR = 'for signer in haraka-smtp haraka-submission; do s6-svstat "/run/s6/services/$signer"; done'
-
-SECTION = re.compile(r"^[ \t]*\[(?P<name>[^]\n]*)\].*$\n?", re.MULTILINE)
-ROUTES = re.compile(r'^[ \t]*smtp_routes[ \t]*=[ \t]*(?P<quote>"?)(?P<value>.*?)(?P=quote)[ \t]*$\n?', re.MULTILINE)
-TO_ALL = re.compile(r"\*?:[^:]*")
-"""One route, for mail to all domains."""
-
-
-class Routes:
-    """The text of server.ini, and in it the routes by which mail leaves."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        headers = list(SECTION.finditer(text))
-        ends = [header.start() for header in headers[1:]] + [len(text)]
-        here = [(header, end) for header, end in zip(headers, ends, strict=True) if header["name"] == "routing"]
-        self._header: re.Match[str] | None = here[0][0] if here else None
-        self._line = ROUTES.search(text, here[0][0].end(), here[0][1]) if here else None
-
-    @property
-    def value(self) -> str:
-        """As Poste has it: `*:host;port|user|password`, or nothing."""
-        return self._line["value"] if self._line else ""
-
-    def replaced(self, value: str) -> str:
-        """The text with another value; with none, without the line. All else stays as it is."""
-        line = f'smtp_routes = "{value}"\n' if value else ""
-        if self._line:
-            return self._text[: self._line.start()] + line + self._text[self._line.end() :]
-        before = self._text if not self._text or self._text.endswith("\n") else f"{self._text}\n"
-        if self._header is None:
-            return f"{before}\n[routing]\n{line}" if line else self._text
-        place = self._header.end()
-        return before[:place] + line + before[place:]
 
 
 @dataclass(frozen=True)
@@ -96,11 +65,6 @@ def digest(value: str) -> str:
     return hashlib.sha256(value.encode()).hexdigest()
 
 
-def shown(value: str) -> str:
-    """A route without user and password, as host:port; nothing where there is none."""
-    return value.partition("|")[0].partition(":")[2].replace(";", ":")
-
-
 class SignInError(Exception):
     """A relay does not let the server sign in; the text says why, in a sentence or more."""
 
@@ -120,10 +84,11 @@ def sign_in(relay: dict[str, Any], name: str) -> None:
                 server.starttls(context=trusted)
             server.login(relay["user"], relay["password"])
     except smtplib.SMTPAuthenticationError as error:
-        said = error.smtp_error.decode(errors="replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
+        # With a 4 in front (RFC 5321, section 4.2.1) it goes by, as where a relay is overloaded.
+        later = error.smtp_code < 500
+        right = "Try again later" if later else "Set relay.user and relay.password as the relay gave them"
         raise SignInError(
-            f"{place} refuses the sign-in of {relay['user']}: {error.smtp_code} "
-            f"{said.replace(relay['password'], '…')}. Set relay.user and relay.password as the relay gave them."
+            f"{place} refuses the sign-in of {relay['user']}: {error.smtp_code} {_repeated(error, relay)}. {right}."
         ) from None
     except ssl.SSLCertVerificationError as error:
         raise SignInError(f"{place} does not prove its name: {error.verify_message}. Set relay.host right.") from None
@@ -131,6 +96,16 @@ def sign_in(relay: dict[str, Any], name: str) -> None:
         said = " ".join(str(error).split()) or type(error).__name__
         blocked = ". Hetzner blocks 465 for new accounts; 587 and 2525 are free" if port == TLS_AT_ONCE else ""
         raise SignInError(f"{place} does not let anyone sign in: {said}{blocked}.") from None
+
+
+def _repeated(error: smtplib.SMTPAuthenticationError, relay: dict[str, Any]) -> str:
+    """What a relay says, without the password, which some repeat with the command that they refuse."""
+    said = error.smtp_error.decode(errors="replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
+    user, password = relay["user"], relay["password"]
+    sent = (base64.b64encode(text.encode()).decode() for text in (f"\0{user}\0{password}", password))
+    for secret in (*sent, password):
+        said = said.replace(secret, "…")
+    return " ".join(said.split())
 
 
 def apply(container: str) -> None:

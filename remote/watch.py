@@ -92,7 +92,8 @@ def observe(request: Request, state: Json) -> tuple[Json, Json, Counted | None]:
     """What is to be shown, and what the next round is to know, but for who was told."""
     now = time.time()
     seen, failed, counted = look(request, state)
-    began = state.get("began", now)
+    # Backups that are turned on later are not late for the time before.
+    began = state.get("began", now) if request.backup else now
     after = state | {"began": began, "starts": starts(seen["container"], state.get("starts", {}), now)}
     seen["version"] = None
     if seen["container"]:
@@ -150,9 +151,11 @@ def show() -> None:
 
 
 def _state() -> Json:
-    """What the last round left."""
-    file = watch_request.FOLDER / STATE
-    found: Json = json.loads(file.read_text()) if file.exists() else {}
+    """What the last round left. What cannot be read is nothing, for it must not end the watch."""
+    try:
+        found: Json = json.loads((watch_request.FOLDER / STATE).read_text())
+    except (OSError, ValueError):
+        return {}
     return found
 
 

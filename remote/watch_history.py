@@ -1,5 +1,6 @@
 """What the watch has seen, one line an hour, for plots. Runs on the server, hence standard library only."""
 
+import contextlib
 import json
 import time
 from pathlib import Path
@@ -14,8 +15,12 @@ Json = dict[str, Any]
 
 
 def lines(file: Path) -> list[Json]:
-    """The oldest first; none where there is no file yet."""
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    """The oldest first, without what is no line of ours; none where there is no file yet."""
+    found = []
+    for line in file.read_text(errors="replace").splitlines() if file.exists() else ():
+        with contextlib.suppress(ValueError):
+            found.append(json.loads(line))
+    return found
 
 
 def add(file: Path, counted: Json, came: int, left: int, seen: Json) -> Json:

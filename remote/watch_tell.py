@@ -33,18 +33,22 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 def tell(
     channels: Mapping[str, str], host: str, alarms: Alarms, known: Mapping[str, Alarms]
 ) -> tuple[dict[str, str], dict[str, Alarms]]:
-    """How it went, by channel: `ok`, or why not; and what each of them knows of now.
+    """How it went, by channel: `ok`, or why not; and what each address knows of now, which is root's alone to see.
 
-    `known` is what each was told and has not been told the end of. A channel hears nothing of its own trouble.
+    `known` is what each address was told and has not been told the end of: another one has heard nothing yet, whoever
+    the channel's was before. A channel hears nothing of its own trouble.
     """
     works: dict[str, Callable[[], None]] = {}
     wanted: dict[str, Alarms] = {}
     for channel, address in channels.items():
         wanted[channel] = {key: text for key, text in alarms.items() if key != f"heartbeat {channel}"}
-        works[channel] = partial(WAYS[channel], address, host, wanted[channel], known.get(channel, {}))
+        works[channel] = partial(WAYS[channel], address, host, wanted[channel], known.get(address, {}))
     done = side_by_side(works, ALL)
     told = {channel: OK if found is None else _why(found) for channel, found in done.items()}
-    return told, {name: wanted[name] if how == OK else known.get(name, {}) for name, how in told.items()}
+    return told, {
+        address: wanted[channel] if told[channel] == OK else known.get(address, {})
+        for channel, address in channels.items()
+    }
 
 
 def _ping(address: str, _host: str, alarms: Alarms, _known: Alarms) -> None:

@@ -14,6 +14,8 @@ VARIABLE = "RELAY_PASSWORD"
 def relay_paths(answers: Answers, place: str | None, user: str | None) -> tuple[dict[str, str], str]:
     """The paths that set a relay, and its password; nothing where none was asked for. `place` is host or host:port."""
     if not place:
+        if user:
+            raise WizardError(f"--relay-user: {user}: Expected --relay HOST[:PORT] beside it")
         return {}, ""
     host, _, port = answers.text("Relay", flag="--relay", given=place, check=_place).partition(":")
     name = answers.text("User at the relay", flag="--relay-user", given=user, check=checked(relay.User))

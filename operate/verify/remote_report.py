@@ -259,11 +259,12 @@ def relayed(data: str, folder: str, host: str) -> None:
     relay = script("relay")
     route, note = relay.Routes(Path(data, "server.ini").read_text()).value, relay.noted(Path(folder))
     place, *credentials = route.split("|")
-    why = ""
-    if len(credentials) == 2:
+    why = "" if len(credentials) == 2 else "Poste has no user and password for it"
+    if not why:
         to, _, port = place.partition(":")[2].partition(";")
+        known = (to, port or "25", *credentials)
         try:
-            relay.sign_in(dict(zip(("host", "port", "user", "password"), (to, port, *credentials), strict=True)), host)
+            relay.sign_in(dict(zip(("host", "port", "user", "password"), known, strict=True)), host)
         except relay.SignInError as error:
             why = str(error)
     print(

@@ -76,7 +76,9 @@ class RelayServer:
     methods: str = "PLAIN LOGIN"
     refuses: bool = False
     echoes: bool = False
-    """Whether its refusal repeats the password."""
+    """Whether its refusal repeats the password, in clear and as it was sent."""
+    code: int = 535
+    """Of its refusal."""
     came: list[str] = field(default_factory=list)
     """The names in EHLO, and the users who signed in."""
 
@@ -151,7 +153,8 @@ class _Handler(socketserver.StreamRequestHandler):
             user = base64.b64decode(words[1]).decode() if words[1:] else self._ask("Username:")
             password = self._ask("Password:")
         if not encrypted or self.relay.refuses or (user, password) != (USER, PASSWORD):
-            self._say(f"535 no such account{f' with {password}' if self.relay.echoes else ''}")
+            sent = [base64.b64encode(text.encode()).decode() for text in (f"\0{user}\0{password}", password)]
+            self._say(f"{self.relay.code} no such account{f' {password} {sent}' if self.relay.echoes else ''}")
         else:
             self.relay.came.append(user)
             self._say("235 welcome")
@@ -221,5 +224,7 @@ class Sender:
                 "PYTHONPATH": str(remote_scripts.SOURCE), "SSL_CERT_FILE": str(self.folder / f"{HOST}90.pem"),
             },
         )  # fmt: skip
+        for text in (f"\0{USER}\0{password}", password):
+            assert base64.b64encode(text.encode()).decode() not in done.stdout + done.stderr
         assert password not in done.stdout + done.stderr
         return Done(done.returncode, done.stderr, json.loads(done.stdout) if done.stdout else {})

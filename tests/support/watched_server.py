@@ -111,9 +111,11 @@ class WatchedServer:
     is_deployed: bool = True
 
     def __post_init__(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-            # The same in each round, since alarms name them.
-            self.ports = {"imaps": one.getsockname()[1], "submissions": other.getsockname()[1]}
+        with ExitStack() as stack:
+            # The same in each round, since alarms name them, and addresses are known by them.
+            free = [stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(3)]
+        self.ports = dict(zip(("imaps", "submissions"), free, strict=False))
+        self.told_at = free[2]
         for name in ("tools", "units", "etc", "tls", "volume/data/queue", "volume/certificates", "volume/backup"):
             (self.folder / name).mkdir(parents=True)
         for name, text in TOOLS.items():
@@ -212,7 +214,9 @@ class WatchedServer:
         with ExitStack() as stack:
             tls = make_certificate(self.folder / "tls", ["localhost"])
             served = make_certificate(self.folder / "tls", [HOST], self.days, self.lifetime)
-            receiver = stack.enter_context(_https(tls, type("Told", (_Told,), {"receiver": self.receiver})))
+            receiver = stack.enter_context(
+                _https(tls, type("Told", (_Told,), {"receiver": self.receiver}), self.told_at)
+            )
             ports = {
                 name: stack.enter_context(_https(served, BaseHTTPRequestHandler, port))
                 for name, port in self.ports.items()

@@ -38,8 +38,9 @@ def test_all_else_is_a_password(text: str) -> None:
 
 def test_numbers_and_digits_are_what_they_look_like() -> None:
     """So `pulumi config set --path` and people's YAML may have either."""
-    written = Relay.model_validate(RELAY | {"user": 12345, "port": "2525"})
-    assert (written.user, written.port) == ("12345", 2525)
+    proof = {"name": "example.com", "type": "TXT", "content": 4711}
+    written = Relay.model_validate(RELAY | {"user": 12345, "port": "2525", "records": [proof]})
+    assert (written.user, written.port, written.records[0].content) == ("12345", 2525, "4711")
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,7 @@ def test_numbers_and_digits_are_what_they_look_like() -> None:
         ({"content": "198.51.100.7/x"}, "is no host's name"),
         ({"type": "A"}, "Input should be 'CNAME', 'TXT' or 'MX'"),
         ({"type": "MX"}, "Expected a priority, for example 10"),
+        ({"type": "MX", "content": "10 mx.relay.example"}, "mx.relay.example is no host.*number before it as priority"),
         ({"priority": 10}, "Expected a priority of MX records only"),
         ({"type": "TXT", "content": "grüße"}, "Expected a text of printable ASCII"),
     ],
@@ -122,9 +124,9 @@ def test_look_ups_of_the_relays_senders_and_the_domains_own_are_counted_together
         (BACK | {"name": "example.com"}, "this stack's own MX record"),
         (BACK | {"name": "mx.example.com"}, "this stack's own null MX record"),
         ({"name": "example.com", "type": "TXT", "content": "v=spf1 -all"}, "this stack's own SPF record"),
-        (KEY, "this stack's own relay record"),
+        (KEY | {"content": "other.relay.example"}, "this stack's own relay record"),
         (KEY | {"name": "back.example.com"}, "this stack's own relay record"),
-        (BACK, "this stack's own relay record"),
+        (BACK | {"content": "MX.relay.example."}, "MX of back.example.com is the same as one before. Expected each"),
     ],
 )
 def test_a_record_of_a_relay_cannot_stand_where_one_of_ours_does(record: dict[str, Any], why: str) -> None:

@@ -60,6 +60,10 @@ def test_settings_without_the_section_get_it_and_an_empty_route_is_filled(sender
     sender.run()
     assert sender.text.startswith(f"{bare}\n\n[routing]\nsmtp_routes = ")
     sender.run("off")
+    sender.settings.write_text("[routing]")
+    sender.run()
+    assert sender.text == f'[routing]\nsmtp_routes = "*:localhost;{sender.port}|{USER}|{PASSWORD}"\n'
+    sender.run("off")
     sender.settings.write_text('[routing]\nsmtp_routes=""\nother = 1\n')
     sender.run()
     assert sender.text.splitlines()[1:] == [
@@ -68,9 +72,26 @@ def test_settings_without_the_section_get_it_and_an_empty_route_is_filled(sender
 
 
 @pytest.mark.parametrize(
+    "lines",
+    [
+        "smtp_routes = '*:old.example.net;587|u|p'",
+        'smtp_routes = "*:old.example.net;587|u|p"  ; the old one',
+        "smtp_routes=*:old.example.net;587|u|p",
+        'smtp_routes = "partner.example:10.0.0.7;25"\n; between\nsmtp_routes = "*:old.example.net;587|u|p"',
+        'smtp_routes = "*:old.example.net;587|u|p"\r',
+    ],
+)
+def test_a_route_however_a_person_has_written_it_gives_way_and_none_is_left_beside(sender: Sender, lines: str) -> None:
+    sender.settings.write_text(INI.replace("[routing]\n", f"[routing]\n{lines}\n"))
+    assert sender.run().told == {"route": f"localhost:{sender.port}", "changed": True}
+    assert sender.text.replace("; between\n", "") == with_route(sender)
+
+
+@pytest.mark.parametrize(
     ("how", "why"),
     [
-        ({"refuses": True, "echoes": True}, "refuses the sign-in of club: 535 no such account with …"),
+        ({"refuses": True, "echoes": True}, "refuses the sign-in of club: 535 no such account … ['…', '…']. Set"),
+        ({"refuses": True, "code": 454}, "refuses the sign-in of club: 454 no such account. Try again later. Nothing"),
         ({"offers_tls": False}, "does not let anyone sign in: STARTTLS extension not supported by server"),
         ({"methods": "GSSAPI"}, "does not let anyone sign in: No suitable authentication method"),
     ],

@@ -216,6 +216,13 @@ def test_a_message_is_one_however_many_files_it_has_and_waits_since_it_came(serv
     assert (queue["messages"], round(queue["oldest"], -2)) == (1, 1800)
 
 
+def test_a_message_counts_once_where_the_folders_of_the_queue_are_one(server: WatchedServer) -> None:
+    (server.folder / "opt/haraka-submission").mkdir(parents=True)
+    (server.folder / "opt/haraka-submission/queue").symlink_to(server.data / "queue")
+    server.waits()
+    assert server.round()["queue"]["messages"] == 1
+
+
 def test_a_queue_that_is_nowhere_is_not_taken_for_an_empty_one(server: WatchedServer) -> None:
     (server.data / "queue").rmdir()
     server.round()
@@ -253,6 +260,19 @@ def test_before_the_first_backup_and_drill_their_time_counts_since_the_watch_beg
     assert kinds(server.round()) == ["backup"]
     server.later(41 * DAY)
     assert kinds(server.round()) == ["backup", "drill"]
+
+
+def test_backups_that_are_turned_on_later_are_not_late_for_the_time_before(server: WatchedServer) -> None:
+    server.backup = False
+    server.round()
+    server.later(60 * DAY)
+    server.round()
+    server.backup = True
+    for name in ("status", "drill"):
+        (server.folder / "volume/backup" / f"{name}.json").unlink()
+    assert server.round()["alarms"] == []
+    server.later(37 * 3600)
+    assert kinds(server.round()) == ["backup"]
 
 
 def test_what_docker_starts_again_by_itself_is_counted_for_a_day_and_a_deploys_start_is_not(
@@ -384,6 +404,29 @@ def test_a_dead_channel_is_told_on_the_others_and_delays_none(server: WatchedSer
     assert [json.loads(body)["text"].splitlines()[1:] for _, path, _, body in got if path == "/hook/77"] == [
         [f"Over: {text}"]
     ]
+
+
+def test_another_address_hears_what_the_former_one_has_heard(server: WatchedServer) -> None:
+    server.memory(10)
+    for _ in range(2):
+        server.round()
+    server.receiver.take()
+    server.heartbeat = {"ntfy": "/another-topic", "webhook": "/hook/77"}
+    server.round()
+    assert server.receiver.take() == [("POST", "/another-topic", HOST, "10 MB of memory are free, less than 50")]
+    assert server.status["told"] == {"ntfy": "ok", "webhook": "ok"}
+
+
+@pytest.mark.parametrize("broken", ["", '{"began": 1', "\0\0"])
+def test_notes_that_cannot_be_read_do_not_end_the_watch(server: WatchedServer, broken: str) -> None:
+    server.round()
+    (server.folder / "etc/watch/state.json").write_text(broken)
+    history = server.folder / "volume/watch/history.jsonl"
+    history.write_text(f'{{"at": 1}}\n{broken}\n{{"at": 2}}\n')
+    assert server.round()["alarms"] == []
+    server.later(3600)
+    server.round()
+    assert [line["at"] for line in server.show()["history"]][:2] == [1, 2]
 
 
 def test_who_shows_a_certificate_that_nobody_knows_is_told_nothing(server: WatchedServer) -> None:

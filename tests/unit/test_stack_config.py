@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from components.existing.stack_config import load_settings
 from model.settings import AUTHORITIES, Dmarc, MailDomainSettings, Settings
 from model.stack_config import MISSING, SECRETS
-from tests.support.examples import HOST_KEY, IMAGE, LOGIN_KEY, PASSWORD, VALUES
+from tests.support.examples import HOST_KEY, IMAGE, LOGIN_KEY, PASSWORD, RELAY, VALUES
 
 ROOT = Path(__file__).parents[2]
 
@@ -400,6 +400,27 @@ def test_an_rsa_host_key_which_the_connections_could_not_check_is_refused() -> N
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     text = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
     assert "sshHostKey: Expected a key of another kind than RSA" in message(sshHostKey=text)
+
+
+@pytest.mark.parametrize(
+    ("key", "table", "entry"),
+    [
+        ("relay", RELAY | {"password": "Geheim"}, "relay.password"),
+        ("heartbeat", {"url": "http://hc-ping.com/Geheim"}, "heartbeat.url"),
+    ],
+)
+def test_a_secret_entry_of_a_table_in_plain_text_is_a_mistake(key: str, table: dict[str, Any], entry: str) -> None:
+    text = message(**{key: table})
+    assert f"{entry}: is stored in plain text. Set it with: pulumi config set --secret --path {entry}" in text
+    assert "Geheim" not in text
+
+
+@pytest.mark.parametrize("key", ["relay", "heartbeat"])
+@pytest.mark.parametrize("value", ["https://hc-ping.com/Geheim", ["Geheim"]])
+def test_what_stands_in_the_place_of_a_table_with_secrets_is_not_shown(key: str, value: Any) -> None:
+    text = message(**{key: value})
+    assert f"  {key}: Expected settings by name, of " in text
+    assert "Geheim" not in text
 
 
 def test_all_mistakes_are_told_at_once() -> None:

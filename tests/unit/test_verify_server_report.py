@@ -496,6 +496,11 @@ def test_script_tells_the_route_without_its_password_and_signs_in_with_it(tmp_pa
         assert sender.relay.came[-1] == "club"
         sender.relay.refuses = True
         assert "refuses the sign-in of club" in run_script(call, trusting)["why"]
+        sender.settings.write_text('[routing]\nsmtp_routes = "*:127.0.0.1|club|secret"\n')
+        of_a_person = run_script(call, trusting)
+        assert (of_a_person["route"], "127.0.0.1, port 25, does not" in of_a_person["why"]) == ("127.0.0.1", True)
+        sender.settings.write_text(f'[routing]\nsmtp_routes = "*:localhost;{sender.port}"\n')
+        assert run_script(call, trusting)["why"] == "Poste has no user and password for it"
         sender.settings.write_text("[routing]\n")
         assert run_script(call, trusting)["route"] == ""
 

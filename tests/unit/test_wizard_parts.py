@@ -309,6 +309,11 @@ def test_a_relay_that_cannot_be_is_refused_and_its_password_never_shown(
     assert "Geheim" not in str(error.value)
 
 
+def test_a_user_without_a_relay_is_not_passed_over() -> None:
+    with pytest.raises(WizardError, match="--relay-user: club: Expected --relay"):
+        relay_paths(Answers(asking=False), None, "club")
+
+
 def test_a_configuration_with_a_relay_is_checked_whole() -> None:
     paths = {"relay.host": "mail.example.com", "relay.port": "465", "relay.user": "club"}
     plain = {key: value for key, value in VALUES.items() if key not in SECRETS}
