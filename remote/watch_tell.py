@@ -52,13 +52,13 @@ def tell(
 
 
 def _ping(address: str, _host: str, alarms: Alarms, _known: Alarms) -> None:
-    """All is well, each round anew; or /fail, with a line for each alarm."""
+    """All is well, each round anew; or /fail, with the alarms in one line."""
     if not alarms:
         _send(urllib.request.Request(address))
         return
     parts = urlsplit(address)
     failing = urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/fail"))
-    _send(urllib.request.Request(failing, "\n".join(alarms.values()).encode()))
+    _send(urllib.request.Request(failing, "; ".join(alarms.values()).encode()))
 
 
 def _ntfy(address: str, host: str, alarms: Alarms, known: Alarms) -> None:

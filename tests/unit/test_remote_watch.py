@@ -185,14 +185,14 @@ def test_each_trouble_raises_its_own_alarm_alone_and_is_told_once_and_when_it_is
     found = server.round()["alarms"]
     assert {alarm["kind"] for alarm in found} == {kind}
     assert text in found[0]["text"]
-    lines = "\n".join(alarm["text"] for alarm in found)
+    lines, line = (between.join(alarm["text"] for alarm in found) for between in ("\n", "; "))
     assert sorted(server.receiver.take())[rounds - 1 :] == [
         ("POST", "/hook/77", "", json.dumps({"text": f"{HOST}\n{lines}"})),
-        ("POST", "/ping/0f6b/fail", "", lines),
+        ("POST", "/ping/0f6b/fail", "", line),
         ("POST", "/topic-of-ours", HOST, lines),
     ]
     assert {alarm["kind"] for alarm in server.round()["alarms"]} == {kind}
-    assert server.receiver.take() == [("POST", "/ping/0f6b/fail", "", lines)]
+    assert server.receiver.take() == [("POST", "/ping/0f6b/fail", "", line)]
     mend(server)
     assert server.round()["alarms"] == []
     over = "\n".join(f"Over: {alarm['text']}" for alarm in found)
