@@ -173,7 +173,7 @@ def _record(element: Element) -> Iterator[Record]:
 
 def _address(written: str) -> str:
     try:
-        address = ipaddress.ip_address(written.strip("[]"))
+        address = ipaddress.ip_address(written.strip("[]").partition("%")[0])
     except ValueError:
         raise RefusedError(f"{values.text(written)} is no address") from None
     mapped = getattr(address, "ipv4_mapped", None)
