@@ -55,6 +55,11 @@ class AggregateReport:
     records: tuple[Record, ...]
 
     @property
+    def domains(self) -> tuple[str, ...]:
+        """All that it is about."""
+        return (self.domain,)
+
+    @property
     def key(self) -> tuple[object, ...]:
         """What a report has in common with a copy of it (RFC 9990, section 3.5.2).
 
