@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 
+from operate.addresses import without_mailboxes
 from operate.errors import MailboxError, ServerError
 from operate.reports.summary import DAYS
 from operate.status import command, look, now, plots
-from operate.status.page import page, without_mailboxes
-from operate.verify.result import Status
+from operate.status.page import page
+from operate.verify import container
+from operate.verify.result import Status, ok
 from operate.verify.stack import Stack
 from tests.support import status_look
 from tests.support.examples import BACKUP_KEY, HOST_KEY, LOGIN_KEY, PASSWORD, STORAGE_BOX
-from tests.support.status_look import RESULTS, SHOWN, TODAY, well
+from tests.support.status_look import RESULTS, SHOWN, TODAY, finding, well
 from tests.support.verify_world import IPV4, stack
 
 FAIL, OK, UNKNOWN = Status.FAIL, Status.OK, Status.UNKNOWN
@@ -225,6 +227,8 @@ def test_days_without_a_report_are_empty_and_older_ones_are_left_out() -> None:
         ("rua=mailto:dmarc@example.com", "rua=mailto:…@example.com"),
         ('"a b"@example.com', "…@example.com"),
         ("jörg@xn--4ca.example", "…@xn--4ca.example"),
+        ("to 'o'brien@example.com'", "to '…@example.com'"),
+        ("ann@localhost, ann@[192.0.2.1], ann@exam", "…@localhost, …@[192.0.2.1], …@exam"),
         ("analogic/poste.io:2.5.11@sha256:aaaa", "analogic/poste.io:2.5.11@sha256:aaaa"),
         ("v=spf1 a:mail.example.com ~all", "v=spf1 a:mail.example.com ~all"),
     ],
@@ -240,6 +244,13 @@ def test_the_page_holds_no_secret_and_no_mailbox_address() -> None:
     secrets = [LOGIN_KEY, HOST_KEY, BACKUP_KEY, PASSWORD, STORAGE_BOX["backupPassphrase"], "BEGIN OPENSSH"]
     for secret in secrets:
         assert secret.splitlines()[len(secret.splitlines()) // 2] not in shown
+
+
+def test_what_is_cut_off_leaves_no_piece_of_an_address_behind() -> None:
+    long = [finding(container.HEALTHY, ok(f"{'x' * before} ann.smith@example.com and more {'x' * 200}"))
+            for before in range(130, 160)]  # fmt: skip
+    shown = [page(status_look.look(results=[each])) for each in long]
+    assert all("…" in each and "..." in each and "ann" not in each for each in shown)
 
 
 def test_what_strangers_say_is_text_and_the_page_asks_nobody_for_anything() -> None:
