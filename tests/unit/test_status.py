@@ -1,9 +1,13 @@
 """`./run mail status`: the screen, and what of it stands on the page. How the page looks is for a browser to say."""
 
+import asyncio
 import copy
 import json
+import os
 import re
+import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,8 +24,9 @@ from operate.verify.result import Status, ok
 from operate.verify.stack import Stack
 from tests.support import status_look
 from tests.support.examples import BACKUP_KEY, HOST_KEY, LOGIN_KEY, PASSWORD, STORAGE_BOX
+from tests.support.ssh_server import serving_ssh
 from tests.support.status_look import RESULTS, SHOWN, TODAY, finding, well
-from tests.support.verify_world import IPV4, stack
+from tests.support.verify_world import IPV4, LOOPBACK, stack
 
 FAIL, OK, UNKNOWN = Status.FAIL, Status.OK, Status.UNKNOWN
 
@@ -123,6 +128,15 @@ def test_a_server_that_cannot_be_asked_is_a_failure_with_its_reason(
     server["show"] = ServerError("SSH to 198.51.100.130: no route")
     assert command.main(["--stack", "test"]) == 1
     assert capsys.readouterr() == ("", "SSH to 198.51.100.130: no route\n")
+
+
+def test_a_server_whose_last_deploy_knew_no_watch_wants_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    deployed = replace(ALL, ipv4=LOOPBACK)
+    with (
+        serving_ssh(deployed.settings, shlex.split, os.environ, monkeypatch),
+        pytest.raises(ServerError, match=r"watch.py is not on the server.* pulumi up --stack test"),
+    ):
+        asyncio.run(look.shown_by(deployed))
 
 
 @pytest.mark.parametrize("key", [key for key in SHOWN if key not in ("at", "alarms", "told", "history")])
