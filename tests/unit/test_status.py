@@ -62,7 +62,8 @@ def outside(monkeypatch: pytest.MonkeyPatch, server: dict[str, Any]) -> dict[str
         "reports": status_look.reports(),
     }
 
-    async def checked(*_: Any) -> tuple[Any, float]:
+    async def checked(of: Stack, *_: Any) -> tuple[Any, float]:
+        found["asked"] = of
         return found["results"], 1.0
 
     async def gather(_stack: Stack, since: date) -> Any:
@@ -322,3 +323,22 @@ def test_reports_that_cannot_be_read_are_said_to_be_and_are_no_alarm(
     written = (tmp_path / "index.html").read_text()
     assert "could not be read: …@example.com: wrong password" in written
     assert "Who sends as" not in written
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_anything_is_looked_at(
+    server: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server["show"] = AssertionError("asked")
+    (tmp_path / "file").touch()
+    assert command.main(["--stack", "test", "--html", str(tmp_path / "file")]) == 2
+    assert capsys.readouterr().err == (
+        f"--html {tmp_path / 'file'}: File exists. Expected a folder, or the name of a new one\n"
+    )
+
+
+@pytest.mark.parametrize(("arguments", "left_out"), [([], False), (["--ipv4"], True)])
+def test_the_checks_leave_ipv6_out_where_this_machine_has_none(
+    arguments: list[str], left_out: bool, outside: dict[str, Any], tmp_path: Path
+) -> None:
+    assert command.main(["--stack", "test", "--html", str(tmp_path), *arguments]) == 0
+    assert outside["asked"].ipv4_only is left_out
