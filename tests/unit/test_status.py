@@ -174,7 +174,7 @@ def test_a_part_that_was_not_looked_at_is_said_to_be_unknown_and_hides_no_other(
          "missing"),
         ("container", {"container": {"status": "running", "health": "unhealthy", "started": 60, "starts": 4}}, OK,
          "running, unhealthy, since 1970-01-01 00:01 UTC, started again 4 times in a day"),
-        ("told", {"told": {}}, OK, "nobody: set heartbeat"),
+        ("told", {"told": {}}, OK, "nobody yet: set heartbeat, or wait for the first round"),
     ],
 )  # fmt: skip
 def test_what_the_rows_say(name: str, part: dict[str, Any], status: Status, text: str) -> None:
