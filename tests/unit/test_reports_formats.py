@@ -175,6 +175,19 @@ def test_all_that_rfc_9990_knows_is_read_or_passed_over() -> None:
     assert record.vouched == (DOMAIN, "sender.example", "bounces.list.example")
 
 
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("MÜLLER.Example.", "xn--mller-kva.example"),
+        ("xn--MLLER-kva.example", "xn--mller-kva.example"),
+        ("ü" * 80 + ".example", "ü" * 80 + ".example"),
+    ],
+)
+def test_international_names_are_those_of_the_settings_however_they_are_written(written: str, name: str) -> None:
+    report = parsed(aggregate(Row(author=written), domain=written))
+    assert (report.domain, report.records[0].author) == (name, name)
+
+
 SPARSE = f"""
 <feedback>
   <report_metadata><email>noreply@receiver.example</email>
