@@ -29,5 +29,9 @@ class MailboxError(OperateError):
     """A mailbox or an alias cannot be set as asked for."""
 
 
+class PageError(OperateError):
+    """The page about a stack cannot be written where it is wanted."""
+
+
 class ServerError(OperateError):
     """The server cannot be reached, or could not do what it was asked to."""

@@ -11,6 +11,8 @@ from operate.verify.stack import Stack
 
 FOLDER = "/opt/poste-mail"
 """Where the deploy has put them."""
+NOT_THERE = 2
+"""What Python ends with where it cannot open the script; what a script ends with by itself is 1."""
 
 
 async def run_script(stack: Stack, script: str, request: dict[str, Any] | None = None, *arguments: str) -> Any:
@@ -25,6 +27,11 @@ async def run_script(stack: Stack, script: str, request: dict[str, Any] | None =
     ):
         answer, last = await asyncio.gather(process.stdout.read(), _shown_but_the_last(process.stderr))
         done = await process.wait()
+    if done.exit_status == NOT_THERE:
+        raise ServerError(
+            f"{script} is not on the server, whose last deploy was by an older version of this program. "
+            f"Deploy this one: pulumi up --stack {stack.name}"
+        )
     if done.exit_status != 0:
         raise ServerError(last or f"{script} ended with {done.exit_status}, and said nothing")
     if last:

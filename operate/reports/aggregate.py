@@ -55,6 +55,11 @@ class AggregateReport:
     records: tuple[Record, ...]
 
     @property
+    def domains(self) -> tuple[str, ...]:
+        """All that it is about."""
+        return (self.domain,)
+
+    @property
     def key(self) -> tuple[object, ...]:
         """What a report has in common with a copy of it (RFC 9990, section 3.5.2).
 
@@ -173,7 +178,7 @@ def _record(element: Element) -> Iterator[Record]:
 
 def _address(written: str) -> str:
     try:
-        address = ipaddress.ip_address(written.strip("[]"))
+        address = ipaddress.ip_address(written.strip("[]").partition("%")[0])
     except ValueError:
         raise RefusedError(f"{values.text(written)} is no address") from None
     mapped = getattr(address, "ipv4_mapped", None)

@@ -5,6 +5,7 @@ Names and media types are often wrong, so it is the first bytes that tell.
 
 import io
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ FILES = 10
 GZIP = b"\x1f\x8b"
 ZIP = b"PK\x03\x04"
 EMPTY_ZIP = b"PK\x05\x06"
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Ways to compress that any program reads. Those that came later may ask for gigabytes of memory."""
 MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 """Byte order marks of UTF-8 and UTF-16."""
 
@@ -96,13 +99,17 @@ def _unzipped(data: bytes) -> Iterator[bytes]:
             for file in files:
                 if file.flag_bits & 1:
                     raise RefusedError("is a zip archive with a password")
+                if file.compress_type not in METHODS:
+                    raise RefusedError("is a zip archive that is compressed in another way than the usual one")
                 # What the archive says of its sizes may be a lie, so it is what comes out that is counted.
                 with archive.open(file) as stream:
                     text = stream.read(UNPACKED + 1 - total)
                 total += len(text)
                 _within(total)
                 yield text
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
+    except RefusedError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, ValueError, struct.error) as error:
         raise RefusedError(f"is a broken zip archive ({error})") from None
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from model.values import is_within
 from operate import errors
 from operate.reports.inbox import Fetched, Place, delete, messages
 from operate.reports.messages import Report, read
@@ -19,8 +20,8 @@ class Collected:
     """Reports that came more than once."""
     refused: list[str] = field(default_factory=list)
     """What was not read, and why."""
-    read: list[tuple[Mailbox, Place]] = field(default_factory=list)
-    """The messages that were read whole."""
+    read: list[tuple[Mailbox, Place, frozenset[str]]] = field(default_factory=list)
+    """The messages that were read whole, with the domains that they are about."""
     mailboxes: list[str] = field(default_factory=list)
     """The addresses that could be read."""
     unread: list[str] = field(default_factory=list)
@@ -55,14 +56,22 @@ def _take(found: Collected, keys: set[object], box: Mailbox, fetched: Iterable[F
                 found.reports.append(report)
             keys.add(report.key)
         if content.reports and not content.refused:
-            found.read.append((box, message.place))
+            about = frozenset(domain for report in content.reports for domain in report.domains)
+            found.read.append((box, message.place, about))
 
 
-def delete_read(found: Collected) -> int:
-    """Delete the messages that were read whole; how many. Raises MailboxError (operate.errors)."""
+def delete_read(found: Collected, domains: Sequence[str]) -> int:
+    """Delete the messages that were read whole and are about these domains, or names below them, alone; how many.
+
+    What is about another stack's is for that one to read. Raises MailboxError (operate.errors).
+    """
     count = 0
-    for box in dict.fromkeys(box for box, _ in found.read):
-        places = [place for holder, place in found.read if holder is box]
+    for box in dict.fromkeys(box for box, *_ in found.read):
+        places = [
+            place
+            for holder, place, about in found.read
+            if holder is box and all(any(is_within(name, domain) for domain in domains) for name in about)
+        ]
         try:
             count += delete(box, places)
         except MailboxError as error:

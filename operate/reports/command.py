@@ -74,7 +74,8 @@ async def _reports(chosen: argparse.Namespace) -> int:
     summary = await summarized(stack, found, since)
     if not chosen.json:
         print("\n".join(table.lines(summary)))
-    deleted = await asyncio.to_thread(delete_read, found) if chosen.delete else 0
+    domains = [domain.name for domain in summary.domains]
+    deleted = await asyncio.to_thread(delete_read, found, domains) if chosen.delete else 0
     if chosen.json:
         command_line.show_json(stack=stack.name, **table.as_json(summary), deleted=deleted)
     elif chosen.delete:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 
@@ -59,7 +60,7 @@ def read(raw: bytes, now: datetime) -> Found:
 
 def is_meant(subject: str) -> bool:
     """Whether a message is meant as a report, by its subject."""
-    with contextlib.suppress(LookupError, ValueError):
+    with contextlib.suppress(LookupError, ValueError, MessageError):
         subject = str(make_header(decode_header(subject)))
     return bool(SUBJECT.search(" ".join(subject.split())))
 

@@ -50,10 +50,14 @@ class TlsReport:
     sessions: tuple[Sessions, ...]
 
     @property
+    def domains(self) -> tuple[str, ...]:
+        """All that it is about."""
+        return tuple(sorted({part.domain for part in self.sessions}))
+
+    @property
     def key(self) -> tuple[object, ...]:
         """What a report has in common with a copy of it."""
-        domains = tuple(sorted({part.domain for part in self.sessions}))
-        return "tls", self.reporter.lower(), self.identifier, domains, self.begin, self.end
+        return "tls", self.reporter.lower(), self.identifier, self.domains, self.begin, self.end
 
 
 def parse(text: bytes, now: datetime) -> TlsReport:

@@ -1,5 +1,6 @@
 """Values as reports have them: written by strangers, so nothing of them is taken as it comes."""
 
+import contextlib
 from datetime import UTC, date, datetime, timedelta
 
 from operate.reports.archives import RefusedError
@@ -21,8 +22,12 @@ def text(value: object) -> str:
 
 
 def name(value: object) -> str:
-    """A domain or host name in lower case, without the last dot."""
-    return text(value).lower().removesuffix(".")
+    """A domain or host name in lower case, without the last dot, and in ASCII where it is an international one."""
+    written = text(value).lower().removesuffix(".")
+    with contextlib.suppress(UnicodeError):
+        # Settings have such names in their xn-- form; some reporters write them as people do.
+        return written if written.isascii() else written.encode("idna").decode()
+    return written
 
 
 def count(value: object, what: str) -> int:

@@ -111,7 +111,9 @@ def _strangers(domain: str, limit: float, sources: Sequence[Source]) -> Iterator
             groups.setdefault(source.name if source.kind == "provider" else source.address, []).append(source)
     most = sorted(groups.items(), key=lambda group: -sum(source.lost for source in group[1]))
     for _name, group in most[:NAMED]:
-        lost, days = sum(source.lost for source in group), max(source.days for source in group)
+        lost = sum(source.lost for source in group)
+        # A provider changes its addresses, each of which may have been seen on a day only; at least so many are theirs.
+        days = max(len({day for one in group for day in (one.first, one.last)}), *(one.days for one in group))
         if lost >= limit and days >= STEADY:
             yield (
                 f"{lost} messages of {_who(group[0])}{f' and {len(group) - 1} more' if len(group) > 1 else ''} failed, "

@@ -7,13 +7,14 @@ import asyncio
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
 from operate import command_line
-from operate.errors import OperateError
+from operate.errors import OperateError, PageError
 from operate.quantities import moment
 from operate.status import now
 from operate.status.look import Look, look, shown_by
@@ -32,10 +33,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--html", type=Path, metavar="FOLDER", help="write index.html here, with all checks and plots; takes a minute"
     )
+    parser.add_argument("--ipv4", action="store_true", help="leave IPv6 out of the checks: this machine has none")
     options = parser.parse_args(arguments)
     try:
-        stack = asyncio.run(read_stack(options.stack))
+        stack = replace(asyncio.run(read_stack(options.stack)), ipv4_only=options.ipv4)
         if options.html:
+            _make(options.html)
             return _write(asyncio.run(_everything(stack)), options.html, as_json_object=options.json)
         shown = asyncio.run(shown_by(stack))
     except OperateError as error:
@@ -53,8 +56,15 @@ async def _everything(stack: Stack) -> Look:
     return await look(stack)
 
 
+def _make(folder: Path) -> None:
+    """Have the folder before a minute is spent on what is to lie there. Raises PageError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PageError(f"--html {folder}: {error.strerror}. Expected a folder, or the name of a new one") from None
+
+
 def _write(found: Look, folder: Path, *, as_json_object: bool) -> int:
-    folder.mkdir(parents=True, exist_ok=True)
     file = folder / PAGE
     file.write_text(page(found), encoding="utf-8")
     if as_json_object:

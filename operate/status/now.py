@@ -109,7 +109,10 @@ def dkim(shown: Shown) -> str:
 
 def told(shown: Shown) -> str:
     """Who hears of alarms, and whether that worked the last time."""
-    return ", ".join(f"{channel}: {answer}" for channel, answer in shown["told"].items()) or "nobody: set heartbeat"
+    return (
+        ", ".join(f"{channel}: {answer}" for channel, answer in shown["told"].items())
+        or "nobody yet: set heartbeat, or wait for the first round"
+    )
 
 
 Part = tuple[str, str, Callable[[Shown], str], frozenset[str]]

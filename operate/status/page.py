@@ -1,13 +1,12 @@
 """One page of all that is known: a single file, without scripts, that leaves out every mailbox's address."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from operate.addresses import without_mailboxes
 from operate.quantities import moment
 from operate.reports.summary import DomainSummary
 from operate.reports.table import verdict
@@ -17,8 +16,6 @@ from operate.verify.result import Result, Status
 from operate.verify.table import MARKS, SEVERITY, folded, ordered
 
 FOLDER = Path(__file__).parent
-ADDRESS = re.compile(r"""(?:"[^"]*"|[^\s@<>"'(),;:=/]+)@(?=[\w-]+(\.[\w-]+)*\.[^\W\d])""")
-"""The local part of a mailbox's address, by what follows: a name whose last part begins with a letter."""
 WORDS = {Status.OK: "well", Status.WARN: "could be better", Status.FAIL: "failed", Status.UNKNOWN: "not known"}
 
 
@@ -61,7 +58,12 @@ def page(found: Look) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"moment": moment, "lasting": now.lasting, "counted": now.counted}
+    environment.filters |= {
+        "moment": moment,
+        "lasting": now.lasting,
+        "counted": now.counted,
+        "private": without_mailboxes,
+    }
     return environment.get_template("page.html.jinja").render(
         found=found,
         alarms=found.shown["alarms"] if found.shown else [],
@@ -78,14 +80,6 @@ def page(found: Look) -> str:
         marks=MARKS,
         words=WORDS,
     )
-
-
-def without_mailboxes(value: Any) -> Any:
-    """A text in which only the domains of addresses are left: whoever sees the page learns nobody's address.
-
-    What has come through here already is left alone.
-    """
-    return ADDRESS.sub("…@", value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _conclusion(found: Look, wrong: Sequence[Result]) -> str:

@@ -114,7 +114,11 @@ class Dns:
         return addresses
 
     async def _ask(self, servers: Sequence[str], name: str, kind: str, flags: int) -> Answer:
-        query = dns.message.make_query(name, kind, use_edns=0, want_dnssec=False, payload=1232)
+        try:
+            query = dns.message.make_query(name, kind, use_edns=0, want_dnssec=False, payload=1232)
+        except dns.exception.DNSException as error:
+            # Others' policies and reverse zones name what no zone can hold.
+            raise LookupFailedError(f"{name} {kind}: {type(error).__name__}, so this is no name of the DNS") from None
         query.flags = dns.flags.AD | flags
         problem = "no name server is known"
         for server in servers:

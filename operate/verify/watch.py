@@ -7,7 +7,7 @@ from functools import partial
 from model.watch import NOBODY_TOLD, TELL_SOMEBODY, Heartbeat
 from operate.verify.container import Ask, report
 from operate.verify.context import Context
-from operate.verify.remedies import RERUN
+from operate.verify.remedies import NAME, RERUN
 from operate.verify.result import Check, Finding, Mend, fail, ok, warn
 from operate.verify.runner import Job
 
@@ -44,7 +44,7 @@ async def alarms(ask: Ask, *, told: bool, protected: bool) -> Finding:
     ago = time.time() - status["at"] if status else None
     if ago is None or ago > LATEST:
         shown = "no round yet" if ago is None else f"the last round is {ago / 60:.0f} min ago"
-        return fail(shown, EXPECTED, "Look at journalctl -u poste-watch, on the server.")
+        return fail(shown, EXPECTED, f"Look at ./run mail logs watch --stack {NAME}.")
     if status["alarms"]:
         return fail("; ".join(alarm["text"] for alarm in status["alarms"]), EXPECTED)
     if silent := [f"{channel}: {how}" for channel, how in status["told"].items() if how != "ok"]:

@@ -106,10 +106,12 @@ def tls_report(back: int = 1, reporter: str = "Sender", failures: Sequence[dict[
     )
 
 
-def zipped(*texts: bytes, names: Sequence[str] = ("report.xml", "second.xml")) -> bytes:
+def zipped(
+    *texts: bytes, names: Sequence[str] = ("report.xml", "second.xml"), method: int = zipfile.ZIP_DEFLATED
+) -> bytes:
     """A zip archive of some files."""
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(packed, "w", method) as archive:
         for name, text in zip(names, texts, strict=False):
             archive.writestr(name, text)
     return packed.getvalue()

@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+import zipfile
 from collections.abc import Callable
 from email.message import EmailMessage
 
@@ -174,6 +175,19 @@ def test_all_that_rfc_9990_knows_is_read_or_passed_over() -> None:
     assert record.vouched == (DOMAIN, "sender.example", "bounces.list.example")
 
 
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("MÜLLER.Example.", "xn--mller-kva.example"),
+        ("xn--MLLER-kva.example", "xn--mller-kva.example"),
+        ("ü" * 80 + ".example", "ü" * 80 + ".example"),
+    ],
+)
+def test_international_names_are_those_of_the_settings_however_they_are_written(written: str, name: str) -> None:
+    report = parsed(aggregate(Row(author=written), domain=written))
+    assert (report.domain, report.records[0].author) == (name, name)
+
+
 SPARSE = f"""
 <feedback>
   <report_metadata><email>noreply@receiver.example</email>
@@ -236,6 +250,8 @@ def test_entities_are_never_expanded() -> None:
 def test_what_strangers_write_cannot_move_the_cursor() -> None:
     told = tls_report(reporter="Evil\x1b[2J\u202e Sender")
     assert tls.parse(told.encode(), NOW).reporter == "Evil[2J Sender"
+    # A zone may be any text, and means nothing elsewhere (RFC 4007, section 11).
+    assert parsed(aggregate(Row("fe80::1%\u009b2J"))).records[0].source == "fe80::1"
 
 
 def test_ten_thousand_records_are_read_within_five_seconds() -> None:
@@ -256,6 +272,12 @@ def refusals(*attached: bytes, **told: str) -> Found:
     return read(message.as_bytes(), NOW)
 
 
+def beginning_before_its_start(packed: bytes) -> bytes:
+    """The zip archive with a directory that is said to be longer than all there is."""
+    end = packed.index(archives.EMPTY_ZIP)
+    return packed[: end + 16] + (10**6).to_bytes(4, "little") + packed[end + 20 :]
+
+
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
@@ -267,6 +289,9 @@ def refusals(*attached: bytes, **told: str) -> Found:
         (zipped, "is an empty zip archive"),
         (lambda: zipped(*[b"<a/>"] * 11, names=[f"{number}.xml" for number in range(11)]), "holds 11 files"),
         (lambda: archives.ZIP + b"broken" * 9, "is a broken zip archive"),
+        (lambda: zipped(b"x", names=["ä.xml"]).replace("ä".encode(), b"\xc3("), "is a broken zip archive"),
+        (lambda: beginning_before_its_start(zipped(b"x")), "is a broken zip archive"),
+        (lambda: zipped(PLAIN.encode(), method=zipfile.ZIP_LZMA), "is a zip archive that is compressed in another way"),
         (lambda: bytes(archives.PACKED + 1), "has 10000001 bytes; more than 10000000 are not read"),
         (lambda: gzipped("hello"), "is neither XML nor JSON"),
         (lambda: b"hello", "is neither XML nor JSON"),
@@ -309,6 +334,13 @@ def test_a_zip_with_a_password_is_refused() -> None:
 )
 def test_other_mail_is_none_of_our_business(attached: bytes) -> None:
     assert read(mail(attached, subject="Invoice", name="invoice.zip").as_bytes(), NOW) == Found()
+
+
+@pytest.mark.parametrize("subject", ["=?utf-8?b?a?=", "=?klingon?q?a?=", "=?utf-8?b?//8=?="])
+def test_a_subject_that_is_broken_takes_no_report_away(subject: str) -> None:
+    """Spam is full of them, and lies in the same mailbox."""
+    raw = mail(gzipped(PLAIN), subject="SUBJECT").as_bytes().replace(b"SUBJECT", subject.encode())
+    assert len(read(raw, NOW).reports) == 1
 
 
 @pytest.mark.parametrize("subject", ["Report Domain: a Submitter: b", "=?utf-8?q?Report_Domain=3A_a_Submitter=3A_b?="])

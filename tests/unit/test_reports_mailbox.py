@@ -166,6 +166,9 @@ def test_delete_takes_the_messages_that_were_read_and_no_others(
         imap.put(mail(b"broken", name="a!b!1!2.xml.gz").as_bytes()),
         imap.put(mail(zipped(aggregate().encode(), b"x"), "application/zip").as_bytes()),
         imap.put(report("old"), came=date(2010, 1, 1)),
+        # Another stack's, of which nothing is shown here.
+        imap.put(mail(gzipped(aggregate(domain="elsewhere.example"))).as_bytes()),
+        imap.put(mail(gzipped(tls_report().replace(f'"{DOMAIN}"', '"elsewhere.example"'))).as_bytes()),
     ]
     imap.folders["INBOX"][kept[0]].flags.add(r"\Deleted")  # by somebody else, who may think again
     imap.put(report("1"))

@@ -159,6 +159,18 @@ def test_a_provider_that_fails_steadily_is_asked_about(monkeypatch: pytest.Monke
     )
 
 
+def test_a_provider_that_takes_another_address_each_time_fails_steadily_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    letters = [
+        report(Row(f"192.0.2.{back}", "30", **BAD, signed=["mail.amazonses.com"]), back=back, reporter="Three")
+        for back in (3, 10, 17)
+    ]
+    verdict = domain_of([*month(Row(count="40")), *letters], monkeypatch, dmarc={"policy": "none"}).verdict
+    assert verdict.safe == "quarantine"
+    assert verdict.reasons[1].startswith(
+        "Not yet reject: 90 messages of Amazon SES (192.0.2.10) and 2 more failed, on 3 days. If it sends for you:"
+    )
+
+
 def test_forgers_from_many_places_or_of_one_day_do_not_stand_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are what the policy is for."""
     rows = [Row("203.0.113.250", "90", **BAD), *(Row(f"203.0.113.{place}", "1", **BAD) for place in range(1, 200))]

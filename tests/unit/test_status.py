@@ -1,25 +1,32 @@
 """`./run mail status`: the screen, and what of it stands on the page. How the page looks is for a browser to say."""
 
+import asyncio
 import copy
 import json
+import os
 import re
+import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from operate.addresses import without_mailboxes
 from operate.errors import MailboxError, ServerError
 from operate.reports.summary import DAYS
 from operate.status import command, look, now, plots
-from operate.status.page import page, without_mailboxes
-from operate.verify.result import Status
+from operate.status.page import page
+from operate.verify import container
+from operate.verify.result import Status, ok
 from operate.verify.stack import Stack
 from tests.support import status_look
 from tests.support.examples import BACKUP_KEY, HOST_KEY, LOGIN_KEY, PASSWORD, STORAGE_BOX
-from tests.support.status_look import RESULTS, SHOWN, TODAY, well
-from tests.support.verify_world import IPV4, stack
+from tests.support.ssh_server import serving_ssh
+from tests.support.status_look import RESULTS, SHOWN, TODAY, finding, well
+from tests.support.verify_world import IPV4, LOOPBACK, stack
 
 FAIL, OK, UNKNOWN = Status.FAIL, Status.OK, Status.UNKNOWN
 
@@ -55,7 +62,8 @@ def outside(monkeypatch: pytest.MonkeyPatch, server: dict[str, Any]) -> dict[str
         "reports": status_look.reports(),
     }
 
-    async def checked(*_: Any) -> tuple[Any, float]:
+    async def checked(of: Stack, *_: Any) -> tuple[Any, float]:
+        found["asked"] = of
         return found["results"], 1.0
 
     async def gather(_stack: Stack, since: date) -> Any:
@@ -123,6 +131,15 @@ def test_a_server_that_cannot_be_asked_is_a_failure_with_its_reason(
     assert capsys.readouterr() == ("", "SSH to 198.51.100.130: no route\n")
 
 
+def test_a_server_whose_last_deploy_knew_no_watch_wants_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    deployed = replace(ALL, ipv4=LOOPBACK)
+    with (
+        serving_ssh(deployed.settings, shlex.split, os.environ, monkeypatch),
+        pytest.raises(ServerError, match=r"watch.py is not on the server.* pulumi up --stack test"),
+    ):
+        asyncio.run(look.shown_by(deployed))
+
+
 @pytest.mark.parametrize("key", [key for key in SHOWN if key not in ("at", "alarms", "told", "history")])
 def test_a_part_that_was_not_looked_at_is_said_to_be_unknown_and_hides_no_other(key: str) -> None:
     shown = well() | {key: None}
@@ -157,7 +174,7 @@ def test_a_part_that_was_not_looked_at_is_said_to_be_unknown_and_hides_no_other(
          "missing"),
         ("container", {"container": {"status": "running", "health": "unhealthy", "started": 60, "starts": 4}}, OK,
          "running, unhealthy, since 1970-01-01 00:01 UTC, started again 4 times in a day"),
-        ("told", {"told": {}}, OK, "nobody: set heartbeat"),
+        ("told", {"told": {}}, OK, "nobody yet: set heartbeat, or wait for the first round"),
     ],
 )  # fmt: skip
 def test_what_the_rows_say(name: str, part: dict[str, Any], status: Status, text: str) -> None:
@@ -225,6 +242,8 @@ def test_days_without_a_report_are_empty_and_older_ones_are_left_out() -> None:
         ("rua=mailto:dmarc@example.com", "rua=mailto:…@example.com"),
         ('"a b"@example.com', "…@example.com"),
         ("jörg@xn--4ca.example", "…@xn--4ca.example"),
+        ("to 'o'brien@example.com'", "to '…@example.com'"),
+        ("ann@localhost, ann@[192.0.2.1], ann@exam", "…@localhost, …@[192.0.2.1], …@exam"),
         ("analogic/poste.io:2.5.11@sha256:aaaa", "analogic/poste.io:2.5.11@sha256:aaaa"),
         ("v=spf1 a:mail.example.com ~all", "v=spf1 a:mail.example.com ~all"),
     ],
@@ -240,6 +259,13 @@ def test_the_page_holds_no_secret_and_no_mailbox_address() -> None:
     secrets = [LOGIN_KEY, HOST_KEY, BACKUP_KEY, PASSWORD, STORAGE_BOX["backupPassphrase"], "BEGIN OPENSSH"]
     for secret in secrets:
         assert secret.splitlines()[len(secret.splitlines()) // 2] not in shown
+
+
+def test_what_is_cut_off_leaves_no_piece_of_an_address_behind() -> None:
+    long = [finding(container.HEALTHY, ok(f"{'x' * before} ann.smith@example.com and more {'x' * 200}"))
+            for before in range(130, 160)]  # fmt: skip
+    shown = [page(status_look.look(results=[each])) for each in long]
+    assert all("…" in each and "..." in each and "ann" not in each for each in shown)
 
 
 def test_what_strangers_say_is_text_and_the_page_asks_nobody_for_anything() -> None:
@@ -297,3 +323,22 @@ def test_reports_that_cannot_be_read_are_said_to_be_and_are_no_alarm(
     written = (tmp_path / "index.html").read_text()
     assert "could not be read: …@example.com: wrong password" in written
     assert "Who sends as" not in written
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_anything_is_looked_at(
+    server: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server["show"] = AssertionError("asked")
+    (tmp_path / "file").touch()
+    assert command.main(["--stack", "test", "--html", str(tmp_path / "file")]) == 2
+    assert capsys.readouterr().err == (
+        f"--html {tmp_path / 'file'}: File exists. Expected a folder, or the name of a new one\n"
+    )
+
+
+@pytest.mark.parametrize(("arguments", "left_out"), [([], False), (["--ipv4"], True)])
+def test_the_checks_leave_ipv6_out_where_this_machine_has_none(
+    arguments: list[str], left_out: bool, outside: dict[str, Any], tmp_path: Path
+) -> None:
+    assert command.main(["--stack", "test", "--html", str(tmp_path), *arguments]) == 0
+    assert outside["asked"].ipv4_only is left_out

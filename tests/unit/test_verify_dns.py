@@ -517,6 +517,13 @@ def test_resolver_that_refuses_wrong_signatures_is_asked_without_them(monkeypatc
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("name", ["spf..example.com", f"{'a' * 64}.example.com", "a" + 130 * ".a", r"\999.example.com"])
+def test_what_is_no_name_cannot_be_looked_up_like_one_that_nobody_answers_for(name: str) -> None:
+    """Others' SPF policies and reverse zones may hold anything, which must not end a whole command."""
+    with pytest.raises(LookupFailedError, match="no name of the DNS"):
+        asyncio.run(Dns(Shared(), [LOOPBACK]).public(name, "TXT"))
+
+
 def test_spf_that_cannot_be_looked_up_is_unknown_not_wrong() -> None:
     names = Records(BASE | {(DOMAIN, "TXT"): ["v=spf1 include:broken.example -all"]})
     names.broken.add("broken.example")

@@ -219,10 +219,16 @@ def test_watch_tells_its_alarms_and_whether_anybody_hears_them(finding: Finding,
     assert shown in finding.found
 
 
-@pytest.mark.parametrize(("changes", "shown"), [({"timer": "inactive"}, "the timer is inactive"), ({}, "no round yet")])
-def test_watch_that_makes_no_rounds_is_red(changes: dict[str, str], shown: str) -> None:
+@pytest.mark.parametrize(
+    ("changes", "shown", "remedy"),
+    [
+        ({"timer": "inactive"}, "the timer is inactive", RERUN),
+        ({}, "no round yet", "./run mail logs watch --stack"),
+    ],
+)
+def test_watch_that_makes_no_rounds_is_red(changes: dict[str, str], shown: str, remedy: str) -> None:
     finding = asyncio.run(watch.alarms(told("watch", **changes), told=True, protected=True))
-    assert (finding.status, finding.found) == (FAIL, shown)
+    assert (finding.status, finding.found, remedy in finding.remedy) == (FAIL, shown, True)
 
 
 def test_script_tells_how_the_last_backup_and_drill_went(tmp_path: Path) -> None:

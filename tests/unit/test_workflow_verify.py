@@ -1,6 +1,7 @@
 """What the nightly look at a mail server makes of what verify printed."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,14 @@ def test_what_strangers_may_have_written_mentions_nobody_and_links_nowhere() -> 
     assert "- is: `` 220 `@octocat` [here](https://other.example) # <b> ``\n" in text
 
 
+def test_who_may_read_the_repository_learns_nobodys_address() -> None:
+    about = {"subject": "ann@family.example", "found": "bob@family.example: no", "remedy": "Ask `eve@family.example`"}
+    for status in ("fail", "unknown"):
+        _, text = judged(result("mail.imap", status, **about))
+        assert "for `…@family.example`\n- is: `…@family.example: no`" in text
+        assert not re.search(r"\w@", text)
+
+
 def test_the_real_command_is_run_with_patience_and_its_end_is_the_steps(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -89,14 +98,14 @@ def test_the_real_command_is_run_with_patience_and_its_end_is_the_steps(
     def run(command: list[str], **_: Any) -> Any:
         commands.append(command[1:])
         output = json.dumps({"results": [result(status="fail")]})
-        return subprocess.CompletedProcess(command, 1, output, "not yet: dns.mx\n")
+        return subprocess.CompletedProcess(command, 1, output, "not yet: dns.mx for ann@family.example\n")
 
     monkeypatch.setattr(subprocess, "run", run)
     file = tmp_path / "verify.md"
     assert verify.main(["--stack", "prod", "--output", str(file), "--ipv4"]) == 3
     assert commands == [["-m", "operate", "verify", "--json", "--watch", "300", "--stack", "prod", "--ipv4"]]
     assert "dns.mx" in file.read_text()
-    assert capsys.readouterr().err == "not yet: dns.mx\n"
+    assert capsys.readouterr().err == "not yet: dns.mx for …@family.example\n"
 
 
 def test_without_a_stack_that_can_be_read_the_real_command_ends_in_words(

@@ -219,11 +219,30 @@ def test_verify_looks_every_night_from_where_port_25_and_ssh_are_let_through() -
 def test_a_status_page_is_published_only_where_that_is_wanted_red_or_not_and_by_a_job_without_secrets() -> None:
     parts = workflow("status-page")["jobs"]
     assert "vars.STATUS_PAGE == 'true'" in parts["look"]["if"]
-    assert './run mail status --stack "$STACK" --html page || test $? -eq 1' in [
-        step.get("run") for step in parts["look"]["steps"]
-    ]
+    (shown,) = [step["run"] for step in parts["look"]["steps"] if "mail status" in step.get("run", "")]
+    assert shown.endswith("|| test $? -eq 1")
     assert parts["publish"]["needs"] == "look"
     assert (parts["publish"]["environment"], "secrets." in yaml.safe_dump(parts["publish"])) == (PAGES, False)
+
+
+def test_each_stacks_page_has_the_same_place_however_many_stacks_there_are() -> None:
+    """Of a lone artifact, unlike of several, the download makes no folder with its name."""
+    parts = workflow("status-page")["jobs"]
+    (shown,) = [step["run"] for step in parts["look"]["steps"] if "mail status" in step.get("run", "")]
+    assert '--html "page/page-$STACK"' in shown
+    (taken,) = [step["with"] for step in parts["publish"]["steps"] if "download-artifact" in step["uses"]]
+    assert taken == {"pattern": "page-*", "path": "site", "merge-multiple": True}
+
+
+@pytest.mark.parametrize("name", ["verify", "status-page"])
+def test_where_the_runner_has_no_ipv6_it_is_left_out(name: str) -> None:
+    lines = [
+        step["run"]
+        for job in workflow(name)["jobs"].values()
+        for step in job["steps"]
+        if step.get("env", {}).get("IPV4_ONLY") == "${{ vars.IPV4_ONLY }}"
+    ]
+    assert ["${IPV4_ONLY:+--ipv4}" in line for line in lines] == [True]
 
 
 def test_backups_are_pruned_each_week_and_drilled_each_month() -> None:
