@@ -20,14 +20,14 @@ Host *
   IdentitiesOnly yes
   BatchMode yes
   StrictHostKeyChecking yes
-  UserKnownHostsFile {known_hosts}
+  UserKnownHostsFile "{known_hosts}"
   GlobalKnownHostsFile /dev/null
   ConnectTimeout {timeout}
   ServerAliveInterval {timeout}
 Host {server}
   HostName {ipv4}
   User {user}
-  IdentityFile {login}
+  IdentityFile "{login}"
   HostKeyAlias {mail_host}
 """
 UNREACHED = 255
