@@ -90,7 +90,7 @@ def send(stack: Stack, recipient: str, number: int) -> None:
 
 
 def throw_away(stack: Stack) -> None:
-    stack.on_server("docker exec poste sh -c 'exiqgrep -i | xargs -r exim4 -Mrm'")
+    stack.on_server("docker exec poste sh -c 'ls /data/queue/input | sed -n s/-H$//p | xargs -r exim4 -Mrm'")
     stack.on_server(AGED)
 
 
