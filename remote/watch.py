@@ -166,8 +166,9 @@ def set_up(told: Json) -> None:
     units.write(f"{UNIT}.service", SERVICE)
     units.write(f"{UNIT}.timer", TIMER)
     units.systemctl("enable", f"{UNIT}.timer")
-    # The boot is longer ago than the timer waits after one: the first round begins now.
     units.systemctl("restart", f"{UNIT}.timer")
+    # A new server's timer waits; what there is to see now, and whether anybody can be told, shows at once.
+    units.systemctl("start", "--no-block", f"{UNIT}.service")
     print(json.dumps({"watching": True}))
 
 

@@ -478,8 +478,8 @@ def test_a_deploy_starts_the_timer_and_keeps_the_addresses_from_all_but_root(ser
     assert "/ping/0f6b" in request.read_text()
     assert "OnUnitActiveSec=5min" in (server.folder / "units/poste-watch.timer").read_text()
     assert "watch.py run" in (server.folder / "units/poste-watch.service").read_text()
-    assert (server.folder / "systemd").read_text().splitlines()[-2:] == [
-        *("enable poste-watch.timer", "restart poste-watch.timer")
+    assert (server.folder / "systemd").read_text().splitlines()[-3:] == [
+        *("enable poste-watch.timer", "restart poste-watch.timer", "start --no-block poste-watch.service")
     ]
 
 
