@@ -11,7 +11,7 @@ import pytest
 
 from model.server_folders import BACKUP, DATA, VOLUME, WATCH
 from offline.sandbox import world
-from tests.engine.conftest import HOST
+from tests.engine.conftest import DOMAIN
 from tests.engine.test_backup import verified
 from tests.support import clouds
 from tests.support.stack import Stack
@@ -36,7 +36,7 @@ END"""
 """What was sent within the hour is an hour old."""
 RELOADED = """cd /opt/poste-mail && python3 -c 'import served, container; container.execute("poste", served.RELOAD)'"""
 EXPIRED = f"""cd {DATA}/ssl && cp -a server.crt kept.crt && cp -a server.key kept.key &&
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -subj /CN={HOST} \\
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -subj /CN={DOMAIN} \\
   -not_before 20250101000000Z -not_after 20250401000000Z -keyout server.key -out server.crt 2>/dev/null"""
 RENEWED = f"cd {DATA}/ssl && mv kept.crt server.crt && mv kept.key server.key"
 STALE = f"""python3 - <<'END'
@@ -147,11 +147,11 @@ def test_each_trouble_raises_its_own_alarm_alone_is_told_and_is_silent_afterward
     finally:
         mend(deployed)
     assert [alarm["kind"] for alarm in raised] == [kind]
-    line = str(raised[0]["text"])
+    line, host = str(raised[0]["text"]), deployed.outputs()["mailHost"]
     assert re.match(text, line)
     assert {"method": "POST", "path": f"{PING}/fail", "title": "", "body": line} in got
-    assert {"method": "POST", "path": TOPIC, "title": HOST, "body": line} in got
-    assert {"method": "POST", "path": HOOK, "title": "", "body": json.dumps({"text": f"{HOST}\n{line}"})} in got
+    assert {"method": "POST", "path": TOPIC, "title": host, "body": line} in got
+    assert {"method": "POST", "path": HOOK, "title": "", "body": json.dumps({"text": f"{host}\n{line}"})} in got
     assert not re.search(r"@|\d+\.\d+\.\d+\.\d+|[0-9a-f]+:[0-9a-f:]+:", line)
     clouds.eventually(lambda: look(deployed) == [], 120)
     assert [told["body"] for told in clouds.alerts() if told["path"] == TOPIC] == [line, f"Over: {line}"]
