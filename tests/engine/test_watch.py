@@ -34,7 +34,20 @@ state["counts"]["sent"] = []
 json.dump(state, open("{STATE}", "w"))
 END"""
 """What was sent within the hour is an hour old."""
-RELOADED = """cd /opt/poste-mail && python3 -c 'import served, container; container.execute("poste", served.RELOAD)'"""
+RELOADED = """cd /opt/poste-mail && python3 - <<'END'
+import socket, time
+import container, served
+container.execute("poste", served.RELOAD)
+time.sleep(2)
+for port in (25, 465, 993):
+    for _ in range(60):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            break
+        except OSError:
+            time.sleep(0.5)
+END"""
+"""Another certificate is served, and every port answers again."""
 EXPIRED = f"""cd {DATA}/ssl && cp -a server.crt kept.crt && cp -a server.key kept.key &&
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -subj /CN={DOMAIN} \\
   -not_before 20250101000000Z -not_after 20250401000000Z -keyout server.key -out server.crt 2>/dev/null"""
