@@ -6,12 +6,13 @@ asked about only where their domain has sent something since, so that a round co
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import quote
 
+import account
 import administrator
 from poste_http import Poste, reason
 from side_by_side import side_by_side
@@ -46,14 +47,15 @@ def count(url: str, domains: Sequence[str], before: Json) -> Counted:
     left = {name: _since(days[name], known[name], "out") for name in domains if name in known}
     # All mailboxes of a domain are asked about when it is seen first.
     rose = {name for name in domains if left.get(name, 1)}
-    asked = [address for address in _mailboxes(poste) if _domain(address) in rose] if rose else []
+    found = account.boxes(poste) if rose else {}
+    asked = [address for address, box in found.items() if _domain(address) in rose and not box.get("redirect_to")]
     boxes: dict[str, Json] = {box: noted for box, noted in before.get("boxes", {}).items() if _domain(box) in days}
     sent = [entry for entry in before.get("sent", ()) if entry[0] > now - HOUR]
-    for address, found in _all(poste, "boxes", asked).items():
+    for address, told in _all(poste, "boxes", asked).items():
         # One that is new in a domain that is known has sent all that it has since then.
         former = boxes.get(address, NOTHING if _domain(address) in known else None)
-        more = _since(found, former, "out") if former is not None else 0
-        boxes[address] = _newest(found)
+        more = _since(told, former, "out") if former is not None else 0
+        boxes[address] = _newest(told)
         if more > 0:
             # After a gap nobody knows when within it they left.
             sent.append([now, address, round(more * min(1, HOUR / max(now - last, 1)))])
@@ -87,17 +89,6 @@ def _days(poste: Poste, kind: str, name: str) -> Json:
     found = answer.json()
     # An empty list is how its language writes an empty table.
     return found if isinstance(found, dict) else {}
-
-
-def _mailboxes(poste: Poste) -> Iterator[str]:
-    page = last = 1
-    while page <= last:
-        answer = poste.api("GET", f"/boxes?page={page}&paging=1000")
-        if answer.status != 200:
-            sys.exit(f"Poste's API answers {answer.status} when asked for its mailboxes{reason(answer)}.")
-        found = answer.json()
-        yield from (str(box["address"]) for box in found["results"] if not box.get("redirect_to"))
-        page, last = page + 1, found.get("last_page") or 1
 
 
 def _newest(days: Json) -> Json:
