@@ -123,7 +123,8 @@ TROUBLE: dict[str, tuple[Callable[[Stack], None], Callable[[Stack], None], str, 
     ),
     "a full disk": (on_server(FILLED), on_server(f"rm {VOLUME}/filler"), "disk", r"The volume is (98|99|100) % full"),
     "a dead service": (
-        on_server("docker exec poste s6-svc -d /run/s6/services/dovecot"),
+        # Each round is to see it down: it takes its time to end.
+        on_server("docker exec poste s6-svc -wd -T 30000 -d /run/s6/services/dovecot"),
         on_server("docker exec poste s6-svc -u /run/s6/services/dovecot"), "service", "Poste's service dovecot is down",
     ),
     "an expired certificate": (
