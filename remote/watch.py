@@ -101,8 +101,9 @@ def observe(request: Request, state: Json) -> tuple[Json, Json, Counted | None]:
         seen["version"] = box["version"]
         seen["container"] = {name: box[name] for name in ("status", "health", "started")}
         seen["container"]["starts"] = len(after["starts"]["moments"])
-    found = watch_alarms.findings(request, seen, failed, state.get("told", {}), began)
-    after["known"] = watch_alarms.remembered(found, state.get("known", {}), now)
+    before = state.get("known", {})
+    found = watch_alarms.findings(request, seen, failed, state.get("told", {}), began, before)
+    after["known"] = watch_alarms.remembered(found, before, now)
     if counted:
         after["counts"] = counted.after
     return seen, after, counted
@@ -120,7 +121,7 @@ def run() -> None:
     request = Request.kept()
     state = _state()
     seen, after, counted = observe(request, state)
-    raised = {key: each for key, each in after["known"].items() if watch_alarms.is_alarm(each)}
+    raised = {key: each for key, each in after["known"].items() if each["alarm"]}
     texts = {key: str(each["text"]) for key, each in raised.items()}
     after["told"], after["heard"] = tell(request.heartbeat, request.host, texts, state.get("heard", {}))
     try:

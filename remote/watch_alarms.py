@@ -3,7 +3,7 @@
 Runs on the server, hence standard library only.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,10 @@ SHARE = 1 / 4
 while there is more, since the next try comes within the hour."""
 FLEETING = ("memory", "container", "service", "dkim", "look")
 """Kinds that are no alarm before two rounds in a row have seen them: a deploy or a backup has Poste away meanwhile."""
+AWAY = ("container", "service", "look")
+"""Kinds of which one round may see this and the next one that, of one and the same trouble."""
+EASE = 20
+"""By this part of itself, and by 1 at least, a limit moves for what is beyond it: what wavers about it is told once."""
 NEEDS = {
     "queue": ("container",),
     "services": ("container",),
@@ -50,13 +54,47 @@ class Finding:
         return f"{self.kind} {self.of}".strip()
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How far what is watched may go."""
+
+    thresholds: Mapping[str, int]
+    beyond: Collection[str]
+    """The keys of what the round before has found."""
+
+    def more(self, value: float, name: str, kind: str, of: str = "") -> str:
+        """Than which limit a value is more, in words; nothing where it is not."""
+        most = self.thresholds[name]
+        eased = most - self._ease(most, kind, of)
+        return f"more than {most}" if value > most else f"still more than {eased}" if value > eased else ""
+
+    def less(self, value: float, name: str, kind: str) -> str:
+        """Than which limit a value is less, in words; nothing where it is not."""
+        least = self.thresholds[name]
+        eased = least + self._ease(least, kind)
+        return f"less than {least}" if value < least else f"still less than {eased}" if value < eased else ""
+
+    def _ease(self, limit: int, kind: str, of: str = "") -> int:
+        return max(1, limit // EASE) if Finding(kind, "", of).key in self.beyond else 0
+
+
 def findings(
-    request: Request, seen: Mapping[str, Any], failed: Sequence[str], told: Mapping[str, str], began: float
+    request: Request,
+    seen: Mapping[str, Any],
+    failed: Sequence[str],
+    told: Mapping[str, str],
+    began: float,
+    before: Collection[str],
 ) -> list[Finding]:
     """All that is wrong. `failed` could not be looked at. `told` is how the last round's channels went; `began` is
-    since when this server is watched, in seconds since 1970.
+    since when this server is watched, in seconds since 1970; `before` has the keys of what the last round found.
     """
-    found = [*_of_the_server(request, seen), *_of_poste(request, seen), *_of_the_past(request, seen, began)]
+    limits = Limits(request.thresholds, before)
+    found = [
+        *_of_the_server(limits, seen),
+        *_of_poste(request, limits, seen),
+        *_of_the_past(request, seen, began),
+    ]
     found += [
         Finding("heartbeat", f"{channel} of the setting heartbeat could not be reached", channel)
         for channel, how in told.items()
@@ -71,39 +109,34 @@ def findings(
     return found
 
 
-def _of_the_server(request: Request, seen: Mapping[str, Any]) -> Iterator[Finding]:
-    most = request.thresholds
+def _of_the_server(limits: Limits, seen: Mapping[str, Any]) -> Iterator[Finding]:
     for disk in seen["disk"] or ():
-        where = "The server's own disk" if disk["place"] == "/" else "The volume"
-        if disk["percent"] > most["disk_percent"]:
-            text = f"{where} is {disk['percent']} % full, more than {most['disk_percent']} %"
-            yield Finding("disk", text, disk["place"])
-        if disk["inodes_percent"] > most["inode_percent"]:
-            text = f"{where} has used {disk['inodes_percent']} % of its inodes, more than {most['inode_percent']} %"
-            yield Finding("inodes", text, disk["place"])
-    memory = seen["memory"]
-    if memory and memory["available"] < most["memory_megabytes"] * MEGABYTE:
-        free = memory["available"] // MEGABYTE
-        yield Finding("memory", f"{free} MB of memory are free, less than {most['memory_megabytes']}")
+        place, percent, inodes = disk["place"], disk["percent"], disk["inodes_percent"]
+        where = "The server's own disk" if place == "/" else "The volume"
+        if than := limits.more(percent, "disk_percent", "disk", place):
+            yield Finding("disk", f"{where} is {percent} % full, {than} %", place)
+        if than := limits.more(inodes, "inode_percent", "inodes", place):
+            yield Finding("inodes", f"{where} has used {inodes} % of its inodes, {than} %", place)
+    if memory := seen["memory"]:
+        free = memory["available"] / MEGABYTE
+        if than := limits.less(free, "memory_megabytes", "memory"):
+            yield Finding("memory", f"{int(free)} MB of memory are free, {than}")
 
 
-def _of_poste(request: Request, seen: Mapping[str, Any]) -> Iterator[Finding]:
-    most = request.thresholds
+def _of_poste(request: Request, limits: Limits, seen: Mapping[str, Any]) -> Iterator[Finding]:
     down = [name for name, up in (seen["services"] or {}).items() if not up]
-    away = list(_of_the_container(seen["container"], most["restarts"], blamed=bool(down)))
+    away = list(_of_the_container(seen["container"], request.thresholds["restarts"], blamed=bool(down)))
     yield from away
     yield from (Finding("service", f"Poste's service {name} is down", name) for name in down)
-    queue = seen["queue"]
-    if queue and queue["messages"] > most["queue_length"]:
-        text = f"{queue['messages']} messages wait to leave, more than {most['queue_length']}"
-        yield Finding("queue", text, "length")
-    if queue and queue["oldest"] > most["queue_minutes"] * MINUTE:
-        text = f"A message has waited to leave for {queue['oldest'] // MINUTE} min, more than {most['queue_minutes']}"
-        yield Finding("queue", text, "age")
+    if queue := seen["queue"]:
+        messages, minutes = queue["messages"], queue["oldest"] / MINUTE
+        if than := limits.more(messages, "queue_length", "queue", "length"):
+            yield Finding("queue", f"{messages} messages wait to leave, {than}", "length")
+        if than := limits.more(minutes, "queue_minutes", "queue", "age"):
+            yield Finding("queue", f"A message has waited to leave for {int(minutes)} min, {than}", "age")
     for box, sent in (seen["outgoing"] or {}).items():
-        if sent > most["outgoing_per_hour"]:
-            text = f"A mailbox sent {sent} messages within an hour, more than {most['outgoing_per_hour']}"
-            yield Finding("outgoing", text, box)
+        if than := limits.more(sent, "outgoing_per_hour", "outgoing", box):
+            yield Finding("outgoing", f"A mailbox sent {sent} messages within an hour, {than}", box)
     for domain, found in (seen["dkim"] or {}).items():
         if found is None:
             yield Finding("look", f"Could not look the DKIM key of {domain} up", f"dkim {domain}")
@@ -167,18 +200,16 @@ def _of_the_past(request: Request, seen: Mapping[str, Any], began: float) -> Ite
 
 
 def remembered(found: list[Finding], before: Mapping[str, Json], now: float) -> dict[str, Json]:
-    """What is wrong, by key: kind, text, since when, and how many rounds have seen it."""
+    """What is wrong, by key: kind, text, since when, and whether it is told to anybody."""
+    kinds = {each["kind"] for each in before.values()}
     return {
         finding.key: {
             "kind": finding.kind,
             "text": finding.text,
             "first": before.get(finding.key, {}).get("first", now),
-            "rounds": before.get(finding.key, {}).get("rounds", 0) + 1,
+            "alarm": finding.kind not in FLEETING
+            or finding.key in before
+            or (finding.kind in AWAY and not kinds.isdisjoint(AWAY)),
         }
         for finding in found
     }
-
-
-def is_alarm(known: Json) -> bool:
-    """Whether it is told to anybody."""
-    return bool(known["kind"] not in FLEETING or known["rounds"] > 1)

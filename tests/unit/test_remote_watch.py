@@ -205,6 +205,40 @@ def test_each_trouble_raises_its_own_alarm_alone_and_is_told_once_and_when_it_is
     assert server.receiver.take() == [("GET", "/ping/0f6b", "", "")]
 
 
+def level(server: WatchedServer, queue: int, memory: int) -> None:
+    mended_queue(server)
+    for _ in range(queue):
+        server.waits()
+    server.memory(memory)
+
+
+def test_what_wavers_about_its_limit_is_one_alarm_until_it_is_back_by_a_twentieth(server: WatchedServer) -> None:
+    server.thresholds |= {"queue_length": 20, "memory_megabytes": 100}
+    level(server, 21, 99)
+    server.round()
+    for queue, memory in ((20, 100), (21, 104), (20, 101)):
+        level(server, queue, memory)
+        assert kinds(server.round()) == ["memory", "queue"]
+    assert [alarm["text"] for alarm in server.status["alarms"]] == [
+        "101 MB of memory are free, still less than 105", "20 messages wait to leave, still more than 19",
+    ]  # fmt: skip
+    told = [body for _, path, _, body in server.receiver.take() if path == "/topic-of-ours"]
+    assert len(told) == 2
+    level(server, 19, 105)
+    assert server.round()["alarms"] == []
+    level(server, 20, 101)
+    assert server.round()["alarms"] == []
+
+
+def test_one_trouble_that_looks_different_each_round_is_an_alarm_in_the_second(server: WatchedServer) -> None:
+    server.round()
+    server.container(Status="running", Health={"Status": "unhealthy"})
+    assert server.round()["alarms"] == []
+    server.container(Status="running")
+    server.service("dovecot", "down (exitcode 1) 3 seconds, normally up")
+    assert kinds(server.round()) == ["service"]
+
+
 def test_a_message_is_one_however_many_files_it_has_and_waits_since_it_came(server: WatchedServer) -> None:
     folder = server.data / "queue/input"
     folder.mkdir()
