@@ -7,8 +7,8 @@ it>, "relay": {"host", "port", "user", "password"}}, of which `off` needs the fi
 
 The relay is asked first. One that refuses or is not reached ends the program with nothing changed. `off` takes out the
 route that is noted as ours, however it came there, from a backup say; one that a person has set in Poste's pages is
-left where it is. Poste keeps the password in clear, in /data/server.ini and in
-files of its mail servers; what Poste's own script prints is therefore never shown.
+left where it is. Poste keeps the password in clear, in /data/server.ini and in files of its mail servers; what Poste's
+own script prints is therefore never shown.
 """
 
 import base64
