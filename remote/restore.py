@@ -9,8 +9,8 @@ Says on standard error what it is doing. Prints one JSON object: {"snapshot", "o
 
 The whole server: restored beside what is there, looked at, and only then put in its place, with Poste stopped for some
 seconds. The administrator is afterwards the one of before, and mail leaves through a relay, or through none, as before:
-firewall and DNS are made for that. A mailbox: while Poste runs. Run again after it was cut off, it begins anew and loses
-nothing.
+firewall and DNS are made for that. A mailbox: while Poste runs. Run again after it was cut off, it begins anew and
+loses nothing.
 """
 
 import contextlib
