@@ -55,8 +55,9 @@ addresses = [
 host = Host("host", settings, server, clouds)
 store = BackupStore(title, settings, settings.backup, server, host, clouds) if settings.backup else None
 poste = Poste("poste", settings, server, host, [store.filled] if store else [], clouds)
-relay = Relay("relay", settings.relay, settings, server, host, poste, zones, clouds) if settings.relay else None
+relay = Relay("relay", settings, host, poste, zones, opts=clouds) if settings.relay else None
 firewall = MailFirewall(f"{title}-mail", settings, labels, poste, [relay.in_use] if relay else [], clouds)
+relay = relay or Relay("relay", settings, host, poste, zones, [firewall], clouds)
 keys = {
     domain.name: DkimKey(f"dkim-{domain.name}", rotations[domain.name], settings, server, host, poste, clouds)
     for domain in settings.domains
@@ -71,7 +72,7 @@ for domain in settings.domains:
 if settings.delete_mailboxes or settings.delete_domains:
     Deletions("deletions", settings, server, host, poste, clouds)
 signers = DkimSigners("dkim-signers", settings, host, poste, [*keys.values(), *switches.values()], clouds)
-mail_works: list[pulumi.Resource] = [*addresses, *domains, signers]
+mail_works: list[pulumi.Resource] = [*addresses, relay, *domains, signers]
 if settings.backup and store:
     # The first backup stops Poste for some seconds, and the certificate needs it.
     mail_works = [NightlyBackup("backup", settings, settings.backup, server, host, mail_works, clouds)]
@@ -108,4 +109,5 @@ pulumi.export(
     {name: {"dkimName": key.name, "dkimValue": key.text, **changing.get(name, {})} for name, key in signing.items()},
 )
 pulumi.export("clientSettings", client_settings(settings.mail_host, settings.ports))
-pulumi.export("nextSteps", server.ipv4.apply(lambda ipv4: next_steps(ipv4, zones.signed, relayed=relay is not None)))
+relayed = settings.relay is not None
+pulumi.export("nextSteps", server.ipv4.apply(lambda ipv4: next_steps(ipv4, zones.signed, relayed=relayed)))

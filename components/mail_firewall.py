@@ -18,7 +18,8 @@ class MailFirewall(pulumi.ComponentResource):
     leaves.
 
     It comes after the installer: until that is closed, anyone who reaches the web ports can claim the server. And it
-    comes after a relay: until that is in use, mail needs the ways out that it had.
+    comes after a relay: until that is in use, mail needs the ways out that it had. Where there is none any more, it
+    comes before its route is given up.
     """
 
     firewall: hcloud.Firewall

@@ -1,13 +1,14 @@
-"""The relay through which Poste has all mail leave, and what it wants in DNS."""
+"""The relay through which Poste has all mail leave, and what it wants in DNS; or that there is none."""
+
+import json
+from collections.abc import Sequence
 
 import pulumi
 
 from components.existing.zones import Zones
 from components.host import Host
-from components.mail_server import MailServer
 from components.poste import Poste
-from components.remote_scripts import Undoing, secret_json
-from model import relay as model
+from components.remote_scripts import secret_json
 from model.next_steps import BLOCKED
 from model.poste_container import CONTAINER
 from model.server_folders import DATA, RELAY
@@ -24,34 +25,36 @@ def tell_the_block(settings: Settings, survey: Survey) -> None:
 
 class Relay(pulumi.ComponentResource):
     """`poste-mail:index:Relay` makes the records that a relay wants, and has Poste hand it all outgoing mail once the
-    server has signed in to it.
+    server has signed in to it. Where the settings name none, it has Poste deliver mail itself: a route of ours may be
+    left where the relay has gone together with the server, or come back with a backup.
 
-    The port to it is open by then, and the direct ways out are closed after it; so they are open again before it goes.
+    The relay's port is open by then, and the direct ways out are closed after it. Where there is none, they are open
+    before: `after` is the firewall then. One command does both, so whatever was cut off in between, the other way of
+    mail is a change of it and is carried out.
     """
 
     in_use: pulumi.Resource
-    """Done when mail leaves through the relay."""
+    """Done when mail leaves as the settings say."""
 
     def __init__(
         self,
         name: str,
-        relay: model.Relay,
         settings: Settings,
-        server: MailServer,
         host: Host,
         poste: Poste,
         zones: Zones,
+        after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("poste-mail:index:Relay", name, {}, opts)
         known = [zones.make_known(wanted, self) for wanted in relay_records(settings)]
+        place = {"container": CONTAINER, "data": DATA, "folder": RELAY}
+        relay = settings.relay
         self.in_use = host.scripts.run(
             name,
             "relay.py",
             secret_json(
-                container=CONTAINER,
-                data=DATA,
-                folder=RELAY,
+                **place,
                 host=settings.mail_host,
                 route=relay.route,
                 relay={
@@ -60,11 +63,13 @@ class Relay(pulumi.ComponentResource):
                     "user": relay.user,
                     "password": relay.password.get_secret_value(),
                 },
-            ),
+            )
+            if relay
+            else json.dumps(place),
             self,
+            argument="" if relay else "off",
             again_with={"container": poste.container_id},
-            undone_with=Undoing("off", goes_with=server.machine),
-            depends_on=[poste.installed, *known],
+            depends_on=[poste.installed, *known, *after],
             deadline="15m",
         )
         self.register_outputs({})

@@ -19,7 +19,7 @@ DKIM_KEYS = f"{VOLUME}/dkim"
 """The DKIM keys that take turns with the one that Poste signs with: the next and the former of each domain."""
 
 RELAY = f"{VOLUME}/relay"
-"""By what the route to the relay is known as ours, once mail leaves through one."""
+"""By what the route to the relay is known as ours, once mail leaves through one; in a backup with the route itself."""
 
 STACK = f"{VOLUME}/stack"
 """The stack's own files, so that the backup has them."""
@@ -33,5 +33,5 @@ WATCH = f"{VOLUME}/watch"
 ADMINISTRATOR = "/opt/poste-mail/administrator.json"
 """Address and password of Poste's administrator as the scripts use them; without that no password could be changed."""
 
-BACKED_UP = (DATA, CERTIFICATES, ACCOUNTS, DKIM_KEYS, STACK, ADMINISTRATOR)
+BACKED_UP = (DATA, CERTIFICATES, ACCOUNTS, DKIM_KEYS, RELAY, STACK, ADMINISTRATOR)
 """What a backup holds."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from model.poste_container import CONTAINER, loopback_url
-from model.server_folders import BACKED_UP, DATA
+from model.server_folders import BACKED_UP, DATA, RELAY
 from model.values import EmailAddress
 from operate import command_line
 from operate.backup import backup_of
@@ -70,6 +70,7 @@ def _restore(stack: Stack, options: argparse.Namespace) -> dict[str, Any]:
         "to": options.to,
         "sure": whole and _is_sure(stack, options.replace),
         "folders": BACKED_UP,
+        "relay": RELAY,
     }
     found: dict[str, Any] = asyncio.run(run_script(stack, "restore.py", request))
     return found

@@ -2,12 +2,13 @@
 
 Runs on the server, hence standard library only. Standard input: {"container", "data": <what Poste has as /data>,
 "folder": <where it is noted which route is ours>, "host": <the mail host's name, for EHLO>, "route": <as Poste writes
-it>, "relay": {"host", "port", "user", "password"}}. Prints one JSON object: {"route": <host:port, or "" where mail goes
-directly>, "changed": <bool>}.
+it>, "relay": {"host", "port", "user", "password"}}, of which `off` needs the first three. Prints one JSON object:
+{"route": <host:port, or "" where mail goes directly>, "changed": <bool>}.
 
-The relay is asked first. One that refuses or is not reached ends the program with nothing changed. A route that a
-person has set in Poste's pages since is left where it is. Poste keeps the password in clear, in /data/server.ini and in
-files of its mail servers; what Poste's own script prints is therefore never shown.
+The relay is asked first. One that refuses or is not reached ends the program with nothing changed. `off` takes out the
+route that is noted as ours, however it came there, from a backup say; one that a person has set in Poste's pages is
+left where it is. Poste keeps the password in clear, in /data/server.ini and in files of its mail servers; what Poste's
+own script prints is therefore never shown.
 """
 
 import base64
@@ -25,7 +26,7 @@ from typing import Any
 import exclusive
 import whole_file
 from container import execute
-from routes import TO_ALL, Routes, shown
+from routes import TO_ALL, put, read, shown
 from signers import RESTART
 
 PATIENCE = 600  # seconds until whoever else is at Poste's data has to be done
@@ -34,7 +35,7 @@ BACK = 60  # seconds until both mail servers have to be up again
 STEADY = 2  # seconds after which one that is up has not fallen at once
 NAP = 0.5  # seconds between two looks
 TLS_AT_ONCE = 465
-NOTE, SETTINGS = "route.json", "server.ini"
+NOTE = "route.json"
 
 APPLY = "/etc/cont-init.d/20-apply-server-config"
 APPLIED = f"{APPLY} >/dev/null 2>&1 || {{ echo '{APPLY} fails' >&2; exit 1; }}; {RESTART}"
@@ -123,33 +124,26 @@ def apply(container: str) -> None:
         time.sleep(NAP)
 
 
-def put(settings: Path, text: str) -> None:
-    """Write server.ini, which stays its owner's."""
-    of = settings.stat()
-    whole_file.write(settings, text, of.st_mode & 0o777, (of.st_uid, of.st_gid))
-
-
 def on(request: dict[str, Any]) -> bool:
     """Have mail go through the relay; whether that is new."""
-    settings, folder = Path(request["data"]) / SETTINGS, Path(request["folder"])
-    route = request["route"]
-    routes, note = Routes(settings.read_text()), noted(folder)
-    if routes.value == route and (note is None or note == Note(digest(route), applied=True)):
+    data, folder, route = Path(request["data"]), Path(request["folder"]), request["route"]
+    former, note = read(data).value, noted(folder)
+    if former == route and (note is None or note == Note(digest(route), applied=True)):
         Note(digest(route), applied=True).write(folder)
         return False
-    if routes.value and not TO_ALL.fullmatch(routes.value.partition("|")[0]):
+    if former and not TO_ALL.fullmatch(former.partition("|")[0]):
         sys.exit(
             "Poste has routes for some recipients of its own (System settings, SMTP routes), beside which there can be "
             "no relay. Nothing was changed. Take them out there, or leave the setting relay out."
         )
-    if routes.value != route:
+    if former != route:
         try:
             sign_in(request["relay"], request["host"])
         except SignInError as error:
             sys.exit(f"{error} Nothing was changed.")
     with exclusive.alone("a change of the relay", PATIENCE):
         Note(digest(route), applied=False).write(folder)
-        put(settings, Routes(settings.read_text()).replaced(route))
+        put(data, route)
         apply(request["container"])
         Note(digest(route), applied=True).write(folder)
     return True
@@ -157,25 +151,37 @@ def on(request: dict[str, Any]) -> bool:
 
 def off(request: dict[str, Any]) -> bool:
     """Have Poste deliver mail itself again, unless its route is another one by now; whether that is new."""
-    settings, folder = Path(request["data"]) / SETTINGS, Path(request["folder"])
+    data, folder = Path(request["data"]), Path(request["folder"])
     note = noted(folder)
     if note is None:
         return False
     with exclusive.alone("a change of the relay", PATIENCE):
-        routes = Routes(settings.read_text())
-        ours = not routes.value or digest(routes.value) == note.digest
+        route = read(data).value
+        ours = not route or digest(route) == note.digest
         if ours:
-            put(settings, routes.replaced(""))
+            put(data, "")
             apply(request["container"])
         (folder / NOTE).unlink()
     return ours
 
 
+def keep(data: Path, folder: Path, restored: Path, its_folder: Path) -> None:
+    """Have a /data that comes in another one's place go on with our route, or without one where there is none by now.
+
+    Those of a person stay as they come. `its_folder` is the one of the same time, with the note of then.
+    """
+    note, its_note = noted(folder), noted(its_folder)
+    now, its_route = read(data).value, read(restored).value
+    if note and its_route != now and note.digest == digest(now):
+        put(restored, now)
+    if not note and its_note and its_note.digest == digest(its_route):
+        put(restored, "")
+
+
 def main() -> None:
     request = json.load(sys.stdin)
     changed = off(request) if sys.argv[1:] == ["off"] else on(request)
-    route = Routes((Path(request["data"]) / SETTINGS).read_text()).value
-    print(json.dumps({"route": shown(route), "changed": changed}))
+    print(json.dumps({"route": shown(read(Path(request["data"])).value), "changed": changed}))
 
 
 if __name__ == "__main__":

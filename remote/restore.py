@@ -3,13 +3,14 @@
 Runs on the server, hence standard library only. Standard input: {"data": <what Poste sees as /data>, "container",
 "url": <Poste's own, on loopback>, "snapshot": <its identity, or "latest" for the newest one that was made with Poste
 stopped>, "mailbox": <address or null>, "to": <an empty folder on the server, or null>, "sure": <whether what Poste has
-now may be put aside>, "folders": [<what a snapshot holds>]}. Says on standard error what it is doing. Prints one JSON
-object: {"snapshot", "of": <when it was made, seconds since 1970>, "files", "messages", "kept": <where what Poste had is
-now, or null>}.
+now may be put aside>, "folders": [<what a snapshot holds>], "relay": <the one of them that tells which route is ours>}.
+Says on standard error what it is doing. Prints one JSON object: {"snapshot", "of": <when it was made, seconds since
+1970>, "files", "messages", "kept": <where what Poste had is now, or null>}.
 
 The whole server: restored beside what is there, looked at, and only then put in its place, with Poste stopped for some
-seconds. The administrator is afterwards the one of before. A mailbox: while Poste runs. Run again after it was cut off,
-it begins anew and loses nothing.
+seconds. The administrator is afterwards the one of before, and mail leaves through a relay, or through none, as before:
+firewall and DNS are made for that. A mailbox: while Poste runs. Run again after it was cut off, it begins anew and
+loses nothing.
 """
 
 import contextlib
@@ -26,6 +27,7 @@ from typing import Any
 import administrator
 import maildir
 import pause
+import relay
 import snapshot_checks
 import staging
 from exclusive import alone
@@ -48,6 +50,7 @@ class Request:
     to: Path | None
     sure: bool
     folders: Sequence[str]
+    relay: Path
 
     @classmethod
     def of(cls, told: dict[str, Any]) -> "Request":
@@ -62,6 +65,7 @@ class Request:
             to,
             told["sure"],
             told["folders"],
+            Path(told["relay"]),
         )
 
     @property
@@ -172,8 +176,11 @@ def restore_server(repository: Repository, snapshot: Snapshot, request: Request)
     kept = None
     say("Putting it in place, with Poste stopped")
     with pause.stopped(request.container):
-        others = [folder for folder in request.folders if Path(folder) != data]
-        staging.put_missing(target, others)
+        # Whose the route to a relay is, is known beside the data: both stay those of now.
+        apart = {data, request.relay} if used else {data}
+        staging.put_missing(target, [folder for folder in request.folders if Path(folder) not in apart])
+        if used:
+            relay.keep(data, request.relay, restored, staging.below(target, request.relay))
         staging.put_missing(target, [str(data)])
         if restored.exists():
             kept = staging.exchange(data, restored)

@@ -4,6 +4,11 @@ Runs on the server, hence standard library only.
 """
 
 import re
+from pathlib import Path
+
+import whole_file
+
+SETTINGS = "server.ini"
 
 SECTION = re.compile(r"^[ \t]*\[(?P<name>[^]\n]*)\].*$\n?", re.MULTILINE)
 ROUTES = re.compile(
@@ -21,8 +26,8 @@ class Routes:
     def __init__(self, text: str) -> None:
         self._text = text
         headers = list(SECTION.finditer(text))
-        ends = [header.start() for header in headers[1:]] + [len(text)]
-        here = [(header, end) for header, end in zip(headers, ends, strict=True) if header["name"] == "routing"]
+        ends = [*(header.start() for header in headers[1:]), len(text)]
+        here = [(header, end) for header, end in zip(headers, ends, strict=False) if header["name"] == "routing"]
         self._header: re.Match[str] | None = here[0][0] if here else None
         self._lines = list(ROUTES.finditer(text, here[0][0].end(), here[0][1])) if here else []
 
@@ -47,6 +52,19 @@ class Routes:
         if before and not before.endswith("\n"):
             before += "\n"
         return before + (line if self._header else f"\n[routing]\n{line}") + behind
+
+
+def read(data: Path) -> Routes:
+    """What Poste with this /data has. Settings that somebody has destroyed hold no routes."""
+    settings = data / SETTINGS
+    return Routes(settings.read_text(errors="surrogateescape") if settings.exists() else "")
+
+
+def put(data: Path, value: str) -> None:
+    """Write other routes into server.ini, which stays its owner's."""
+    settings = data / SETTINGS
+    of = settings.stat()
+    whole_file.write(settings, read(data).replaced(value), of.st_mode & 0o777, (of.st_uid, of.st_gid))
 
 
 def shown(value: str) -> str:

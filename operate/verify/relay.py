@@ -26,7 +26,7 @@ ROUTE = Check(
     "relay.route",
     "mail takes the way that is set",
     "Poste goes by what stands in its server.ini, which its own pages change, too.",
-    f"{RERUN}: it sets the route of the settings.",
+    f"{RERUN}: it sets the route of the settings, and takes one of an earlier deploy out.",
     deadline=60,
 )
 DIRECT = Check(
@@ -42,7 +42,6 @@ OF_A_PERSON = (
     "Somebody has set it in Poste (System settings, SMTP routes). Take it out there, or set poste-mail:relay "
     f"(docs/relay.md), then {UP}, so that firewall, DNS and these checks follow."
 )
-LEFT_OVER = "Take it out in Poste (System settings, SMTP routes): no deploy does that any more."
 
 Route = dict[str, Any]
 AskRoute = Callable[[], Awaitable[Route]]
@@ -90,7 +89,7 @@ async def no_route(ask: AskRoute) -> Finding:
     if not found["route"]:
         return ok("none", "none")
     if found["ours"]:
-        return fail(f"{found['route']}, of an earlier deploy", "none", LEFT_OVER)
+        return fail(f"{found['route']}, of an earlier deploy", "none")
     return warn(found["route"], "none", OF_A_PERSON)
 
 

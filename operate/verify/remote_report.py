@@ -257,7 +257,7 @@ def relayed(data: str, folder: str, host: str) -> None:
     it, and why the relay does not let the server sign in with it; by the script that sets it.
     """
     relay = script("relay")
-    route, note = relay.Routes(Path(data, "server.ini").read_text()).value, relay.noted(Path(folder))
+    route, note = relay.read(Path(data)).value, relay.noted(Path(folder))
     place, *credentials = route.split("|")
     why = "" if len(credentials) == 2 else "Poste has no user and password for it"
     if not why:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from model.records import txt_value
-from model.server_folders import BACKUP, DATA
+from model.server_folders import BACKUP, DATA, RELAY
 from offline.sandbox import world
 from tests.engine.conftest import ADMIN, NAME
 from tests.support import clouds
@@ -206,7 +206,7 @@ def test_a_restore_that_is_killed_loses_nothing_and_can_be_run_again(deployed: S
     deployed.on_server(f"systemctl start {UNIT}.service")
     request = {
         "data": DATA, "container": "poste", "url": "https://127.0.0.1:443", "snapshot": "latest", "mailbox": None,
-        "to": None, "sure": True, "folders": [DATA],
+        "to": None, "sure": True, "folders": [DATA], "relay": RELAY,
     }  # fmt: skip
     wait = {"Restoring": "pgrep -x restic", "checked": "! docker ps -q --filter name=^poste$ | grep ."}[moment]
     deployed.on_server(

@@ -88,7 +88,7 @@ def container_env(stack: Stack) -> list[str]:
 def test_a_setting_of_the_container_restarts_it_and_touches_nothing_else(deployed: Stack) -> None:
     changes = change(deployed, timeZone="Asia/Tokyo", disableRspamd=True)
     assert touched(changes, *REPLACING) == {"Container poste"}
-    again = {"Command poste-judged", "Command poste-install", "Command dkim-signers", "Command certificate"}
+    again = {f"Command {name}" for name in ("poste-judged", "poste-install", "relay", "dkim-signers", "certificate")}
     # A service that is turned off is not to be missed.
     assert touched(changes, "update") == again | {"Command watch"}
     assert {"TZ=Asia/Tokyo", "DISABLE_RSPAMD=TRUE"} <= set(container_env(deployed))

@@ -13,14 +13,14 @@ import pytest
 
 from offline.sandbox import world
 from tests.engine.conftest import DOMAIN, SECOND, waiting_mail
+from tests.engine.test_changes import plan
 from tests.support import clouds
 from tests.support.flow import Flow
 from tests.support.mailbox import PROVIDER, letter
+from tests.support.poste_route import INI, ROUTES, routes
 from tests.support.stack import Stack
 from tests.support.watch import missing
 
-INI = "/mnt/poste/data/server.ini"
-ROUTES = "/opt/haraka-submission/config/routes"
 SPF_TERM = f"include:spf.{world.RELAY_DOMAIN}"
 WRONG = "sandbox-Relay-0"
 
@@ -209,14 +209,14 @@ def test_the_password_is_for_poste_alone(deployed: Stack) -> None:
 
 def test_without_it_mail_leaves_directly_again_and_nothing_of_it_is_left(deployed: Stack) -> None:
     deployed.configure(relay=None)
+    assert plan(deployed)["Command relay"] == "update"
     with Flow(deployed, world.OTHER_MAILBOX, pause=2) as flow:
         deployed.up()
     assert missing(lambda: PROVIDER, flow.acknowledged) == []
     assert world.RELAY_HOST not in way(sent(deployed, "directly again"))
     assert reaches(deployed, world.PROVIDER.ipv4, 25)
     assert not reaches(deployed, world.RELAY.ipv4, 2525)
-    assert deployed.on_server(f"grep -c smtp_routes {INI} || true").strip() == "0"
-    assert deployed.on_server(f"docker exec poste cat {ROUTES}").strip() == ""
+    assert routes(deployed) == ""
     for domain in (DOMAIN, SECOND):
         assert clouds.ask(record(domain)["name"], "CNAME") == set()
         assert SPF_TERM not in str(clouds.ask(domain, "TXT"))

@@ -147,8 +147,9 @@ class BackupServer:
             "url": "http://127.0.0.1:9",
             "folders": [
                 *(str(self.data), str(folder / "volume/certificates"), str(folder / "volume/stack")),
-                str(folder / "scripts/administrator.json"),
+                *(str(folder / "volume/relay"), str(folder / "scripts/administrator.json")),
             ],
+            "relay": str(folder / "volume/relay"),
         }  # fmt: skip
 
     def fill_data(self) -> None:

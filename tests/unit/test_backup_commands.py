@@ -183,6 +183,7 @@ def test_the_whole_server_is_restored_over_its_mail_only_when_the_stack_is_named
     assert restore.main(["--stack", "test", "--replace", "test", "--snapshot", "1a2b"]) == 0
     assert server.asked[-1][1]["sure"] is True
     assert server.asked[-1][1]["snapshot"] == "1a2b"
+    assert server.asked[-1][1]["relay"] == "/mnt/poste/relay"
     assert "/mnt/poste/data.kept-1" in capsys.readouterr().out
     assert list(proofs) == []  # each is proved to work
 

@@ -105,6 +105,8 @@ def test_an_empty_volume_is_filled_before_poste_starts_and_the_timer_comes_when_
     assert {"DnsRecord example.com-mx", "Command dkim-signers"} <= found["Command backup"].depends_on
     assert "Command backup" in found["Command certificate-account"].depends_on
     assert told(found["Command backup"])["folders"] == list(BACKED_UP)
+    # With the route in Poste's data goes what tells whether it is ours.
+    assert "/mnt/poste/relay" in BACKED_UP
 
 
 def test_another_image_is_prepared_for_before_the_container_and_judged_before_all_else() -> None:

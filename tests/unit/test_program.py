@@ -305,7 +305,7 @@ def test_each_script_runs_again_when_what_it_looks_at_is_another_one(command: st
 
 def test_raising_rerun_runs_every_script_again() -> None:
     before, after = run(), run(rerun="1")
-    assert len(scripts(before)) == 12
+    assert len(scripts(before)) == 13
     for name in scripts(before):
         assert before[name].inputs["update"] != after[name].inputs["update"], name
 

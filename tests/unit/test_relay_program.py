@@ -33,7 +33,29 @@ def test_the_ways_of_mail_stand_in_the_firewall_that_changes_last() -> None:
     found = run()
     assert ways_out(found, "mail") == {"25", "465", "587"}
     assert not ways_out(found, "ssh") & ways_out(found, "mail")
-    assert "Command relay" not in found
+
+
+def test_where_there_is_no_relay_poste_gives_its_route_up_once_the_direct_ways_are_open() -> None:
+    """Whatever the server or the backup has of one: it runs by itself, and again with each container."""
+    found = run()
+    command = found["Command relay"]
+    assert {"Firewall mail", "Command poste-install"} <= command.depends_on
+    assert command.inputs["create"].startswith("python3 /opt/poste-mail/relay.py off # ")
+    assert command.inputs["create"] == command.inputs["update"]
+    assert "container" in command.inputs["create"].partition("#")[2]
+    assert json.loads(command.inputs["stdin"]) == {
+        "container": "poste", "data": "/mnt/poste/data", "folder": "/mnt/poste/relay",
+    }  # fmt: skip
+
+
+def test_on_and_off_are_one_command_so_that_one_that_was_cut_off_is_followed_by_the_other() -> None:
+    """It is updated in place. Nothing is undone by a deletion, which a server that is replaced would leave out."""
+    on, off = run(relay=RELAY)["Command relay"], run()["Command relay"]
+    assert (on.name, on.parent) == (off.name, off.parent)
+    assert on.inputs["update"].partition(" #")[0] == "python3 /opt/poste-mail/relay.py"
+    for command in (on, off):
+        assert not {"delete", "triggers"} & command.inputs.keys()
+        assert command.goes_with == ""
 
 
 def test_the_relays_port_opens_before_the_sign_in_and_the_other_ways_close_after_it() -> None:
@@ -54,8 +76,7 @@ def test_the_relay_is_told_to_poste_by_standard_input_alone_and_again_with_each_
         "route": "*:smtp.relay.example;587|club|Relay-Pass-10", "relay": place,
     }  # fmt: skip
     assert "container" in command.inputs["create"].partition("#")[2]
-    assert command.inputs["delete"] == "python3 /opt/poste-mail/relay.py off"
-    assert (command.inputs["create"], command.goes_with.rpartition("::")[2]) == (command.inputs["update"], "server")
+    assert command.inputs["create"] == command.inputs["update"]
 
 
 def test_its_records_are_there_before_mail_goes_through_it_and_no_protection_keeps_them() -> None:

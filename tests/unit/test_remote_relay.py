@@ -1,5 +1,6 @@
 """The server's way through a relay: asked first, set as text, taken by Poste, and given up again."""
 
+import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -158,6 +159,18 @@ def test_a_route_that_a_person_has_set_since_is_left_alone(sender: Sender) -> No
     sender.forget()
     assert sender.run("off").told == {"route": "other.example.net:587", "changed": False}
     assert (sender.text, sender.calls) == (other, [])
+
+
+def test_with_nothing_of_ours_to_give_up_nothing_is_touched_or_waited_for(sender: Sender) -> None:
+    """So it can run in each deploy without a relay: while a backup is at work, and where Poste has no settings yet."""
+    before = sender.settings.stat()
+    with (sender.folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert sender.run("off").told == {"route": "", "changed": False}
+    assert (sender.text, sender.settings.stat(), sender.calls) == (INI, before, [])
+    sender.settings.unlink()
+    assert sender.run("off").told == {"route": "", "changed": False}
+    assert not (sender.folder / "relay").exists()
 
 
 def test_a_route_that_was_never_ours_is_not_taken_out(sender: Sender) -> None:

@@ -1,6 +1,7 @@
 """Restores on the server: an empty one filled, a used one put aside, a mailbox brought back, files to look at."""
 
 import base64
+import hashlib
 import http.server
 import json
 import os
@@ -319,6 +320,93 @@ def test_what_was_restored_and_not_put_in_place_is_not_kept_twice(server: Backup
     (kept,) = (server.folder / "volume").glob("data.kept-*")
     assert content(kept) == later
     assert not (server.folder / "volume/.exchange.json").exists()
+
+
+# --- the way of mail of a restored server
+
+
+def has_route(server: BackupServer, password: str, *, ours: bool = True) -> str:
+    """Have Poste send mail through a relay, as a deploy leaves it or as a person has set it; its settings then."""
+    route = f"*:smtp.relay.example;587|club|{password}"
+    text = f'[email]\n\n[routing]\nsmtp_routes = "{route}"\n'
+    (server.data / "server.ini").write_text(text)
+    if ours:
+        folder = server.folder / "volume/relay"
+        folder.mkdir(exist_ok=True)
+        digest = hashlib.sha256(route.encode()).hexdigest()
+        (folder / "route.json").write_text(json.dumps({"digest": digest, "applied": True}))
+    return text
+
+
+def has_no_relay(server: BackupServer) -> str:
+    """Have Poste deliver mail itself, as the deploy without a relay leaves it; its settings then."""
+    shutil.rmtree(server.folder / "volume/relay", ignore_errors=True)
+    text = "[email]\n\n[routing]\n"
+    (server.data / "server.ini").write_text(text)
+    return text
+
+
+def settings_of(server: BackupServer) -> str:
+    """Poste's settings after the whole server was restored."""
+    done = restore(server, sure=True)
+    assert done.returncode == 0, done.stderr
+    return (server.data / "server.ini").read_text()
+
+
+def note_of(server: BackupServer) -> bytes | None:
+    """What tells which route is ours."""
+    file = server.folder / "volume/relay/route.json"
+    return file.read_bytes() if file.exists() else None
+
+
+def test_a_restored_server_goes_on_with_the_route_of_now(server: BackupServer) -> None:
+    has_route(server, "of-then")
+    server.back_up()
+    now = has_route(server, "of-now")
+    (server.data / "server.ini").chmod(0o660)
+    note = note_of(server)
+    assert settings_of(server) == now
+    assert note_of(server) == note
+
+
+def test_a_restored_server_of_before_the_relay_goes_on_through_it(server: BackupServer) -> None:
+    has_no_relay(server)
+    server.back_up()
+    now = has_route(server, "of-now")
+    assert settings_of(server) == now
+
+
+def test_a_restored_server_does_not_go_back_to_a_relay_that_was_given_up(server: BackupServer) -> None:
+    has_route(server, "of-then")
+    server.back_up()
+    now = has_no_relay(server)
+    assert settings_of(server) == now
+    assert note_of(server) is None
+
+
+def test_a_route_of_a_persons_comes_back_as_it_was(server: BackupServer) -> None:
+    then = has_route(server, "of-a-person", ours=False)
+    server.back_up()
+    has_no_relay(server)
+    assert settings_of(server) == then
+
+
+def test_where_the_settings_of_now_are_destroyed_those_of_the_snapshot_hold(server: BackupServer) -> None:
+    then = has_route(server, "of-now")
+    server.back_up()
+    (server.data / "server.ini").write_bytes(bytes(range(128, 192)))
+    assert settings_of(server) == then
+
+
+def test_an_empty_server_knows_by_its_backup_which_route_is_ours(server: BackupServer) -> None:
+    """So the deploy that follows, with a relay or without, can give it up."""
+    then = has_route(server, "of-then")
+    note = note_of(server)
+    server.back_up()
+    loses_its_volume(server)
+    assert fill(server).returncode == 0
+    assert (server.data / "server.ini").read_text() == then
+    assert note_of(server) == note
 
 
 # --- the administrator of a restored server
