@@ -175,8 +175,9 @@ def expectation(path: Sequence[str | int], detail: Any) -> str:
             names = "names of variables" if str(path[0]).endswith("Environment") else "addresses"
             return f"Expected {names}, each with what belongs to it"
         case "tuple_type":
-            way = f". Set it with: pulumi config set --path '{path[0]}[0]' …" if len(path) == 1 else ""
-            return f"Expected a list{way}"
+            # What is below a domain may stand in a file of its own.
+            place = "" if len(path) > 1 and path[0] == "domains" else ".".join(map(str, path))
+            return "Expected a list" + (f". Set it with: pulumi config set --path '{place}[0]' …" if place else "")
         case "model_type" | "model_attributes_type":
             return f"Expected settings by name, of {', '.join(_fields(path))}"
         case "missing":

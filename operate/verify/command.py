@@ -85,6 +85,8 @@ async def _verify(chosen: argparse.Namespace, only: Sequence[str]) -> int:
     progress = Console(stderr=True)
     begun = time.monotonic()
     results, seconds = await look(stack, chosen.domain, only, progress)
+    if not results:
+        raise StackError(f"Stack {stack.name} has nothing for {', '.join(only)} to look at, by its settings.")
     mended: Sequence[Mended] = ()
     if chosen.fix:
 
