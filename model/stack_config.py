@@ -146,8 +146,8 @@ def _line(config: StackConfig, whole: Merged, detail: Any) -> str:
         secret = "--secret " if key in SECRETS else ""
         return f"  {key}: is missing. Expected {MISSING[key]}. Set it with: pulumi config set {secret}{key} …"
     if detail["type"] == "extra_forbidden":
-        if (part := PART.fullmatch(top)) and part["key"] in _fields(()):
-            hidden = part["key"] in TABLES or part["entry"] in PARTLY_SECRET.get(part["key"], ())
+        if (inner := PART.fullmatch(top)) and inner["key"] in _fields(()):
+            hidden = inner["key"] in TABLES or inner["entry"] in PARTLY_SECRET.get(inner["key"], ())
             command = f"pulumi config set {'--secret ' if hidden else ''}--path '{top}'"
             return f"  {key}: is a part of a setting. Set it with: {command}, after: pulumi config rm '{top}'."
         close = difflib.get_close_matches(str(path[-1]), _fields(path[:-1]), n=1)
