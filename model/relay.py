@@ -62,7 +62,7 @@ Host = Annotated[str, AfterValidator(_host)]
 """Where a relay takes mail."""
 User = Annotated[str, BeforeValidator(_text), AfterValidator(_credential)]
 """Who signs in at a relay."""
-Password = Annotated[SecretStr, AfterValidator(_secret)]
+Password = Annotated[SecretStr, BeforeValidator(_text), AfterValidator(_secret)]
 """With what."""
 
 

@@ -47,8 +47,8 @@ def test_where_it_takes_mail_is_a_name_alone(host: str) -> None:
 def test_numbers_and_digits_are_what_they_look_like() -> None:
     """So `pulumi config set --path` and people's YAML may have either."""
     proof = {"name": "example.com", "type": "TXT", "content": 4711}
-    written = Relay.model_validate(RELAY | {"user": 12345, "port": "2525", "records": [proof]})
-    assert (written.user, written.port, written.records[0].content) == ("12345", 2525, "4711")
+    written = Relay.model_validate(RELAY | {"user": 12345, "password": 678, "port": "2525", "records": [proof]})
+    assert (written.route, written.records[0].content) == ("*:smtp.relay.example;2525|12345|678", "4711")
 
 
 @pytest.mark.parametrize(
