@@ -21,6 +21,12 @@ Place = tuple[str | int, ...]
 Contradiction = tuple[str | Place, str]
 """The key to change, or the place below one, and what is wrong with its value and what would be right."""
 
+INSTEAD = {
+    ("SPF", "TXT"): "Expected its include: terms in relay.senders",
+    ("DMARC", "TXT"): "Leave it out: that policy is for mail through the relay, too",
+}
+"""What to do with a relay's record in place of one of ours, by the kind of ours and the type of both."""
+
 
 def contradictions(settings: Settings) -> Iterator[Contradiction]:
     """All contradictions in the settings."""
@@ -33,6 +39,7 @@ def contradictions(settings: Settings) -> Iterator[Contradiction]:
     yield from _of_what_others_are_told(settings)
     yield from _of_backup(settings)
     yield from _of_relay(settings)
+    yield from _of_heartbeat(settings)
     for index, domain in enumerate(settings.domains):
         yield from _of_accounts(settings, domain, ("domains", index))
     yield from _of_passwords(settings)
@@ -309,6 +316,13 @@ def _of_relay(settings: Settings) -> Iterator[Contradiction]:
     yield from _of_its_records(settings, relay)
 
 
+def _of_heartbeat(settings: Settings) -> Iterator[Contradiction]:
+    for channel, host in settings.heartbeat.hosts.items() if settings.heartbeat else ():
+        if is_loopback(host) or host in settings.certificate_names:
+            wrong = f"{host} is this mail server itself, which cannot tell anybody that it is gone"
+            yield ("heartbeat", channel), f"{wrong}. Expected a service on another machine"
+
+
 def _of_its_records(settings: Settings, relay: Relay) -> Iterator[Contradiction]:
     """What a relay wants in DNS has a zone, and a place where nothing else of ours stands."""
     outside = [
@@ -343,5 +357,6 @@ def _of_its_records(settings: Settings, relay: Relay) -> Iterator[Contradiction]
                 clashes(other, record, zone) or (ours.type == "CNAME" and other.name == ours.name)
             ):
                 wrong = f"{ours.name} {ours.type} cannot stand beside this stack's own {other.kind} record there"
-                yield ("relay", "records", index), f"{wrong}. Expected another name, as relays offer one"
+                right = INSTEAD.get((other.kind, ours.type), "Expected another name, as relays offer one")
+                yield ("relay", "records", index), f"{wrong}. {right}"
                 break

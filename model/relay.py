@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 from model.base import Model
 from model.records import txt_value
 from model.spf_terms import HOST, Sender
-from model.values import Fqdn
+from model.values import fqdn
 
 
 def _number(value: object) -> object:
@@ -36,6 +36,16 @@ def _secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def _host(value: str) -> str:
+    try:
+        return fqdn(value)
+    except ValueError:
+        raise ValueError(
+            "Expected its name alone, which its certificate proves (international ones in their xn-- form), for "
+            "example smtp.example.net, and its port in relay.port"
+        ) from None
+
+
 def _name(value: str) -> str:
     name = value.lower().removesuffix(".")
     if len(name) > 253 or not HOST.fullmatch(name):
@@ -48,9 +58,11 @@ def _text(value: object) -> object:
     return str(value) if isinstance(value, int) else value
 
 
+Host = Annotated[str, AfterValidator(_host)]
+"""Where a relay takes mail."""
 User = Annotated[str, BeforeValidator(_text), AfterValidator(_credential)]
 """Who signs in at a relay."""
-Password = Annotated[SecretStr, AfterValidator(_secret)]
+Password = Annotated[SecretStr, BeforeValidator(_text), AfterValidator(_secret)]
 """With what."""
 
 
@@ -78,7 +90,9 @@ class RelayRecord(Model):
         where = f"{self.type} of {self.name}"
         if self.type == "TXT" and not (self.content.isascii() and self.content.isprintable() and self.content):
             raise ValueError(f"{where}: Expected a text of printable ASCII characters")
-        if self.type != "TXT" and not HOST.fullmatch(self.content):
+        if self.type == "CNAME" and self.content == self.name:
+            raise ValueError(f"{where}: leads to itself. Expected a name of the relay's")
+        if self.type != "TXT" and (not HOST.fullmatch(self.content) or self.content[-1].isdigit()):
             right = "one, for example mail.example.net"
             if self.type == "MX":
                 right += ", and the number before it as priority"
@@ -92,7 +106,7 @@ class RelayRecord(Model):
 class Relay(Model):
     """Where Poste hands all outgoing mail, and what that has to have in the domains' DNS."""
 
-    host: Fqdn
+    host: Host
     port: Port = 587
     user: User
     password: Password

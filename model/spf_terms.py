@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from model.spf import Mechanism, parse
+from model.spf import Mechanism, is_policy, parse
 from model.values import LABEL
 
 SMALLEST_PREFIX = {"ip4": 8, "ip6": 16}
@@ -28,7 +28,7 @@ REFUSED = {
 
 def sender(term: str) -> str:
     """A term that allows a sender, in lower case; ValueError with what would be right."""
-    text = term.strip().removeprefix("+").lower()
+    text = term.strip().removeprefix("+").removesuffix(".").lower()
     mechanism, _, value = text.partition(":")
     word = re.match(r"[-~?]?(\w*)", text)
     if word and word[1] in REFUSED:
@@ -59,7 +59,10 @@ def _network(term: str, mechanism: str, value: str) -> str:
 
 
 def _correction(text: str) -> str:
-    """What a bare address or name was meant to be."""
+    """What a bare address or name, or a whole policy, was meant to be."""
+    if is_policy(text):
+        keep, _ = terms_beside(text, "")
+        return f"for example {' or '.join(keep)}" if keep else ""
     try:
         return f"for example ip{ipaddress.ip_network(text, strict=False).version}:{text}"
     except ValueError:

@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -39,6 +40,8 @@ MISSING = {
 }
 KEY = "[key]"
 """Pydantic's word behind the place of a table's entry whose name is wrong."""
+PART = re.compile(r"(?P<key>\w+)[.\[](?P<entry>.*)")
+"""A path to a part of a setting in place of a setting's key, as by `pulumi config set` without --path."""
 LONGEST_SHOWN = 100
 """Characters of a wrong value that are shown; more would hide the sentence."""
 
@@ -143,6 +146,10 @@ def _line(config: StackConfig, whole: Merged, detail: Any) -> str:
         secret = "--secret " if key in SECRETS else ""
         return f"  {key}: is missing. Expected {MISSING[key]}. Set it with: pulumi config set {secret}{key} …"
     if detail["type"] == "extra_forbidden":
+        if (inner := PART.fullmatch(top)) and inner["key"] in _fields(()):
+            hidden = inner["key"] in TABLES or inner["entry"] in PARTLY_SECRET.get(inner["key"], ())
+            command = f"pulumi config set {'--secret ' if hidden else ''}--path '{top}'"
+            return f"  {key}: is a part of a setting. Set it with: {command}, after: pulumi config rm '{top}'."
         close = difflib.get_close_matches(str(path[-1]), _fields(path[:-1]), n=1)
         return f"  {key}: is no setting of this program." + (f" Did you mean {close[0]}?" if close else "")
     value: Any = whole.values.get(top)
@@ -175,8 +182,9 @@ def expectation(path: Sequence[str | int], detail: Any) -> str:
             names = "names of variables" if str(path[0]).endswith("Environment") else "addresses"
             return f"Expected {names}, each with what belongs to it"
         case "tuple_type":
-            way = f". Set it with: pulumi config set --path '{path[0]}[0]' …" if len(path) == 1 else ""
-            return f"Expected a list{way}"
+            # What is below a domain may stand in a file of its own.
+            place = "" if len(path) > 1 and path[0] == "domains" else ".".join(map(str, path))
+            return "Expected a list" + (f". Set it with: pulumi config set --path '{place}[0]' …" if place else "")
         case "model_type" | "model_attributes_type":
             return f"Expected settings by name, of {', '.join(_fields(path))}"
         case "missing":

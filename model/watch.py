@@ -1,5 +1,6 @@
 """What the server watches of itself, from when on it raises an alarm, and whom it tells."""
 
+import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -8,9 +9,31 @@ from pydantic import AfterValidator, Field, SecretStr
 from model.base import Model
 from model.values import https_url
 
+EXPECTED = "an https address without user, password, blanks and #, for example https://alerts.example.net/topic"
+DISCORD = re.compile(r"https://(\w+\.)?discord(app)?\.com/api/(v\d+/)?webhooks/\d+/[^/?]+/?(\?.*)?", re.IGNORECASE)
+KUMA = re.compile(r"[^?]*/api/push/[^/?]+/?(\?(?!(.*&)?status=up(&|$)).*)?")
+
 
 def _address(value: SecretStr) -> SecretStr:
-    return SecretStr(https_url(value.get_secret_value()))
+    return SecretStr(https_url(value.get_secret_value(), EXPECTED))
+
+
+def _ping(value: SecretStr) -> SecretStr:
+    if KUMA.fullmatch(value.get_secret_value()):
+        raise ValueError("Expected the whole address that Uptime Kuma shows, with ?status=up behind it")
+    return value
+
+
+def _topic(value: SecretStr) -> SecretStr:
+    if not urlsplit(value.get_secret_value()).path.strip("/"):
+        raise ValueError("Expected a topic behind the host, for example https://ntfy.sh/a-topic-that-nobody-guesses")
+    return value
+
+
+def _chat(value: SecretStr) -> SecretStr:
+    if DISCORD.fullmatch(value.get_secret_value()):
+        raise ValueError("Expected /slack behind it, so that Discord takes what other chats take")
+    return value
 
 
 NOBODY_TOLD = "Nobody is told when the server is in trouble: heartbeat is not set"
@@ -40,8 +63,8 @@ class Watch(Model):
     """How long the certificate, as the ports serve it, is still good."""
     restarts: Count = 3
     """How often the container started in the last 24 hours, without a deploy's or an upgrade's."""
-    backup_hours: Count = 36
-    """Since the last good backup."""
+    backup_hours: Annotated[int, Field(ge=25)] = 36
+    """Since the last good backup, which comes once a day."""
     drill_days: Count = 40
     """Since the last good drill."""
     outgoing_per_hour: Count = 200
@@ -51,11 +74,11 @@ class Watch(Model):
 class Heartbeat(Model):
     """Who is told, by HTTPS. Each address holds what lets its owner speak, so all are secrets."""
 
-    url: SecretAddress | None = None
+    url: Annotated[SecretAddress, AfterValidator(_ping)] | None = None
     """Called every five minutes when all is well, and with /fail behind it when not (as healthchecks.io has it)."""
-    ntfy: SecretAddress | None = None
+    ntfy: Annotated[SecretAddress, AfterValidator(_topic)] | None = None
     """A topic of ntfy (https://docs.ntfy.sh/publish/), which gets each alarm once, and its end."""
-    webhook: SecretAddress | None = None
+    webhook: Annotated[SecretAddress, AfterValidator(_chat)] | None = None
     """Gets the same as JSON: {"text": …}."""
 
     @property
@@ -63,6 +86,11 @@ class Heartbeat(Model):
         """By the channel's name."""
         channels = {"url": self.url, "ntfy": self.ntfy, "webhook": self.webhook}
         return {name: address.get_secret_value() if address else None for name, address in channels.items()}
+
+    @property
+    def hosts(self) -> dict[str, str]:
+        """The host of each channel that is set."""
+        return {name: urlsplit(address).hostname or "" for name, address in self.addresses.items() if address}
 
     @property
     def targets(self) -> dict[str, tuple[str, int] | None]:

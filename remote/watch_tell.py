@@ -11,13 +11,18 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from functools import partial
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from side_by_side import side_by_side
 from watch_looks import OK
 
 ANSWER, TRIES, NAP = 10, 3, 1  # seconds for an answer; tries; seconds before the next
 ALL = 35  # seconds for all channels
+NAME = "poste-mail-watch"
+"""What it calls itself (User-Agent): Cloudflare, which stands before Discord and others, turns urllib's name away."""
+IN_QUERY = {("status", "up"): ("down", "msg"), ("state", "complete"): ("fail", "message")}
+"""Of services that read the state in the address, Uptime Kuma and Cronitor: well, not well, and where a text goes."""
+LONGEST = 500  # characters of a text in an address
 
 Alarms = Mapping[str, str]
 """The text of each alarm, by what it is of."""
@@ -52,13 +57,19 @@ def tell(
 
 
 def _ping(address: str, _host: str, alarms: Alarms, _known: Alarms) -> None:
-    """All is well, each round anew; or /fail, with the alarms in one line."""
+    """All is well, each round anew; or not, with the alarms in one line: /fail, unless the address holds the state."""
     if not alarms:
         _send(urllib.request.Request(address))
         return
-    parts = urlsplit(address)
+    parts, text = urlsplit(address), "; ".join(alarms.values())
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    for (name, well), (ill, says) in IN_QUERY.items():
+        if query.get(name) == well:
+            told = urlencode(query | {name: ill, says: text[:LONGEST]})
+            _send(urllib.request.Request(urlunsplit(parts._replace(query=told))))
+            return
     failing = urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/fail"))
-    _send(urllib.request.Request(failing, "; ".join(alarms.values()).encode()))
+    _send(urllib.request.Request(failing, text.encode()))
 
 
 def _ntfy(address: str, host: str, alarms: Alarms, known: Alarms) -> None:
@@ -84,6 +95,7 @@ def _news(alarms: Alarms, known: Alarms) -> str:
 def _send(request: urllib.request.Request) -> None:
     """Raises OSError, as most errors of urllib are, or HTTPException."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
+    opener.addheaders = [("User-Agent", NAME)]
     for left in reversed(range(TRIES)):
         try:
             with opener.open(request, timeout=ANSWER) as answer:

@@ -167,7 +167,8 @@ def checked(kind: Any) -> Callable[[str], str]:
             return str(adapter.validate_python(value))
         except ValueError as error:
             details = error.errors() if hasattr(error, "errors") else ()
-            raise ValueError("; ".join(detail["msg"].removeprefix("Value error, ") for detail in details)) from None
+            said = "; ".join(detail["msg"].removeprefix("Value error, ") for detail in details)
+            raise ValueError(said.replace("Input should be", "Expected")) from None
 
     return check_one
 

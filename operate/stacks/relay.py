@@ -3,7 +3,6 @@
 import os
 
 from model import relay
-from model.values import Fqdn
 from operate.errors import WizardError
 from operate.stacks.answers import Answers
 from operate.stacks.questions import checked
@@ -31,4 +30,4 @@ def relay_paths(answers: Answers, place: str | None, user: str | None) -> tuple[
 
 def _place(value: str) -> str:
     host, colon, port = value.partition(":")
-    return f"{checked(Fqdn)(host)}:{checked(relay.Port)(port if colon else '587')}"
+    return f"{checked(relay.Host)(host)}:{checked(relay.Port)(port if colon else '587')}"

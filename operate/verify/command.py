@@ -2,7 +2,8 @@
 
 With `--fix`, what can be mended without risk is (see fix.py), and what that concerns is looked at again.
 
-Exit status 0 says that all required checks hold, 1 that some do not, 2 that the stack cannot be read.
+Exit status 0 says that all required checks hold, 1 that some do not, 2 that the stack cannot be read or has
+nothing of what was to be looked at.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from operate.verify.names import Dns
 from operate.verify.remedies import filled
 from operate.verify.result import Result
 from operate.verify.runner import Shared, run_all
-from operate.verify.stack import Stack, read_stack
+from operate.verify.stack import Stack, read_stack, resolver_address
 from operate.verify.table import as_json, show
 
 WATCH = 900
@@ -43,7 +44,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--only", default="", help="checks or groups, separated by commas, for example dns,tls.trust")
     parser.add_argument("--domain", action="append", default=[], help="look at this domain only; may be repeated")
     parser.add_argument(
-        "--resolver", default="", help="address of the resolver to ask; verify:resolver or the system's"
+        "--resolver", type=_resolver, help="address of the resolver to ask; verify:resolver or the system's"
     )
     parser.add_argument("--ipv4", action="store_true", help="leave IPv6 out: this machine has none")
     parser.add_argument(
@@ -59,6 +60,13 @@ def arguments() -> argparse.ArgumentParser:
         "firewall, timers",
     )
     return parser
+
+
+def _resolver(text: str) -> str:
+    try:
+        return resolver_address(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def main(given: Sequence[str]) -> int:
@@ -85,6 +93,8 @@ async def _verify(chosen: argparse.Namespace, only: Sequence[str]) -> int:
     progress = Console(stderr=True)
     begun = time.monotonic()
     results, seconds = await look(stack, chosen.domain, only, progress)
+    if not results:
+        raise StackError(f"Stack {stack.name} has nothing for {', '.join(only)} to look at, by its settings.")
     mended: Sequence[Mended] = ()
     if chosen.fix:
 

@@ -14,9 +14,9 @@ from operate.verify.stack import Stack
 PORT_25 = Check(
     "outbound.port-25",
     "mail can leave",
-    "Hetzner blocks outgoing ports 25 and 465 of new accounts "
+    "Hetzner blocks outgoing ports 25 and 465 until an account has had them unblocked "
     "(https://docs.hetzner.com/cloud/servers/faq/#why-can-i-not-send-any-mails-from-my-server).",
-    "After the first paid invoice, ask in Hetzner's console (Support, Server, 'Send mails'): 'Please unblock outgoing "
+    "After a month and the first paid invoice, ask in Hetzner's console (Limits): 'Please unblock outgoing "
     f"ports 25 and 465 for {ADDRESS}. It is the mail server {HOST} for our own mail; SPF, DKIM, DMARC and reverse DNS "
     "are set.' Until then, or for good, have mail leave through a relay on port 587 or 2525, which are free: set "
     f"poste-mail:relay (docs/relay.md), then {UP}. Where it has worked before, the cloud firewall may have been "

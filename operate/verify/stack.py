@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel
 
+from model.networks import is_address
 from model.settings import MailDomainSettings, Settings
 from model.stack_config import SECRETS, ConfigurationError, StackConfig, read_settings
 from model.values import EmailAddress, Fqdn
@@ -24,6 +25,13 @@ GONE = {"smartHost": "is no setting any more. Set poste-mail:relay, which Poste 
 """Earlier ones, and what took their place."""
 
 
+def resolver_address(value: str) -> str:
+    """The address itself. Raises ValueError with what would be right."""
+    if not is_address(value):
+        raise ValueError("expected the address of a resolver, for example 9.9.9.9")
+    return value
+
+
 class OwnSettings(BaseModel):
     """Settings of verification itself, in the namespace `verify` of the stack's configuration; all may be left out."""
 
@@ -31,7 +39,7 @@ class OwnSettings(BaseModel):
         alias_generator=to_camel, populate_by_name=True, extra="forbid", hide_input_in_errors=True
     )
 
-    resolver: str | None = None
+    resolver: Annotated[str, AfterValidator(resolver_address)] | None = None
     """Address of the resolver that stands for the public; the system's unless set."""
     allow_self_signed: bool = False
     """Whether the certificate may be signed by nobody known, as in a stack that asks for none."""
@@ -186,7 +194,8 @@ def _own_settings(name: str, config: dict[str, Any]) -> OwnSettings:
     try:
         return OwnSettings.model_validate(values(config, OWN))
     except ValidationError as error:
-        places = [(".".join(map(str, part["loc"])), part["msg"]) for part in error.errors(include_url=False)]
+        found = error.errors(include_url=False)
+        places = [(".".join(map(str, part["loc"])), part["msg"].removeprefix("Value error, ")) for part in found]
         lines = [f"  {OWN}:{place}: {GONE.get(place, said)}" for place, said in places]
         raise StackError("\n".join([f"Configuration of stack {name}:", *lines])) from None
 

@@ -69,6 +69,8 @@ class Receiver:
 
     got: list[tuple[str, str, str, str]] = field(default_factory=list)
     """Method, path, title and body of each request."""
+    callers: set[str] = field(default_factory=set)
+    """What they call themselves (User-Agent)."""
     status: int = 200
     silent: bool = False
     broken: bool = False
@@ -307,6 +309,7 @@ class _Told(BaseHTTPRequestHandler):
             self.wfile.write(b"220 mail.example.com ESMTP\r\n")
             return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        self.receiver.callers.add(self.headers.get("User-Agent", ""))
         self.receiver.got.append((self.command, self.path, self.headers.get("Title", ""), body))
         self.send_response(200 if self.path == "/elsewhere" else self.receiver.status)
         self.send_header("Content-Length", "0")

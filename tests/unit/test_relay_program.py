@@ -104,7 +104,7 @@ def warnings(monkeypatch: pytest.MonkeyPatch, cloud: Cloud, *, preview: bool, **
 
 def test_the_first_preview_says_that_hetzner_lets_no_mail_out_and_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     (told,) = warnings(monkeypatch, Cloud(KEY), preview=True)
-    assert "after the first paid invoice" in told
+    assert "after a month and the first paid invoice" in told
     assert "docs/relay.md" in told
     assert warnings(monkeypatch, Cloud(KEY), preview=False) == []
     assert warnings(monkeypatch, Cloud(KEY), preview=True, relay=RELAY) == []

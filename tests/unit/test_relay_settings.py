@@ -36,11 +36,19 @@ def test_all_else_is_a_password(text: str) -> None:
     assert Relay.model_validate(RELAY | {"password": text}).route == f"*:smtp.relay.example;587|club|{text}"
 
 
+@pytest.mark.parametrize("host", ["smtp.relay.example:587", "smtps://smtp.relay.example", "198.51.100.7", "localhost"])
+def test_where_it_takes_mail_is_a_name_alone(host: str) -> None:
+    """Its certificate proves the name, and the port is a setting of its own."""
+    right = r"name alone.* for example smtp\.example\.net, and its port in relay\.port"
+    with pytest.raises(ValidationError, match=right):
+        Relay.model_validate(RELAY | {"host": host})
+
+
 def test_numbers_and_digits_are_what_they_look_like() -> None:
     """So `pulumi config set --path` and people's YAML may have either."""
     proof = {"name": "example.com", "type": "TXT", "content": 4711}
-    written = Relay.model_validate(RELAY | {"user": 12345, "port": "2525", "records": [proof]})
-    assert (written.user, written.port, written.records[0].content) == ("12345", 2525, "4711")
+    written = Relay.model_validate(RELAY | {"user": 12345, "password": 678, "port": "2525", "records": [proof]})
+    assert (written.route, written.records[0].content) == ("*:smtp.relay.example;2525|12345|678", "4711")
 
 
 @pytest.mark.parametrize(
@@ -48,6 +56,8 @@ def test_numbers_and_digits_are_what_they_look_like() -> None:
     [
         ({"name": "s1"}, "Expected the whole name"),
         ({"content": "198.51.100.7/x"}, "is no host's name"),
+        ({"content": "198.51.100.7"}, "is no host's name"),
+        ({"content": KEY["name"]}, "leads to itself"),
         ({"type": "A"}, "Input should be 'CNAME', 'TXT' or 'MX'"),
         ({"type": "MX"}, "Expected a priority, for example 10"),
         ({"type": "MX", "content": "10 mx.relay.example"}, "mx.relay.example is no host.*number before it as priority"),
@@ -123,7 +133,14 @@ def test_look_ups_of_the_relays_senders_and_the_domains_own_are_counted_together
         (KEY | {"name": "example.com"}, "this stack's own SPF record"),
         (BACK | {"name": "example.com"}, "this stack's own MX record"),
         (BACK | {"name": "mx.example.com"}, "this stack's own null MX record"),
-        ({"name": "example.com", "type": "TXT", "content": "v=spf1 -all"}, "this stack's own SPF record"),
+        (
+            {"name": "example.com", "type": "TXT", "content": "v=spf1 include:a.example -all"},
+            "this stack's own SPF record there. Expected its include: terms in relay.senders",
+        ),
+        (
+            {"name": "_dmarc.example.com", "type": "TXT", "content": "v=DMARC1; p=none"},
+            "this stack's own DMARC record there. Leave it out",
+        ),
         (KEY | {"content": "other.relay.example"}, "this stack's own relay record"),
         (KEY | {"name": "back.example.com"}, "this stack's own relay record"),
         (BACK | {"content": "MX.relay.example."}, "MX of back.example.com is the same as one before. Expected each"),

@@ -417,6 +417,40 @@ def test_a_channel_that_cannot_be_reached_says_why_without_its_address(
     assert "0f6b" not in done.stdout + done.stderr + json.dumps(server.status)
 
 
+def test_who_tells_says_its_name_on_every_channel(server: WatchedServer) -> None:
+    """Cloudflare, which stands before Discord and others, turns away what calls itself Python's urllib."""
+    server.memory(10)
+    for _ in range(2):
+        server.round()
+    assert {path for _, path, _, _ in server.receiver.take()} >= {"/ping/0f6b", "/topic-of-ours", "/hook/77"}
+    assert server.receiver.callers == {"poste-mail-watch"}
+
+
+@pytest.mark.parametrize(
+    ("address", "failing"),
+    [
+        ("/ping/0f6b/", "/ping/0f6b/fail"),
+        ("/ping/0f6b?create=1", "/ping/0f6b/fail?create=1"),
+        (
+            "/api/push/0f6b?status=up&msg=OK&ping=",
+            "/api/push/0f6b?status=down&msg=10+MB+of+memory+are+free%2C+less+than+50&ping=",
+        ),
+        ("/p/key/mail?state=complete", "/p/key/mail?state=fail&message=10+MB+of+memory+are+free%2C+less+than+50"),
+    ],
+)  # fmt: skip
+def test_a_service_that_reads_the_state_in_the_address_gets_it_there(
+    server: WatchedServer, address: str, failing: str
+) -> None:
+    server.heartbeat = {"url": address}
+    server.round()
+    assert [path for _, path, _, _ in server.receiver.take()] == [address]
+    server.memory(10)
+    for _ in range(2):
+        server.round()
+    assert server.receiver.take()[-1][1] == failing
+    assert server.status["told"] == {"url": "ok"}
+
+
 def test_a_dead_channel_is_told_on_the_others_and_delays_none(server: WatchedServer) -> None:
     server.heartbeat = {"url": "/ping/0f6b", "ntfy": "https://127.0.0.1:1/topic", "webhook": "/hook/77"}
     server.memory(10)

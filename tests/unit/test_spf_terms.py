@@ -23,6 +23,7 @@ def domain(**changes: Any) -> MailDomainSettings:
         ("include:spf_2.example.net", "include:spf_2.example.net"),
         ("a:news.example.net", "a:news.example.net"),
         ("mx:example.net", "mx:example.net"),
+        ("include:_spf.example.net.", "include:_spf.example.net"),
         ("ip4:198.51.100.7", "ip4:198.51.100.7"),
         ("ip4:198.51.100.7/24", "ip4:198.51.100.0/24"),
         ("ip6:2001:DB8::/32", "ip6:2001:db8::/32"),
@@ -57,6 +58,7 @@ def test_a_term_that_allows_one_sender_is_kept_in_one_form(written: str, kept: s
         ("include:a.example include:b.example", "no SPF term that allows a sender"),
         ("-ip4:198.51.100.7", "no SPF term that allows a sender"),
         ("v=spf1", "no SPF term that allows a sender"),
+        ("v=spf1 include:a.example ~all", "Expected one, for example include:a.example"),
         ("", "no SPF term that allows a sender"),
     ],
 )

@@ -423,6 +423,27 @@ def test_what_stands_in_the_place_of_a_table_with_secrets_is_not_shown(key: str,
     assert "Geheim" not in text
 
 
+@pytest.mark.parametrize(
+    ("key", "right"),
+    [
+        ("relay.password", "pulumi config set --secret --path 'relay.password'"),
+        ("heartbeat.url", "pulumi config set --secret --path 'heartbeat.url'"),
+        ("relay.host", "pulumi config set --path 'relay.host'"),
+        ("watch.queueLength", "pulumi config set --path 'watch.queueLength'"),
+        ("relay.senders[0]", "pulumi config set --path 'relay.senders[0]'"),
+    ],
+)
+def test_who_forgot_path_is_told_how_to_set_an_entry_of_a_table(key: str, right: str) -> None:
+    text = message(**{key: "Geheim"})
+    assert f"  {key}: is a part of a setting. Set it with: {right}, after: pulumi config rm '{key}'." in text
+    assert "Geheim" not in text
+
+
+def test_how_to_set_a_list_is_told_of_one_deep_in_the_settings_too() -> None:
+    text = message(relay=RELAY | {"senders": "include:spf.relay.example"})
+    assert "Expected a list. Set it with: pulumi config set --path 'relay.senders[0]' …" in text
+
+
 def test_all_mistakes_are_told_at_once() -> None:
     text = message(mailHost="mail", adminPassword=None, volumeSize="5", timeZone="Mars/Base")
     assert "4 mistakes" in text

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from model.records import dkim
-from operate.command_line import DONE, FAILED
+from operate.command_line import DONE, FAILED, UNUSABLE
 from operate.errors import ServerError
 from operate.verify import backup, command, container, fix, server, watch
 from operate.verify.remedies import filled
@@ -101,6 +101,14 @@ def test_all_that_can_be_mended_is_in_one_go_and_a_second_one_has_nothing_to_do(
     assert (status, answer["mended"]) == (DONE, [])
     assert case.server.calls == before
     assert "There is nothing that can be mended without risk." in case.said
+
+
+def test_a_stack_without_what_is_to_be_looked_at_is_not_called_well(
+    case: Case, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(["--stack", "test", "--only", "relay.sign-in,relay.direct"]) == UNUSABLE
+    said = capsys.readouterr()
+    assert (said.out, "has nothing for relay.sign-in, relay.direct to look at" in said.err) == ("", True)
 
 
 def test_without_the_option_nothing_is_mended_and_it_is_said_that_it_can_be(case: Case) -> None:

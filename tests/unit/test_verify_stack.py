@@ -19,7 +19,7 @@ from model.client_account import Account, account
 from model.client_settings import client_settings
 from model.mobileconfig import mobileconfig
 from operate.errors import StackError
-from operate.verify import clients
+from operate.verify import clients, command
 from operate.verify.checks import CHECKS, is_selected, jobs
 from operate.verify.client_guides import PATHS, guide
 from operate.verify.context import Context
@@ -137,6 +137,16 @@ def test_passwords_go_to_authorities_of_ones_own_only_where_the_configuration_sa
     more = tls_for(own).cert_store_stats()["x509"] - tls_for(plain).cert_store_stats()["x509"]
     assert more == 1
     assert tls_for(own).check_hostname
+
+
+@pytest.mark.parametrize("resolver", ["dns.google", "9.9.9.9:53"])
+def test_a_resolver_is_an_address_and_nothing_else(resolver: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(StackError, match="verify:resolver: expected the address of a resolver"):
+        make_stack("test", OUTPUTS, config(resolver=resolver))
+    with pytest.raises(SystemExit):
+        command.arguments().parse_args(["--stack", "test", "--resolver", resolver])
+    assert "--resolver: expected the address of a resolver, for example 9.9.9.9" in capsys.readouterr().err
+    assert command.arguments().parse_args(["--stack", "test"]).resolver is None
 
 
 def test_typing_mistake_in_own_settings_is_named_without_its_value() -> None:

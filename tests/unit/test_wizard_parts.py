@@ -295,8 +295,8 @@ def test_what_a_relay_lacks_is_asked_for_all_at_once(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("place", "password", "why"),
     [
-        ("smtp.relay.example:25", "fine", "Input should be 587, 465 or 2525"),
-        ("relay", "fine", "Expected a fully qualified name"),
+        ("smtp.relay.example:25", "fine", "Expected 587, 465 or 2525"),
+        ("relay", "fine", "Expected its name alone"),
         ("smtp.relay.example", "pipe|Geheim", "RELAY_PASSWORD: Expected it as the relay gave it"),
     ],
 )
