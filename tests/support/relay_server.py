@@ -32,10 +32,11 @@ srs_enabled = 0
 """
 RUN = """
 import json, os, pathlib
-import exclusive, relay
+import exclusive, relay, services
 told = json.loads(os.environ["TOLD"])
 exclusive.LOCK = pathlib.Path.cwd() / "lock"
-relay.TLS_AT_ONCE, relay.STEADY, relay.NAP, relay.BACK, relay.ANSWER = told["at_once"], 0, 0.05, 2, 3
+relay.TLS_AT_ONCE, relay.ANSWER = told["at_once"], 3
+services.STEADY, services.NAP, services.DEADLINE = 0, 0.05, 2
 if told["cut"]:
     setattr(relay, told["cut"], lambda *arguments: os._exit(137))
 relay.main()

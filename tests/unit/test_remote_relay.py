@@ -193,7 +193,7 @@ def test_what_is_noted_holds_no_password_and_is_roots_alone(sender: Sender) -> N
 def test_mail_servers_that_stay_away_are_told(sender: Sender) -> None:
     (sender.folder / "down").touch()
     done = sender.run()
-    assert "Poste's mail servers do not come back: down (exitcode 1) 1 seconds" in done.errors
+    assert "haraka-smtp does not come back (down (exitcode 1) 1 seconds)" in done.errors
     (sender.folder / "down").unlink()
     assert sender.run().told["changed"]
 
