@@ -55,7 +55,7 @@ os.execvp(arguments[0], arguments)
 echo "$1 $(basename "$2")" >>"{folder}/calls"
 """,
     "s6-svstat": """#!/bin/sh
-if [ -e "{folder}/down" ]; then echo "down (exitcode 1) 1 seconds"; else echo "up (pid 7) 0 seconds"; fi
+if [ -e "{folder}/state" ]; then cat "{folder}/state"; else echo "up (pid 7) 0 seconds"; fi
 """,
     # What it prints holds the password, as the real one may.
     "../etc/cont-init.d/20-apply-server-config": """#!/bin/sh

@@ -224,7 +224,7 @@ def test_mail_that_comes_meanwhile_and_waits_is_nothing_wrong_however_many_files
 
 def test_a_queue_that_shrinks_while_the_evidence_is_gathered_is_nothing_wrong(world: World) -> None:
     world.queue(60)
-    drained = threading.Timer(1, world.queue, [0])
+    drained = threading.Timer(3, world.queue, [0])
     drained.start()
     assert world.gather(deadline=20) == []
     drained.join()
