@@ -27,7 +27,7 @@ def begin() -> None:
 
 def unblock() -> None:
     """Ask Hetzner to let the servers send mail, as the owner of a real one asks in the console."""
-    print("Hetzner blocks outgoing ports 25 and 465 of new accounts: asking to have them opened", flush=True)
+    print("Hetzner blocks outgoing ports 25 and 465 until it is asked: asking to have them opened", flush=True)
     body = json.dumps({"outbound_mail": True}).encode()
     request = urllib.request.Request(f"{HETZNER}/_sandbox/limits", body, {"Content-Type": "application/json"})  # noqa: S310 - of this machine
     # The environment's proxies are for the internet, not for loopback.

@@ -21,7 +21,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,18 @@ import snapshot_checks
 import units
 import whole_file
 from exclusive import alone
-from restic import DAMAGED, FOLDER, LIVE, WHOLE, Copied, LockedError, MissingError, Repository, RepositoryError
+from restic import (
+    DAMAGED,
+    FOLDER,
+    LIVE,
+    WHOLE,
+    Copied,
+    LockedError,
+    MissingError,
+    Repository,
+    RepositoryError,
+    in_words,
+)
 
 HERE = Path(__file__).resolve()
 REQUEST, TAG = FOLDER / "request.json", FOLDER / "tag"
@@ -283,30 +294,6 @@ def run_tagged(tag: str) -> None:
         sys.exit(status.error if status else done.stderr.strip())
 
 
-def schedule(request: Request) -> None:
-    """Have the timer run, now and after each boot. Ends the program if that fails."""
-    units.write(f"{UNIT}.service", SERVICE)
-    units.write(f"{UNIT}.timer", TIMER.format(at=request.at))
-    units.systemctl("enable", f"{UNIT}.timer")
-    units.systemctl("restart", f"{UNIT}.timer")
-
-
-def unschedule() -> None:
-    """End the timer. Snapshots stay where they are, and what starts Poste again stays, too."""
-    units.ask("disable", "--now", f"{UNIT}.timer")
-    (units.FOLDER / f"{UNIT}.timer").unlink(missing_ok=True)
-    units.ask("daemon-reload")
-
-
-@contextlib.contextmanager
-def in_words() -> Iterator[None]:
-    """Ends the program with what a repository's trouble is."""
-    try:
-        yield
-    except RepositoryError as error:
-        sys.exit(f"{error}.")
-
-
 def set_up(told: dict[str, Any]) -> None:
     request = Request.of(told)
     repository = Repository.known()
@@ -318,7 +305,7 @@ def set_up(told: dict[str, Any]) -> None:
             identity = repository.identity()
         first = not repository.snapshots(WHOLE)
     whole_file.write(REQUEST, json.dumps(told))
-    schedule(request)
+    units.set_timer(UNIT, SERVICE, TIMER.format(at=request.at))
     if first:
         make_first(request)
     print(json.dumps({"repository": identity}))
@@ -354,7 +341,8 @@ def main() -> None:
                 if REQUEST.exists():
                     note_killed(Request.kept())
         case ["stop"]:
-            unschedule()
+            # Snapshots stay where they are, and what starts Poste again stays, too.
+            units.end_timer(UNIT)
         case _:
             set_up(json.load(sys.stdin))
 

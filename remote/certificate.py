@@ -31,12 +31,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import units
 import whole_file
 from certificate_keys import Keys, TooYoungError, certified, digest
 from served import Port, serve
 
 HERE = Path(__file__).resolve()
-UNITS = Path("/etc/systemd/system")
 UNIT = "poste-certificate"
 SERVICE = f"""\
 [Unit]
@@ -353,26 +353,6 @@ def silence_poste(request: Request) -> None:
             file.truncate()
 
 
-def schedule(request: Request) -> None:
-    """Have the timer run, now and after each boot."""
-    wanted = {f"{UNIT}.service": SERVICE.format(folder=request.folder), f"{UNIT}.timer": TIMER}
-    for name, text in wanted.items():
-        (UNITS / name).write_text(text)
-    # A timer that runs already takes what is new in its file when it is started again.
-    for words in (("daemon-reload",), ("enable", f"{UNIT}.timer"), ("restart", f"{UNIT}.timer")):
-        done = run("systemctl", *words)
-        if done.returncode != 0:
-            sys.exit(f"The timer that renews the certificate does not start: {done.stderr.strip()}")
-
-
-def unschedule() -> None:
-    """End the timer. The certificate stays where it is, and is served until it expires."""
-    run("systemctl", "disable", "--now", f"{UNIT}.timer")
-    for name in (f"{UNIT}.service", f"{UNIT}.timer"):
-        (UNITS / name).unlink(missing_ok=True)
-    run("systemctl", "daemon-reload")
-
-
 def note(request: Request, result: str, error: str = "") -> None:
     """Write down how this try went, for whoever looks after the server."""
     found = validity(request.lineage / "cert.pem")
@@ -438,7 +418,8 @@ def keep_key(request: Request, former: Request) -> None:
 
 def main() -> None:
     if sys.argv[1:] == ["stop"]:
-        unschedule()
+        # The certificate stays where it is, and is served until it expires.
+        units.end_timer(UNIT)
         return
     if sys.argv[1:2] == ["renew"]:
         told = json.loads(Path(sys.argv[2], REQUEST).read_text())
@@ -459,7 +440,7 @@ def main() -> None:
         email = earlier["email"]
         # From now on the timer goes on with it, should the authority be away today.
         whole_file.write(before, json.dumps(told | {"email": email}))
-        schedule(request)
+        units.set_timer(UNIT, SERVICE.format(folder=request.folder), TIMER)
         if sys.argv[1:] == ["account"]:
             register(request, binding)
             print(json.dumps({"account": account(request)}))

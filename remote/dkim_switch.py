@@ -204,7 +204,7 @@ def prove(request: Request, shelf: Shelf, progress: Progress, key: Key) -> None:
     """Note that the key signs, where all looks so. Else the former one comes back, and the program ends with why."""
     data = Path(request.data)
     found = Evidence(
-        request.container, data, request.url, {request.domain: key.told}, progress.loops, queued(data)
+        request.container, data, request.url, {request.domain: key.told}, progress.loops, queued(request.container)
     ).gather()
     read = read_key(Poste(request.url, *administrator.known()), request.domain)
     if not key.is_same(read):

@@ -13,6 +13,7 @@ from typing import Any
 import administrator
 import engine
 import exclusive
+import mail_queue
 import proof_mail
 from container import execute
 from dkim_keys import bare
@@ -23,7 +24,10 @@ from signers import CHECK
 DEADLINE = 300  # seconds for all of it
 SURE = 60  # seconds after which a no to all that fails is taken for the last word
 NAP = 3  # seconds between two looks
-SLACK = 30  # files more in the queue than before: some messages, of up to three files each
+SLACK = 50  # messages more in the queue than before
+"""A letter to all of a club's members that comes meanwhile may wait for longer than the evidence takes, at servers that
+put it off. That nothing is delivered at all shows sooner, by the message to oneself.
+"""
 
 Key = Mapping[str, str]
 """A DKIM key: `selector` and `public_key` (base64)."""
@@ -40,7 +44,8 @@ class Evidence:
     """Those of before, by mail domain."""
     signed_before: bool
     """Whether a message to oneself was signed: not every version is known to do that."""
-    queued_before: int
+    queued_before: int | None
+    """Messages in the queue, which the new one has, too; None where they could not be counted."""
 
     def gather(self) -> list[str]:
         """What is still wrong when all is well, when what fails will not mend, or after five minutes; each in words."""
@@ -110,9 +115,9 @@ class Evidence:
             raise RefusedError(f"a signer does not find its DKIM key: {', '.join(blind)}")
 
     def _queue(self) -> None:
-        waiting = queued(self.data)
-        if waiting > self.queued_before + SLACK:
-            raise NotYetError(f"the queue grows: {waiting} files, and {self.queued_before} before")
+        waiting = queued(self.container)
+        if waiting is not None and self.queued_before is not None and waiting > self.queued_before + SLACK:
+            raise NotYetError(f"the queue grows: {waiting} messages wait to leave, and {self.queued_before} before")
 
 
 def key_in(folder: Path) -> Key:
@@ -120,9 +125,14 @@ def key_in(folder: Path) -> Key:
     return {"selector": (folder / "selector").read_text().strip(), "public_key": bare((folder / "public").read_text())}
 
 
-def queued(data: Path) -> int:
-    """How many files lie in the queue: up to three for each message."""
-    return sum(1 for path in (data / "queue").rglob("*") if path.is_file())
+def queued(container: str) -> int | None:
+    """How many messages wait to leave; None where that cannot be told, as while the container does not run."""
+    try:
+        return mail_queue.waiting(container).messages
+    except exclusive.Ended:
+        raise
+    except SystemExit:
+        return None
 
 
 def signs_to_itself() -> bool:

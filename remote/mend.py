@@ -7,21 +7,16 @@ boot. Prints one JSON object: {"mended": true}. What another one has stopped, su
 """
 
 import json
-import re
 import sys
-import time
 
 import engine
 import exclusive
 import firewall
 import pause
+import services
 import units
-from container import execute
 
 PATIENCE = 60  # seconds that another one may still take who is at Poste's data
-UP = re.compile(r"^up \(.*?\) (\d+) seconds")
-STEADY, DEADLINE = 3, 20  # seconds that a service has to stay up, and within which it must have
-NAP = 0.5  # seconds between two looks
 
 
 def start_container(name: str) -> None:
@@ -34,18 +29,7 @@ def start_container(name: str) -> None:
 
 def start_service(container: str, name: str) -> None:
     with exclusive.alone("a repair", PATIENCE):
-        execute(container, 's6-svc -u "/run/s6/services/$1"', name)
-        deadline = time.monotonic() + DEADLINE
-        while True:
-            state = execute(container, 's6-svstat "/run/s6/services/$1"', name).strip()
-            up = UP.match(state)
-            if up and int(up[1]) >= STEADY:
-                return
-            if time.monotonic() > deadline:
-                sys.exit(
-                    f"{name} does not stay up ({state}). Why stands in /data/log/s6/{name}/current, in {container}"
-                )
-            time.sleep(NAP)
+        services.start(container, name)
 
 
 def load_firewall(name: str) -> None:

@@ -14,32 +14,26 @@ own script prints is therefore never shown.
 import base64
 import hashlib
 import json
-import re
 import smtplib
 import ssl
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import exclusive
+import services
 import whole_file
 from container import execute
 from routes import TO_ALL, put, read, shown
-from signers import RESTART
 
 PATIENCE = 600  # seconds until whoever else is at Poste's data has to be done
 ANSWER = 30  # seconds for each answer of the relay's
-BACK = 60  # seconds until both mail servers have to be up again
-STEADY = 2  # seconds after which one that is up has not fallen at once
-NAP = 0.5  # seconds between two looks
 TLS_AT_ONCE = 465
 NOTE = "route.json"
 
 APPLY = "/etc/cont-init.d/20-apply-server-config"
-APPLIED = f"{APPLY} >/dev/null 2>&1 || {{ echo '{APPLY} fails' >&2; exit 1; }}; {RESTART}"
-UP_FOR = 'for signer in haraka-smtp haraka-submission; do s6-svstat "/run/s6/services/$signer"; done'
+APPLIED = f"{APPLY} >/dev/null 2>&1 || {{ echo '{APPLY} fails' >&2; exit 1; }}"
 
 
 @dataclass(frozen=True)
@@ -95,7 +89,7 @@ def sign_in(relay: dict[str, Any], name: str) -> None:
         raise SignInError(f"{place} does not prove its name: {error.verify_message}. Set relay.host right.") from None
     except (OSError, smtplib.SMTPException) as error:
         said = " ".join(str(error).split()) or type(error).__name__
-        blocked = ". Hetzner blocks 465 for new accounts; 587 and 2525 are free" if port == TLS_AT_ONCE else ""
+        blocked = ". Hetzner blocks 465 until it has been asked; 587 and 2525 are free" if port == TLS_AT_ONCE else ""
         raise SignInError(f"{place} does not let anyone sign in: {said}{blocked}.") from None
 
 
@@ -112,16 +106,8 @@ def _repeated(error: smtplib.SMTPAuthenticationError, relay: dict[str, Any]) -> 
 def apply(container: str) -> None:
     """Have Poste's mail servers follow server.ini, and see both come back. Ends the program where one does not."""
     execute(container, APPLIED)
-    began = time.monotonic()
-    while True:
-        now = time.monotonic() - began
-        states = execute(container, UP_FOR).splitlines()
-        seconds = [int(found[1]) for found in (re.match(r"up .*?\) (\d+) seconds", state) for state in states) if found]
-        if len(seconds) == 2 and all(STEADY <= up <= now + 1 for up in seconds):
-            return
-        if now > BACK:
-            sys.exit(f"Poste's mail servers do not come back: {'; '.join(states)}. Look at /data/log/s6 in Poste.")
-        time.sleep(NAP)
+    services.restart(container, *services.SIGNERS)
+    services.return_of(container, *services.SIGNERS)
 
 
 def on(request: dict[str, Any]) -> bool:

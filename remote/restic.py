@@ -97,6 +97,15 @@ class LockedError(RepositoryError):
     """Somebody else has locked the repository."""
 
 
+@contextlib.contextmanager
+def in_words(before: str = "") -> Iterator[None]:
+    """Ends the program with what a repository's trouble is; `before` is a sentence on what that means."""
+    try:
+        yield
+    except RepositoryError as error:
+        sys.exit(f"{before}{error}.")
+
+
 @dataclass(frozen=True)
 class Copied:
     """A snapshot that was made: bytes that are new in the repository, bytes and number of all its files."""

@@ -13,13 +13,12 @@ firewall and DNS are made for that. A mailbox: while Poste runs. Run again after
 loses nothing.
 """
 
-import contextlib
 import json
 import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,7 @@ import snapshot_checks
 import staging
 from exclusive import alone
 from poste_http import Poste
-from restic import WHOLE, Repository, RepositoryError, Snapshot
+from restic import WHOLE, Repository, Snapshot, in_words
 
 TARGET = ".restoring"
 START_DEADLINE = 600  # seconds; an older version's databases are changed first
@@ -209,19 +208,10 @@ def count(folder: Path) -> int:
     return sum(len(names) for _, _, names in os.walk(folder))
 
 
-@contextlib.contextmanager
-def in_words() -> Iterator[None]:
-    """Ends the program with what a repository's trouble is."""
-    try:
-        yield
-    except RepositoryError as error:
-        sys.exit(f"Nothing was restored. {error}.")
-
-
 def main() -> None:
     request = Request.of(json.load(sys.stdin))
     require_usable(request)
-    with alone("a restore"), in_words():
+    with alone("a restore"), in_words("Nothing was restored. "):
         pause.start_again()
         staging.clean(request.data)
         repository = Repository.known()

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import services
 from container import execute
 
 PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
@@ -36,13 +37,8 @@ set -e
 {COPY} >&2
 doveadm reload
 s6-svc -h /run/s6/services/nginx
-for signer in haraka-smtp haraka-submission; do s6-svc -r "/run/s6/services/$signer"; done
+{services.RESTART}
 """
-"""nginx and Dovecot take the new files and keep their connections, Dovecot for a minute unless its `shutdown_clients`
-is off; mail programs connect again. The mail servers read the files at their start only; what a sender was about to
-hand over then, it hands over again.
-"""
-RESTART = 'for service in "$@"; do s6-svc -r "/run/s6/services/$service"; done'
 
 STALE, INCOMPLETE = "still another certificate", "the certificate without its chain"
 """What can be wrong with a port that answers."""
@@ -99,6 +95,16 @@ def wrong(ports: Sequence[Port], host: str, whole: Sequence[bytes]) -> dict[Port
         return {port: reason for port, reason in zip(ports, pool.map(look, ports), strict=True) if reason}
 
 
+def reload(container: str) -> None:
+    """Have Poste's services take the new files.
+
+    nginx and Dovecot keep their connections, Dovecot for a minute unless its `shutdown_clients` is off; mail programs
+    connect again. The mail servers read the files at their start only; what a sender was about to hand over then, it
+    hands over again.
+    """
+    execute(container, RELOAD, *services.SIGNERS)
+
+
 def serve(ports: Sequence[Port], host: str, lineage: Path, data: Path, container: str) -> None:
     """Have each port serve the certificate of a lineage (certbot's cert, chain and privkey); does nothing if all do.
 
@@ -110,12 +116,12 @@ def serve(ports: Sequence[Port], host: str, lineage: Path, data: Path, container
         return
     for form in forms(data):
         put(lineage, data, form)
-        execute(container, RELOAD)
+        reload(container)
         failing = settled(ports, host, whole)
         # One that does not answer is not restarted: whoever is connected to it would lose that for nothing.
         stale = sorted({port.provider for port, reason in failing.items() if reason == STALE})
         if stale:
-            execute(container, RESTART, *stale)
+            services.restart(container, *stale)
             failing = settled(ports, host, whole)
         if INCOMPLETE not in failing.values():
             break

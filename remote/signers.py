@@ -10,9 +10,9 @@ that has gone since signs what nobody can verify; neither says so.
 import json
 import sys
 
+import services
 from container import execute
 
-RESTART = 'for signer in haraka-smtp haraka-submission; do s6-svc -r "/run/s6/services/$signer"; done'
 CHECK = """
 for signer in haraka-smtp haraka-submission; do
   [ ! -d "/opt/$signer" ] || for domain in "$@"; do
@@ -31,7 +31,7 @@ def main() -> None:
     # Of what they were started with, some key is another now. A new domain's is read when it is needed.
     changed = execute(request["container"], f"{keys} | grep -vxFf - {known} || true")
     if linked or changed:
-        execute(request["container"], RESTART)
+        services.restart(request["container"], *services.SIGNERS)
     execute(request["container"], f"{keys} >{known} || true")
     blind = sorted(set(execute(request["container"], CHECK, *request["domains"]).splitlines()))
     if blind:

@@ -28,6 +28,23 @@ def write(name: str, text: str) -> None:
         systemctl("daemon-reload")
 
 
+def set_timer(unit: str, service: str, timer: str) -> None:
+    """Have a timer of these texts run a service, from now on and after each boot. `unit` is the name of both."""
+    write(f"{unit}.service", service)
+    write(f"{unit}.timer", timer)
+    systemctl("enable", f"{unit}.timer")
+    # One that runs already takes what is new in its file when it is started again.
+    systemctl("restart", f"{unit}.timer")
+
+
+def end_timer(unit: str) -> None:
+    """End a timer, and forget it and its service, which ends by itself if it runs just now."""
+    ask("disable", "--now", f"{unit}.timer")
+    for name in (f"{unit}.timer", f"{unit}.service"):
+        (FOLDER / name).unlink(missing_ok=True)
+    ask("daemon-reload")
+
+
 def leave(name: str, text: str) -> None:
     """Have a unit run now, without waiting for it, and at each boot. It waits for the lock that the caller holds."""
     write(name, text)

@@ -165,7 +165,8 @@ def back_up(tag: str) -> None:
 
 def keep(place: Place, request: dict[str, Any], running: engine.Container) -> None:
     """Copy what a new version changes, while Poste is stopped, and note how the old one was run."""
-    signed = running["State"]["Running"] and signs_to_itself()
+    # Both can be told only while it runs.
+    signed, waiting = running["State"]["Running"] and signs_to_itself(), queued(running["Id"])
     new = place.folder / "before.new"
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(mode=0o700)
@@ -174,7 +175,6 @@ def keep(place: Place, request: dict[str, Any], running: engine.Container) -> No
             engine.stop(running["Id"])
             try:
                 small_part.copy(place.data, new / "data")
-                waiting = queued(place.data)
             finally:
                 if running["State"]["Running"]:
                     engine.start(running["Id"])

@@ -164,10 +164,7 @@ def set_up(told: Json) -> None:
     Request.of(told)
     watch_request.FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
     whole_file.write(watch_request.FOLDER / "request.json", json.dumps(told))
-    units.write(f"{UNIT}.service", SERVICE)
-    units.write(f"{UNIT}.timer", TIMER)
-    units.systemctl("enable", f"{UNIT}.timer")
-    units.systemctl("restart", f"{UNIT}.timer")
+    units.set_timer(UNIT, SERVICE, TIMER)
     # A new server's timer waits; what there is to see now, and whether anybody can be told, shows at once.
     units.systemctl("start", "--no-block", f"{UNIT}.service")
     print(json.dumps({"watching": True}))
@@ -175,10 +172,7 @@ def set_up(told: Json) -> None:
 
 def stop() -> None:
     """End the timer, and forget whom to tell. What was seen stays on the volume."""
-    units.ask("disable", "--now", f"{UNIT}.timer")
-    for name in (f"{UNIT}.timer", f"{UNIT}.service"):
-        (units.FOLDER / name).unlink(missing_ok=True)
-    units.ask("daemon-reload")
+    units.end_timer(UNIT)
     for name in ("request.json", STATE):
         (watch_request.FOLDER / name).unlink(missing_ok=True)
 

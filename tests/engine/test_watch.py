@@ -36,8 +36,8 @@ END"""
 """What was sent within the hour is an hour old."""
 RELOADED = """cd /opt/poste-mail && python3 - <<'END'
 import socket, time
-import container, served
-container.execute("poste", served.RELOAD)
+import served
+served.reload("poste")
 time.sleep(2)
 for port in (25, 465, 993):
     for _ in range(60):

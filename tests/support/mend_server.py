@@ -21,13 +21,13 @@ UP, DOWN = "up (pid 17) 5 seconds", "down (exitcode 0) 3 seconds, normally up, r
 
 RUN = """
 import importlib, pathlib, sys
-import engine, exclusive, firewall, pause, units
+import engine, exclusive, firewall, pause, services, units
 here = pathlib.Path({folder!r})
 engine.SOCKET, exclusive.LOCK, pause.MARK = str(here / "engine"), here / "lock", here / "stopped.json"
 firewall.RULESET, units.FOLDER = here / "nftables.conf", here / "units"
 script = importlib.import_module(sys.argv.pop(1))
 if script.__name__ == "mend":
-    script.PATIENCE, script.NAP, script.DEADLINE = 0.2, 0.05, 0.5
+    script.PATIENCE, services.NAP, services.DEADLINE = 0.2, 0.05, 0.5
 script.main()
 """
 CHAINS = [{"chain": {"name": name, "hook": name, "policy": "drop"}} for name in ("input", "forward")]

@@ -32,10 +32,11 @@ srs_enabled = 0
 """
 RUN = """
 import json, os, pathlib
-import exclusive, relay
+import exclusive, relay, services
 told = json.loads(os.environ["TOLD"])
 exclusive.LOCK = pathlib.Path.cwd() / "lock"
-relay.TLS_AT_ONCE, relay.STEADY, relay.NAP, relay.BACK, relay.ANSWER = told["at_once"], 0, 0.05, 2, 3
+relay.TLS_AT_ONCE, relay.ANSWER = told["at_once"], 3
+services.STEADY, services.NAP, services.DEADLINE = 0, 0.05, 2
 if told["cut"]:
     setattr(relay, told["cut"], lambda *arguments: os._exit(137))
 relay.main()
@@ -54,7 +55,7 @@ os.execvp(arguments[0], arguments)
 echo "$1 $(basename "$2")" >>"{folder}/calls"
 """,
     "s6-svstat": """#!/bin/sh
-if [ -e "{folder}/down" ]; then echo "down (exitcode 1) 1 seconds"; else echo "up (pid 7) 0 seconds"; fi
+if [ -e "{folder}/state" ]; then cat "{folder}/state"; else echo "up (pid 7) 0 seconds"; fi
 """,
     # What it prints holds the password, as the real one may.
     "../etc/cont-init.d/20-apply-server-config": """#!/bin/sh

@@ -71,9 +71,9 @@ for a new one.
 """
 
 RUN = """
-import sys, certificate
+import sys, certificate, units
 from pathlib import Path
-certificate.UNITS, certificate.LOCK = Path("units"), Path("lock")
+units.FOLDER, certificate.LOCK = Path("units").absolute(), Path("lock")
 certificate.PAUSES = (0, 0)
 certificate.hand_out = lambda request: None
 certificate.serve = lambda *_: print("served", file=sys.stderr)

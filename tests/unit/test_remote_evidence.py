@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,8 @@ proof_mail.SMTP = proof_mail.SUBMISSION
 evidence.DEADLINE, evidence.SURE, evidence.NAP = told["deadline"], told["sure"], 0.05
 if told["what"] == "signs":
     print(json.dumps(evidence.signs_to_itself()))
+elif told["what"] == "queued":
+    print(json.dumps(evidence.queued("poste")))
 else:
     print(json.dumps(evidence.Evidence("poste", here / "data", told["url"], told["keys"], *told["before"]).gather()))
 """
@@ -50,13 +54,28 @@ class World:
         self.engine.run("poste", "sha256:1")
         self.mail = MailLoop(make_certificate(folder, ["mail.example.com"]), PASSWORD, SIGNATURE)
         self.api = PosteApi(domains={"example.com": {"name": "example.com"}})
-        self.before: tuple[bool, int] = (True, 0)
+        self.before: tuple[bool, int | None] = (True, 0)
         self.keys = {"example.com": {"selector": "s20261128123", "public_key": "AAAABBBB"}}
 
     def signers(self, blind: str) -> None:
-        """What the container tells of signers without a key."""
-        (self.folder / "tools/docker").write_text(f'#!/bin/sh\nprintf "{blind}"\n')
+        """What the container tells of signers without a key; of its queue it tells what lies there."""
+        (self.folder / "tools/docker").write_text(
+            f"""#!/bin/sh
+case $5 in *config/dkim*) printf "{blind}"; exit ;; esac
+[ ! -e "{self.folder}/down" ] || {{ echo "container $2 is not running" >&2; exit 1; }}
+exec sh -c "$(echo "$5" | sed 's#/data/#{self.folder}/data/#; s#/opt/#{self.folder}/opt/#g')"
+"""
+        )
         (self.folder / "tools/docker").chmod(0o755)
+
+    def queue(self, messages: int) -> None:
+        """So many wait to leave, each in three files."""
+        folder = self.folder / "data/queue/input"
+        shutil.rmtree(folder)
+        folder.mkdir()
+        for number in range(messages):
+            for part in "HDJ":
+                (folder / f"{number}-{part}").touch()
 
     def gather(self, what: str = "all", *, deadline: float = 1.5, sure: float = 0.3) -> Any:
         """What is found to be wrong."""
@@ -191,11 +210,37 @@ def test_a_signer_that_does_not_find_its_key_is_named(world: World) -> None:
 
 
 def test_a_queue_that_grows_is_named(world: World) -> None:
-    for number in range(40):
-        (world.folder / "data/queue/input" / str(number)).touch()
-    assert world.gather() == ["the queue grows: 40 files, and 0 before"]
+    world.queue(60)
+    assert world.gather() == ["the queue grows: 60 messages wait to leave, and 0 before"]
     world.before = (True, 20)
     assert world.gather() == []
+
+
+def test_mail_that_comes_meanwhile_and_waits_is_nothing_wrong_however_many_files_it_takes(world: World) -> None:
+    world.queue(50)
+    assert len(list((world.folder / "data/queue").rglob("*-[HDJ]"))) == 150
+    assert world.gather() == []
+
+
+def test_a_queue_that_shrinks_while_the_evidence_is_gathered_is_nothing_wrong(world: World) -> None:
+    world.queue(60)
+    drained = threading.Timer(3, world.queue, [0])
+    drained.start()
+    assert world.gather(deadline=20) == []
+    drained.join()
+
+
+def test_a_queue_is_not_held_against_a_version_whose_forerunner_did_not_run(world: World) -> None:
+    world.queue(60)
+    world.before = (True, None)
+    assert world.gather() == []
+
+
+def test_a_queue_that_cannot_be_counted_is_none(world: World) -> None:
+    world.queue(2)
+    assert world.gather("queued") == 2
+    (world.folder / "down").touch()
+    assert world.gather("queued") is None
 
 
 def test_who_ends_the_program_is_not_taken_for_something_that_is_wrong() -> None:

@@ -203,11 +203,12 @@ def test_what_is_noted_holds_no_password_and_is_roots_alone(sender: Sender) -> N
     assert PASSWORD not in note.read_text()
 
 
-def test_mail_servers_that_stay_away_are_told(sender: Sender) -> None:
-    (sender.folder / "down").touch()
+@pytest.mark.parametrize("state", ["down (exitcode 1) 1 seconds", "up (pid 7) 300 seconds"])
+def test_mail_servers_that_stay_away_or_never_ended_are_told(sender: Sender, state: str) -> None:
+    (sender.folder / "state").write_text(f"{state}\n")
     done = sender.run()
-    assert "Poste's mail servers do not come back: down (exitcode 1) 1 seconds" in done.errors
-    (sender.folder / "down").unlink()
+    assert f"haraka-smtp does not come back ({state}). Why stands in /data/log/s6/haraka-smtp/current" in done.errors
+    (sender.folder / "state").unlink()
     assert sender.run().told["changed"]
 
 

@@ -250,7 +250,8 @@ def test_an_older_snapshot_can_be_chosen_and_a_live_one_is_refused(server: Backu
     done = restore(server, sure=True, snapshot="00000002")
     assert json.loads(done.stdout)["snapshot"] == "00000002"
     unknown = restore(server, sure=True, snapshot="0000dead")
-    assert "has no snapshot 0000dead" in unknown.stderr
+    assert unknown.stderr.splitlines()[-1] == "Nothing was restored. The repository has no snapshot 0000dead."
+    assert "Traceback" not in unknown.stderr
 
 
 def test_too_little_space_is_told_with_the_size_that_is_needed_before_anything_is_restored(

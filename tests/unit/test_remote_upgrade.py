@@ -81,6 +81,15 @@ with (here / "backups").open("a") as file:
     print(*sys.argv[1:], file=file)
 sys.exit((here / "no-backup").read_text() if (here / "no-backup").exists() else 0)
 """
+QUEUE = f"""#!{sys.executable}
+import sys
+import engine
+engine.SOCKET = "engine"
+if not engine.container(sys.argv[2])["State"]["Running"]:
+    sys.exit(f"container {{sys.argv[2]}} is not running")
+print("queue", "1-D 0", "2-D 0", sep="\\n")
+"""
+"""Two messages wait in a container that runs, and a look into another one is not to be had."""
 FILES = {
     "server.ini": "old",
     "ssl/server.crt": "old",
@@ -104,6 +113,8 @@ class Server:
             (folder / name).mkdir(parents=True)
         (folder / "tools/systemctl").write_text('#!/bin/sh\necho "$@" >>calls\n')
         (folder / "tools/systemctl").chmod(0o755)
+        (folder / "tools/docker").write_text(QUEUE)
+        (folder / "tools/docker").chmod(0o755)
         (folder / "backup.py").write_text(BACKUP)
         (folder / "backups").touch()
         (folder / "administrator.json").write_text(json.dumps({"address": "admin@example.com", "password": "old"}))
@@ -253,6 +264,15 @@ def test_an_upgrade_has_a_tagged_backup_first_and_the_old_version_runs_until_it_
     assert json.loads(server.prepare(NEW).stdout) == {"prepared": True}
     assert (server.folder / "backups").read_text() == "run --tag upgrade-2.5.11-to-2.6.0\n"
     assert server.running == [("poste", OLD)]
+
+
+def test_the_queue_is_counted_while_the_old_version_runs_and_not_where_it_does_not(server: Server) -> None:
+    note = server.folder / "upgrade/before/container.json"
+    server.prepare(NEW)
+    assert json.loads(note.read_text())["queued"] == 2
+    server.engine.containers[0]["State"]["Running"] = False
+    assert json.loads(server.prepare(NEW).stdout) == {"prepared": True}
+    assert json.loads(note.read_text())["queued"] is None
 
 
 def test_without_a_backup_there_is_no_upgrade_unless_none_is_wanted(server: Server) -> None:
