@@ -25,7 +25,7 @@ IN_ALL = 2_000_000
 FORWARDED = {"forwarded", "mailing_list", "trusted_forwarder"}
 """Reasons for not applying the policy: somebody handed the message on, which breaks SPF, and often DKIM."""
 VOUCHED = re.compile(r"\barc\s*=\s*pass\b", re.IGNORECASE)
-"""What the comment of the reason local_policy says of a message whose forwarders sealed it (RFC 8617, section 7.2.2)."""
+"""What the comment of the reason local_policy says of a message that its forwarders sealed (RFC 8617, 7.2.2)."""
 DISPOSITIONS = ("none", "pass", "quarantine", "reject")
 """What receivers do (RFC 9990, section 3.1.1.9)."""
 GULP = 1_000_000

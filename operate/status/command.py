@@ -66,7 +66,10 @@ def _make(folder: Path) -> None:
 
 def _write(found: Look, folder: Path, *, as_json_object: bool) -> int:
     file = folder / PAGE
-    file.write_text(page(found), encoding="utf-8")
+    try:
+        file.write_text(page(found), encoding="utf-8")
+    except OSError as error:
+        raise PageError(f"{file} cannot be written: {error.strerror}") from None
     if as_json_object:
         command_line.show_json(
             stack=found.stack.name,

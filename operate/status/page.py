@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from operate.addresses import without_mailboxes
 from operate.quantities import moment
 from operate.reports.summary import DomainSummary
-from operate.reports.table import verdict
+from operate.reports.table import named, verdict
 from operate.status import now, plots
 from operate.status.look import Look
 from operate.verify.result import Result, Status
@@ -62,6 +62,7 @@ def page(found: Look) -> str:
         "moment": moment,
         "lasting": now.lasting,
         "counted": now.counted,
+        "named": named,
         "private": without_mailboxes,
     }
     return environment.get_template("page.html.jinja").render(
