@@ -144,6 +144,11 @@ def parts(settings: Settings) -> tuple[Part, ...]:
     return (*NOW, *CERTIFICATE * bool(settings.acme_directory), *BACKUP * bool(settings.backup))
 
 
+def unseen(shown: Shown, settings: Settings) -> list[str]:
+    """What the server should have looked at, and could not: of that nobody can say that it is well."""
+    return [name for name, key, *_ in parts(settings) if shown.get(key) is None]
+
+
 def rows(shown: Shown, wanted: tuple[Part, ...]) -> list[Row]:
     """A row for each part: red where an alarm is about it, as the server alone knows its thresholds."""
     alarms = {alarm["kind"] for alarm in shown["alarms"]}

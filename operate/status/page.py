@@ -89,7 +89,9 @@ def _conclusion(found: Look, wrong: Sequence[Result]) -> str:
         return f"All is well{f', and {len(wrong)} could be better' if wrong else ''}"
     alarms = len(found.shown["alarms"]) if found.shown else 0
     broken = sum(not result.holds for result in wrong)
-    said = [now.counted(count, what) for count, what in ((alarms, "alarm"), (broken, "failed check")) if count]
+    dark = len(now.unseen(found.shown, found.stack.settings)) if found.shown else 0
+    kinds = ((alarms, "alarm"), (broken, "failed check"), (dark, "unknown value"))
+    said = [now.counted(count, what) for count, what in kinds if count]
     return ", ".join([*["The server could not be asked"] * (found.shown is None), *said])
 
 

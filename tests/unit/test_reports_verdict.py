@@ -267,9 +267,9 @@ def encryption(reports: Sequence[TlsReport], monkeypatch: pytest.MonkeyPatch) ->
     return found
 
 
-def sessions(back: int, failed: int = 0, kind: str = "sts", succeeded: int = 10, **failure: object) -> TlsReport:
+def sessions(back: int, failed: int = 0, kind: str = "sts", succeeded: int = 10, result: str = "") -> TlsReport:
     """A TLS report of one day."""
-    failures = [{"failed-session-count": failed, **failure}] if failed else []
+    failures = [{"failed-session-count": failed, "result-type": result}] if failed else []
     text = tls_report(back, failures=failures, failed=failed, succeeded=succeeded)
     return tls.parse(text.replace('"sts"', f'"{kind}"').encode(), NOW)
 
@@ -291,7 +291,7 @@ def test_a_quiet_week_allows_to_enforce_encryption(monkeypatch: pytest.MonkeyPat
     assert encryption(quiet[:6], monkeypatch).reasons == (
         "Sessions under the policy of MTA-STS succeeded on 6 of the 7 days that are needed.",
     )
-    loud = encryption([*quiet[1:], sessions(1, failed=3, **{"result-type": "sts-policy-fetch-error"})], monkeypatch)
+    loud = encryption([*quiet[1:], sessions(1, failed=3, result="sts-policy-fetch-error")], monkeypatch)
     assert not loud.enforce
     assert loud.reasons == ("Sessions that failed on the last 7 days with reports: 3.",)
     assert [(failure.kind, failure.sessions) for failure in loud.failures] == [("sts-policy-fetch-error", 3)]

@@ -189,6 +189,18 @@ def test_what_another_version_of_the_watch_shows_is_unknown_and_hides_nothing() 
     assert {each.name for each in rows if each.status is UNKNOWN} == {"memory", "queue", "disk", "drill"}
 
 
+def test_what_could_not_be_looked_at_is_not_well(
+    server: dict[str, Any], outside: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.update(disk=None, backup=None)
+    assert command.main(["--stack", "test"]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "No alarm, but not known: disk, backup"
+    assert command.main(["--stack", "test", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["ok"] is False
+    assert command.main(["--stack", "test", "--html", str(tmp_path)]) == 1
+    assert "<title>mail.example.com: 2 unknown values</title>" in (tmp_path / "index.html").read_text()
+
+
 def test_what_other_servers_say_cannot_move_the_cursor() -> None:
     shown = well()
     shown["certificate"]["renewal"]["error"] = "no\x1b[2J\n  \u202eway"
