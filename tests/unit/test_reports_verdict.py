@@ -260,6 +260,20 @@ def test_records_count_for_the_closest_domain_of_the_stack(monkeypatch: pytest.M
     assert told.refused == ("reports about other.example, which is none of this stack's: 1",)
 
 
+@pytest.mark.parametrize(
+    ("policy", "applied", "said"),
+    [("reject", "quarantine", "safe to go to reject"), ("quarantine", "none", "safe to go to reject")],
+)
+def test_a_policy_that_is_only_being_tried_counts_as_what_receivers_make_of_it(
+    policy: str, applied: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next milder one (RFC 9989, section 4.7)."""
+    settings = [{"name": DOMAIN, "dmarc": {"policy": policy, "testing": True}}]
+    told = summary(month(Row(count="9")), monkeypatch, domains=settings)
+    assert told.domains[0].policy == applied
+    assert any(said in line for line in lines(told))
+
+
 def encryption(reports: Sequence[TlsReport], monkeypatch: pytest.MonkeyPatch) -> Encryption:
     """What TLS reports say."""
     found = domain_of(reports, monkeypatch).encryption
