@@ -87,7 +87,7 @@ def session(stack: Stack, line: str = "", *, captured: bool = False) -> "subproc
         words = ["ssh", "-F", str(write_files(folder, stack)), *["-t"] * at_terminal, SERVER, *[line] * bool(line)]
         streams = (subprocess.DEVNULL, subprocess.PIPE) if captured else (None, None)
         try:
-            done = subprocess.run(words, stdin=streams[0], stdout=streams[1], text=True, check=False)
+            done = subprocess.run(words, stdin=streams[0], stdout=streams[1], errors="replace", check=False)
         except FileNotFoundError:
             raise ServerError("ssh is not on PATH. Install OpenSSH's client (on Debian: openssh-client)") from None
     if done.returncode == UNREACHED:

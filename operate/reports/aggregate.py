@@ -2,6 +2,7 @@
 
 import io
 import ipaddress
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,13 +15,24 @@ from operate.reports import values
 from operate.reports.archives import RefusedError
 
 RECORDS = 200_000
-"""Records that are read of one report."""
+"""Records that are read of one report, and what else may stand beside them."""
 DEPTH = 20
 """Elements in each other; the format has six, extensions a few more."""
 ELEMENTS = 10_000
 """Elements of one record, which has some twenty, and a few for each signature."""
+IN_ALL = 2_000_000
+"""Elements of one report; that many come out of some kilobytes of a bomb, too, and take seconds."""
 FORWARDED = {"forwarded", "mailing_list", "trusted_forwarder"}
 """Reasons for not applying the policy: somebody handed the message on, which breaks SPF, and often DKIM."""
+VOUCHED = re.compile(r"\barc\s*=\s*pass\b", re.IGNORECASE)
+"""What the comment of the reason local_policy says of a message that its forwarders sealed (RFC 8617, 7.2.2)."""
+DISPOSITIONS = ("none", "pass", "quarantine", "reject")
+"""What receivers do (RFC 9990, section 3.1.1.9)."""
+GULP = 1_000_000
+"""Bytes that the parser is given at once. It looks anew at a comment or tag that is not whole yet, each time."""
+METADATA, POLICY = "report_metadata", "policy_published"
+AMPERSAND = re.compile(r"&(?!#?\w{1,10};)")
+REPORT = re.compile(r"<((?:[\w-]+:)?feedback)[\s>].*</\1\s*>", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -70,39 +82,65 @@ class AggregateReport:
 
 def parse(text: bytes, now: datetime) -> AggregateReport:
     """The report that a text is. Raises RefusedError."""
-    parts: dict[str, Element] = {}
-    records: list[Record] = []
     try:
-        for place, element in _children(text.lstrip()):
-            if place == "record":
-                records += _record(element)
-                if len(records) > RECORDS:
-                    raise RefusedError(f"has more than {RECORDS} records")
-            else:
-                parts[place] = element
+        return _parsed(text.lstrip(), now)
     except DefusedXmlException:
         raise RefusedError("has a document type or entities of its own, which no report needs") from None
     except (ParseError, LookupError, ValueError) as error:
         if isinstance(error, RefusedError):
             raise
+        mended = _mended(text)
+        try:
+            if mended:
+                return _parsed(mended, now)
+        except ParseError:
+            pass
         raise RefusedError(f"is broken XML ({values.text(str(error))})") from None
+
+
+def _mended(text: bytes) -> bytes:
+    """A report without what some reporters get wrong; empty where none is seen.
+
+    That is a declaration of another encoding than the text has, a byte in none, a lone ampersand in an address of a
+    page, and what stands behind the end.
+    """
+    found = REPORT.search(text.decode("utf-8", "replace"))
+    return AMPERSAND.sub("&amp;", found[0]).encode() if found else b""
+
+
+def _parsed(text: bytes, now: datetime) -> AggregateReport:
+    parts: dict[str, Element] = {}
+    records: list[Record] = []
+    for count, (place, element) in enumerate(_children(text)):
+        if count == RECORDS:
+            raise RefusedError(f"has more than {RECORDS} records")
+        if place == "record":
+            records += _record(element)
+        elif place in (METADATA, POLICY):
+            parts[place] = element
     return _report(parts, tuple(records), now)
+
+
+class _Gulps(io.BytesIO):
+    def read(self, _size: int | None = -1, /) -> bytes:
+        return super().read(GULP)
 
 
 def _children(text: bytes) -> Iterator[tuple[str, Element]]:
     """The elements right below the root, one after the other, by their names without namespaces."""
-    depth = elements = 0
+    depth = elements = in_all = 0
     root: Element | None = None
-    for event, element in iterparse(io.BytesIO(text), events=("start", "end"), forbid_dtd=True):
+    for event, element in iterparse(_Gulps(text), events=("start", "end"), forbid_dtd=True):
         if event == "start":
             depth += 1
             elements += 1
+            in_all += 1
             if root is None:
                 root = element
                 if _bare(root.tag) != "feedback":
                     raise RefusedError(f"begins with {values.text(_bare(root.tag))}, not with feedback")
-            elif depth > DEPTH or elements > ELEMENTS:
-                raise RefusedError(f"has more than {DEPTH} elements in each other, or {ELEMENTS} in a record")
+            elif depth > DEPTH or elements > ELEMENTS or in_all > IN_ALL:
+                raise RefusedError(f"has more than {DEPTH} elements in each other, {ELEMENTS} in a record, or {IN_ALL}")
         else:
             depth -= 1
             if depth == 1 and root is not None:
@@ -133,7 +171,7 @@ def _text(element: Element | None, *path: str) -> str:
 
 
 def _report(parts: Mapping[str, Element], records: Sequence[Record], now: datetime) -> AggregateReport:
-    told, policy = parts.get("report_metadata"), parts.get("policy_published")
+    told, policy = parts.get(METADATA), parts.get(POLICY)
     reporter = values.text(_text(told, "org_name")) or values.name(_text(told, "email").rpartition("@")[2])
     domain = values.name(_text(policy, "domain"))
     if not reporter or not domain:
@@ -163,17 +201,25 @@ def _record(element: Element) -> Iterator[Record]:
         if _text(result, "result").lower() == "pass"
     ]
     judged = next(iter(_under(element, "row", "policy_evaluated")), None)
-    reasons = {reason.strip().lower() for reason in _texts(judged, "reason", "type")}
     yield Record(
         _address(source),
         values.count(_text(element, "row", "count"), "a count"),
         values.name(_text(element, "identifiers", "header_from")),
         _text(judged, "spf").lower() == "pass",
         _text(judged, "dkim").lower() == "pass",
-        values.text(_text(judged, "disposition")).lower() or "none",
-        bool(reasons & FORWARDED),
+        _disposition(_text(judged, "disposition").lower()),
+        any(map(_is_forwarded, _under(judged, "reason"))),
         tuple(dict.fromkeys(filter(None, passed))),
     )
+
+
+def _disposition(told: str) -> str:
+    return told if told in DISPOSITIONS else "other" if told else "none"
+
+
+def _is_forwarded(reason: Element) -> bool:
+    kind = _text(reason, "type").lower()
+    return kind in FORWARDED or (kind == "local_policy" and VOUCHED.search(_text(reason, "comment")) is not None)
 
 
 def _address(written: str) -> str:

@@ -58,17 +58,11 @@ def unpack(data: bytes) -> Iterator[bytes]:
     if len(data) > PACKED:
         raise RefusedError(f"has {len(data)} bytes; more than {PACKED} are not read")
     if data.startswith(GZIP):
-        yield _plain(_gunzipped(data))
+        yield _gunzipped(data)
     elif data.startswith((ZIP, EMPTY_ZIP)):
-        yield from map(_plain, _unzipped(data))
+        yield from _unzipped(data)
     else:
         yield data
-
-
-def _plain(data: bytes) -> bytes:
-    if is_archive(data):
-        raise RefusedError("is an archive in an archive")
-    return data
 
 
 def _gunzipped(data: bytes) -> bytes:

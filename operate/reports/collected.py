@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from model.values import is_within
 from operate import errors
 from operate.reports.inbox import Fetched, Place, delete, messages
 from operate.reports.messages import Report, read
 from operate.verify.mailbox import Mailbox, MailboxError
+
+LATE = timedelta(days=7)
+"""How long before the first day asked for a report may be about; with more, it tells of a server that is no more."""
 
 
 @dataclass
@@ -35,27 +38,33 @@ def collect(boxes: Sequence[Mailbox], folders: Sequence[str], since: date, now: 
     for box in boxes:
         try:
             for folder in folders:
-                _take(found, keys, box, messages(box, folder, since), now)
+                _take(found, keys, box, messages(box, folder, since), since, now)
             found.mailboxes.append(box.address)
         except MailboxError as error:
             found.unread.append(f"{box.address}: {error}")
     return found
 
 
-def _take(found: Collected, keys: set[object], box: Mailbox, fetched: Iterable[Fetched], now: datetime) -> None:
+def _take(
+    found: Collected, keys: set[object], box: Mailbox, fetched: Iterable[Fetched], since: date, now: datetime
+) -> None:
     for message in fetched:
         place = f"message {message.place.uid} in {message.place.folder}"
         if not message.raw:
             found.refused.append(f"{place}: is too large")
             continue
         content = read(message.raw, now)
+        late = [report for report in content.reports if report.day < since - LATE]
         found.refused += [f"{place}: {reason}" for reason in content.refused]
+        found.refused += [f"{place}: is about {report.day}, long before it came" for report in late]
         for report in content.reports:
+            if report in late:
+                continue
             found.duplicates += report.key in keys
             if report.key not in keys:
                 found.reports.append(report)
             keys.add(report.key)
-        if content.reports and not content.refused:
+        if content.reports and not content.refused and not late:
             about = frozenset(domain for report in content.reports for domain in report.domains)
             found.read.append((box, message.place, about))
 

@@ -24,7 +24,10 @@ from operate.verify.stack import Stack, read_stack
 
 def main(given: Sequence[str]) -> int:
     """Run the command; the exit status."""
-    chosen = _options().parse_args(given)
+    parser = _options()
+    chosen = parser.parse_args(given)
+    if not chosen.mailbox and (chosen.imap_host or chosen.password_stdin):
+        parser.error("--imap-host and --password-stdin are about the mailbox that --mailbox names")
     try:
         return asyncio.run(_reports(chosen))
     except OperateError as error:

@@ -34,6 +34,8 @@ class Count:
         self.domains = {domain: Counted(domain) for domain in domains}
         self.others: Counter[str] = Counter()
         """Reports about domains that are none of these."""
+        self.reporters: dict[str, str] = {}
+        """Organizations as they were named first."""
 
     def add(self, report: AggregateReport | TlsReport) -> None:
         """Count a report."""
@@ -48,7 +50,9 @@ class Count:
         if about is None:
             return
         about.reports += 1
-        about.reporters[report.reporter] += 1
+        # Some write their own name in several ways.
+        reporter = self.reporters.setdefault(report.reporter.casefold(), report.reporter)
+        about.reporters[reporter] += 1
         about.days.add(report.day)
         for record in report.records:
             # A policy holds for the names below its domain, too, of which some may be domains of their own here.

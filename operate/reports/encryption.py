@@ -41,6 +41,8 @@ class SessionTally:
 
     good: Counter[date] = field(default_factory=Counter)
     bad: Counter[date] = field(default_factory=Counter)
+    told: set[date] = field(default_factory=set)
+    """Days on which sessions under a policy of MTA-STS succeeded."""
     failures: Counter[tuple[str, str]] = field(default_factory=Counter)
     reporters: dict[str, None] = field(default_factory=dict)
 
@@ -48,6 +50,8 @@ class SessionTally:
         """Count what one report says."""
         self.good[day] += sessions.succeeded
         self.bad[day] += sessions.failed
+        if sessions.policy == "sts" and sessions.succeeded:
+            self.told.add(day)
         self.reporters[reporter] = None
         for failure in sessions.failures:
             self.failures[failure.kind, failure.host] += failure.sessions
@@ -56,15 +60,16 @@ class SessionTally:
         """All of it, judged."""
         days = tuple((day, self.good[day], self.bad[day]) for day in sorted(self.good))
         failures = tuple(Failure(*place, count) for place, count in self.failures.most_common())
-        obstacles = list(_obstacles(days))
+        obstacles = list(_obstacles(days, len(self.told)))
         quiet = f"{len(days)} days with reports, and no session failed in the last {DAYS} of them."
         return Encryption(days, failures, tuple(self.reporters), not obstacles, tuple(obstacles or [quiet]))
 
 
-def _obstacles(days: Sequence[tuple[date, int, int]]) -> list[str]:
+def _obstacles(days: Sequence[tuple[date, int, int]], told: int) -> list[str]:
     said = []
-    if len(days) < DAYS:
-        said.append(f"Reports cover {len(days)} of the {DAYS} days that are needed.")
+    # Whoever knows no policy, or DANE alone, has not looked at what MTA-STS asks for.
+    if told < DAYS:
+        said.append(f"Sessions under the policy of MTA-STS succeeded on {told} of the {DAYS} days that are needed.")
     failed = sum(bad for _, _, bad in days[-DAYS:])
     if failed:
         said.append(f"Sessions that failed on the last {min(len(days), DAYS)} days with reports: {failed}.")

@@ -50,7 +50,10 @@ def messages(mailbox: Mailbox, folder: str, since: date) -> Iterator[Fetched]:
         for start in range(0, len(uids), AT_ONCE):
             for uid, size in _likely(imap, uids[start : start + AT_ONCE]):
                 place = Place(folder, validity, uid)
-                yield Fetched(place, b"" if size > LARGEST else _fetched(imap, uid))
+                raw = b"" if size > LARGEST else _fetched(imap, uid)
+                # One that somebody has deleted meanwhile has nothing.
+                if raw or size > LARGEST:
+                    yield Fetched(place, raw)
 
 
 def delete(mailbox: Mailbox, places: Sequence[Place]) -> int:

@@ -39,8 +39,11 @@ class Found:
 
 def read(raw: bytes, now: datetime) -> Found:
     """What is in a message."""
-    message = message_from_bytes(raw)
-    parts = list(_parts(message))
+    try:
+        message = message_from_bytes(raw)
+        parts = list(_parts(message))
+    except RecursionError:
+        return Found(refused=("has too many parts in each other",))
     meant = is_meant(str(message.get("Subject", ""))) or any(NAME.fullmatch(name) for name, _ in parts)
     # The uppermost is that of the server which took the message; anybody can write the others.
     if meant and FORGED.search(str(message.get("Authentication-Results", ""))):
@@ -49,7 +52,12 @@ def read(raw: bytes, now: datetime) -> Found:
     refused: list[str] = []
     for name, data in parts:
         try:
-            reports += _reports(data, now)
+            for text in archives.unpack(data):
+                # A file that is none takes nothing from those beside it.
+                try:
+                    reports.append(_report(text, now))
+                except RefusedError as error:
+                    refused.append(f"{name or 'what is attached'} {error}")
         except RefusedError as error:
             refused.append(f"{name or 'what is attached'} {error}")
     if meant and not reports and not refused:
@@ -84,11 +92,11 @@ def _is_report(data: bytes) -> bool:
     )
 
 
-def _reports(data: bytes, now: datetime) -> Iterator[Report]:
-    for text in archives.unpack(data):
-        if archives.is_xml(text):
-            yield aggregate.parse(text, now)
-        elif archives.is_json(text):
-            yield tls.parse(text, now)
-        else:
-            raise RefusedError("is neither XML nor JSON")
+def _report(text: bytes, now: datetime) -> Report:
+    if archives.is_archive(text):
+        raise RefusedError("is an archive in an archive")
+    if archives.is_xml(text):
+        return aggregate.parse(text, now)
+    if archives.is_json(text):
+        return tls.parse(text, now)
+    raise RefusedError("is neither XML nor JSON")

@@ -12,7 +12,7 @@ from operate.reports.counted import Count
 from operate.reports.encryption import Encryption
 from operate.reports.sources import Known, Source, sources
 from operate.reports.spf_networks import networks
-from operate.reports.verdict import Verdict, judge
+from operate.reports.verdict import POLICIES, Verdict, judge
 from operate.verify.names import Dns, Names
 from operate.verify.runner import Shared
 from operate.verify.stack import Stack
@@ -30,7 +30,7 @@ class DomainSummary:
 
     name: str
     policy: str
-    """The policy that is set now: none, quarantine or reject."""
+    """The policy that receivers apply now: none, quarantine or reject."""
     reporters: tuple[str, ...]
     """The organizations that reported, by name."""
     reports: int
@@ -111,7 +111,8 @@ async def _domain(stack: Stack, names: Names, domain: MailDomainSettings, count:
     known = Known([stack.ipv4, stack.ipv6], await networks(names, terms))
     found = await sources(names, counted.sources, known)
     days = tuple((day, counted.passed[day], counted.failed[day]) for day in sorted(counted.days))
-    policy = domain.dmarc.policy
+    # A policy that is being tried counts as the next milder one.
+    policy = POLICIES[max(0, POLICIES.index(domain.dmarc.policy) - domain.dmarc.testing)]
     return DomainSummary(
         domain.name,
         policy,

@@ -1,6 +1,6 @@
 """A summary of reports for people, and for programs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -12,6 +12,8 @@ from operate.reports.verdict import POLICIES
 
 SHOWN = 20
 """Sources of a domain that are told; the others are drawn together."""
+NAMED = 8
+"""Reporters that are named; a well-known domain has dozens."""
 KINDS = {"own": "", "sender": "in SPF", "provider": "", "unknown": "unknown"}
 
 
@@ -27,12 +29,18 @@ def lines(summary: Summary) -> Iterator[str]:
         yield f"Not read: {line}"
 
 
+def named(reporters: Sequence[str]) -> str:
+    """Who reported, as far as that can be read."""
+    rest = len(reporters) - NAMED
+    return ", ".join(reporters[:NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
 def _domain(domain: DomainSummary) -> Iterator[str]:
     yield f"{domain.name}  (policy {domain.policy})"
     if not domain.reports:
         yield "  No DMARC report came."
     else:
-        yield f"  {domain.passed} messages passed, {domain.failed} failed, by {', '.join(domain.reporters)}"
+        yield f"  {domain.passed} messages passed, {domain.failed} failed, by {named(domain.reporters)}"
     yield from _sources(domain.sources)
     yield f"  Verdict: {verdict(domain)}"
     yield from (f"    {reason}" for reason in domain.verdict.reasons)
@@ -84,7 +92,7 @@ def verdict(domain: DomainSummary) -> str:
 
 
 def _encryption(found: Encryption) -> Iterator[str]:
-    yield f"  Encryption: {found.succeeded} sessions succeeded, {found.failed} failed, by {', '.join(found.reporters)}"
+    yield f"  Encryption: {found.succeeded} sessions succeeded, {found.failed} failed, by {named(found.reporters)}"
     for failure in found.failures[:SHOWN]:
         yield f"    {failure.sessions} {failure.kind}{f' at {failure.host}' if failure.host else ''}"
     yield f"  Verdict: {'safe to enforce (mtaSts).' if found.enforce else 'not yet safe to enforce (mtaSts).'}"

@@ -86,12 +86,15 @@ def parse(text: bytes, now: datetime) -> TlsReport:
 
 def _sessions(told: dict[str, Any]) -> Sessions:
     policy, numbers = _object(told.get("policy")), _object(told.get("summary"))
+    failures = tuple(_failure(one) for one in _objects(told.get("failure-details"), DETAILS, "failures"))
+    failed = values.count(numbers.get("total-failure-session-count", 0), "a number of sessions")
     return Sessions(
         values.name(policy.get("policy-type")),
         values.name(policy.get("policy-domain")),
         values.count(numbers.get("total-successful-session-count", 0), "a number of sessions"),
-        values.count(numbers.get("total-failure-session-count", 0), "a number of sessions"),
-        tuple(_failure(one) for one in _objects(told.get("failure-details"), DETAILS, "failures")),
+        # Some tell of failures without having added them up.
+        failed or sum(failure.sessions for failure in failures),
+        failures,
     )
 
 

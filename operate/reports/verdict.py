@@ -55,7 +55,10 @@ def judge(domain: str, policy: str, days: int, reporters: int, sources: Sequence
     good, lost = sum(source.passed for source in sources), sum(source.lost for source in trusted)
     lacks = list(_lacks(good + lost, days, reporters))
     if lacks:
-        return Verdict("", False, tuple(lacks))
+        # Mail of a sender that was forgotten may be all that a domain has.
+        unasked = [f"{reason[0].upper()}{reason[1:]}" for reason in _strangers(domain, 0, sources)]
+        silent = "A domain from which nothing is sent needs no watching: it may be at reject at once."
+        return Verdict("", False, (*lacks, *unasked, *[silent] * (not good + lost and not unasked)))
     share = good / (good + lost)
     passed = f"{good} of {good + lost} messages of known senders passed ({_percent(share)})"
     reasons = [f"{passed}, as {reporters} organizations reported on {days} days."]
@@ -76,8 +79,6 @@ def _lacks(messages: int, days: int, reporters: int) -> Iterator[str]:
         yield f"Reports cover {days} of the {DEMANDS[0].days} days that are needed."
     if messages < MESSAGES:
         yield f"Reports are about {messages} of the {MESSAGES} messages of known senders that are needed."
-        if not messages:
-            yield "A domain from which nothing is sent needs no watching: it may be at reject at once."
     if reporters < REPORTERS:
         yield f"Reports came from {reporters} of the {REPORTERS} organizations that are needed."
 
@@ -104,11 +105,15 @@ def _known_senders(domain: str, sources: Sequence[Source]) -> Iterator[str]:
 
 
 def _strangers(domain: str, limit: float, sources: Sequence[Source]) -> Iterator[str]:
-    """Others whose failing mail is more than can be overlooked. All addresses of a provider are one."""
+    """Others whose failing mail is more than can be overlooked.
+
+    All addresses of a provider are one, and all for whose mail the same other domain vouches: whoever sends for others
+    has many, and his own envelope sender or signature, which no forger has.
+    """
     groups: dict[str, list[Source]] = {}
     for source in sources:
         if not _is_trusted(source) and source.lost:
-            groups.setdefault(source.name if source.kind == "provider" else source.address, []).append(source)
+            groups.setdefault(_sender(source), []).append(source)
     most = sorted(groups.items(), key=lambda group: -sum(source.lost for source in group[1]))
     for _name, group in most[:NAMED]:
         lost = sum(source.lost for source in group)
@@ -119,6 +124,12 @@ def _strangers(domain: str, limit: float, sources: Sequence[Source]) -> Iterator
                 f"{lost} messages of {_who(group[0])}{f' and {len(group) - 1} more' if len(group) > 1 else ''} failed, "
                 f"on {days} days. If it sends for you: {_align(domain)} If not, a stricter policy is what stops it."
             )
+
+
+def _sender(source: Source) -> str:
+    if source.kind == "provider":
+        return source.name
+    return source.vouched[0] if source.vouched else source.address
 
 
 def _align(domain: str) -> str:

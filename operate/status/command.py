@@ -1,6 +1,7 @@
 """Shows how the server is now: `./run mail status --stack NAME`, on one screen, or with --html FOLDER as a page.
 
-Exit status 0 says that all is well, 1 that there is an alarm or, for the page, that a required check does not hold.
+Exit status 0 says that all is well, 1 that there is an alarm, that something could not be looked at or, for the page,
+that a required check does not hold.
 """
 
 import asyncio
@@ -43,12 +44,13 @@ def main(arguments: Sequence[str]) -> int:
         shown = asyncio.run(shown_by(stack))
     except OperateError as error:
         return command_line.refused(error)
+    well = not shown["alarms"] and not now.unseen(shown, stack.settings)
     if options.json:
-        command_line.show_json(stack=stack.name, ok=not shown["alarms"], **shown)
+        command_line.show_json(stack=stack.name, ok=well, **shown)
     else:
         for line in screen(stack, shown):
             Console().print(line, soft_wrap=True, highlight=False)
-    return command_line.FAILED if shown["alarms"] else command_line.DONE
+    return command_line.DONE if well else command_line.FAILED
 
 
 async def _everything(stack: Stack) -> Look:
@@ -66,7 +68,10 @@ def _make(folder: Path) -> None:
 
 def _write(found: Look, folder: Path, *, as_json_object: bool) -> int:
     file = folder / PAGE
-    file.write_text(page(found), encoding="utf-8")
+    try:
+        file.write_text(page(found), encoding="utf-8")
+    except OSError as error:
+        raise PageError(f"{file} cannot be written: {error.strerror}") from None
     if as_json_object:
         command_line.show_json(
             stack=found.stack.name,
@@ -95,5 +100,7 @@ def screen(stack: Stack, shown: now.Shown) -> Iterator[Text]:
         yield Text.assemble((MARKS[row.status], style), f" {row.name:{width}}  ", text)
     if shown["alarms"]:
         yield Text(f"What to do: ./run mail verify --stack {stack.name}")
+    elif dark := now.unseen(shown, stack.settings):
+        yield Text(f"No alarm, but not known: {', '.join(dark)}", style=STYLES[Status.UNKNOWN])
     else:
         yield Text("No alarm", style=STYLES[Status.OK])

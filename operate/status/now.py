@@ -144,6 +144,11 @@ def parts(settings: Settings) -> tuple[Part, ...]:
     return (*NOW, *CERTIFICATE * bool(settings.acme_directory), *BACKUP * bool(settings.backup))
 
 
+def unseen(shown: Shown, settings: Settings) -> list[str]:
+    """What the server should have looked at, and could not: of that nobody can say that it is well."""
+    return [name for name, key, *_ in parts(settings) if shown.get(key) is None]
+
+
 def rows(shown: Shown, wanted: tuple[Part, ...]) -> list[Row]:
     """A row for each part: red where an alarm is about it, as the server alone knows its thresholds."""
     alarms = {alarm["kind"] for alarm in shown["alarms"]}
@@ -151,11 +156,21 @@ def rows(shown: Shown, wanted: tuple[Part, ...]) -> list[Row]:
 
 
 def _row(shown: Shown, name: str, key: str, words: Callable[[Shown], str], alarmed: bool) -> Row:
-    found = shown[key]
+    found = shown.get(key)
     if found is None:
         return Row(name, Status.UNKNOWN, "could not be looked at")
     calm = Status.UNKNOWN if _is_partial(found) else Status.OK
-    return Row(name, Status.FAIL if alarmed else calm, words(shown))
+    try:
+        text = words(shown)
+    except (KeyError, TypeError):
+        # The watch of another version of this program.
+        return Row(name, Status.UNKNOWN, "the server tells it in another way; deploy once more")
+    return Row(name, Status.FAIL if alarmed else calm, line(text))
+
+
+def line(text: str) -> str:
+    """A text in a line, without what would move a terminal's cursor: some of it is what other servers said."""
+    return "".join(each for each in " ".join(text.split()) if each.isprintable())
 
 
 def _is_partial(found: Any) -> bool:
@@ -165,11 +180,12 @@ def _is_partial(found: Any) -> bool:
 
 def alarm(found: Shown) -> str:
     """An alarm, with how long it lasts."""
-    return f"{found['text']} (for {lasting(found['since'])})"
+    return f"{line(found['text'])} (for {lasting(found['since'])})"
 
 
 def lasting(seconds: float) -> str:
-    """A time that has passed, to its largest unit."""
+    """A time that has passed, to its largest unit; none where a clock was set back meanwhile."""
+    seconds = max(0, seconds)
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
         if seconds >= length:
             return counted(int(seconds // length), unit)

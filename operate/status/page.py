@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from operate.addresses import without_mailboxes
 from operate.quantities import moment
 from operate.reports.summary import DomainSummary
-from operate.reports.table import verdict
+from operate.reports.table import named, verdict
 from operate.status import now, plots
 from operate.status.look import Look
 from operate.verify.result import Result, Status
@@ -62,6 +62,7 @@ def page(found: Look) -> str:
         "moment": moment,
         "lasting": now.lasting,
         "counted": now.counted,
+        "named": named,
         "private": without_mailboxes,
     }
     return environment.get_template("page.html.jinja").render(
@@ -88,7 +89,9 @@ def _conclusion(found: Look, wrong: Sequence[Result]) -> str:
         return f"All is well{f', and {len(wrong)} could be better' if wrong else ''}"
     alarms = len(found.shown["alarms"]) if found.shown else 0
     broken = sum(not result.holds for result in wrong)
-    said = [now.counted(count, what) for count, what in ((alarms, "alarm"), (broken, "failed check")) if count]
+    dark = len(now.unseen(found.shown, found.stack.settings)) if found.shown else 0
+    kinds = ((alarms, "alarm"), (broken, "failed check"), (dark, "unknown value"))
+    said = [now.counted(count, what) for count, what in kinds if count]
     return ", ".join([*["The server could not be asked"] * (found.shown is None), *said])
 
 

@@ -121,6 +121,47 @@ def test_any_encoding_that_xml_declares_is_read(encoding: str) -> None:
     assert found.reports[0].reporter == "Empfänger"
 
 
+@pytest.mark.parametrize(
+    ("text", "reporter"),
+    [
+        (aggregate(reporter="Empfänger", declaration='<?xml version="1.0" encoding="utf-16"?>').encode(), "Empfänger"),
+        (aggregate(reporter="Empfänger", declaration='<?xml version="1.0" encoding="klingon"?>').encode(), "Empfänger"),
+        (aggregate(reporter="Empfänger", declaration="").encode("windows-1252"), "Empf\ufffdnger"),
+        (aggregate(reporter="A & B &lt;c&#62;").encode(), "A & B <c>"),
+        (aggregate().encode() + bytes(3), "Receiver"),
+        (aggregate(declaration="<!-- by hand -->").encode() + b"-- end --", "Receiver"),
+    ],
+)
+def test_what_reporters_often_get_wrong_takes_no_report_away(text: bytes, reporter: str) -> None:
+    assert parsed(text).reporter == reporter
+
+
+@pytest.mark.parametrize(
+    ("reason", "forwarded"),
+    [
+        ("forwarded", True),
+        ("trusted_forwarder", True),
+        ("local_policy</type><comment>arc=pass as[1].d=list.example as[1].s=x</comment><type>", True),
+        ("local_policy</type><comment>arc=fail</comment><type>", False),
+        ("local_policy", False),
+        ("other</type><comment>arc=pass</comment><type>", False),
+        ("", False),
+    ],
+)
+def test_what_was_handed_on_is_told_by_the_reasons(reason: str, forwarded: bool) -> None:
+    """Seals of forwarders stand in the comment (RFC 8617, section 7.2.2)."""
+    text = aggregate(Row(reasons=[reason])).replace("<comment/>", "")
+    assert parsed(text).records[0].forwarded is forwarded
+
+
+@pytest.mark.parametrize(
+    ("told", "disposition"), [("None", "none"), ("", "none"), ("pass", "pass"), ("delivered", "other")]
+)
+def test_what_receivers_did_is_one_of_a_few_words(told: str, disposition: str) -> None:
+    """A thousand words of a stranger's make a line that nobody reads."""
+    assert parsed(aggregate(Row(disposition=told))).records[0].disposition == disposition
+
+
 RFC_9990 = f"""<?xml version="1.0" encoding="UTF-8"?>
 <feedback xmlns="{NEW}" xmlns:ext="urn:example:arc">
   <version>1.0</version>
@@ -214,7 +255,8 @@ def test_a_report_without_records_still_says_that_nothing_was_sent() -> None:
     ("text", "reason"),
     [
         ("<feedback><report_metadata>", "is broken XML"),
-        (aggregate(declaration='<?xml version="1.0" encoding="klingon"?>'), "is broken XML"),
+        (aggregate(Row(author="a<b")), "is broken XML"),
+        ("<feedback>" + "<record/>" * 200_001 + "</feedback>", "has more than 200000 records"),
         ("<html><feedback/></html>", "begins with html, not with feedback"),
         ("<feedback/>", "does not say about which domain"),
         (aggregate(reporter="").replace("dmarc@.example", ""), "does not say who reports"),
@@ -230,12 +272,18 @@ def test_a_report_without_records_still_says_that_nothing_was_sent() -> None:
         (aggregate(declaration='<!DOCTYPE f [<!ENTITY a "b">]>'), "document type or entities"),
         (aggregate(declaration='<!DOCTYPE f SYSTEM "file:///etc/passwd">'), "document type or entities"),
         ("<feedback>" + "<a>" * 30 + "</a>" * 30 + "</feedback>", "more than 20 elements in each other"),
-        ("<feedback><record>" + "<a/>" * 10_001 + "</record></feedback>", "or 10000 in a record"),
+        ("<feedback><record>" + "<a/>" * 10_001 + "</record></feedback>", "10000 in a record"),
     ],
 )
 def test_what_is_broken_or_cannot_be_is_refused_with_the_reason(text: str, reason: str) -> None:
     with pytest.raises(RefusedError, match=reason):
         parsed(text)
+
+
+def test_a_bomb_of_elements_is_refused_before_all_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dmarc, "IN_ALL", 40_000)
+    with pytest.raises(RefusedError, match="10000 in a record, or 40000"):
+        parsed("<feedback>" + f"<record>{'<a/>' * 9_900}</record>" * 5)
 
 
 def test_entities_are_never_expanded() -> None:
@@ -245,6 +293,32 @@ def test_entities_are_never_expanded() -> None:
     with pytest.raises(RefusedError, match="entities"):
         parsed(bomb)
     assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<feedback><!--" + "x" * 40_000_000 + "-->", '<feedback a="' + "x" * 40_000_000 + '">'],
+    ids=["comment", "attribute"],
+)
+def test_what_is_large_and_without_end_is_looked_at_once(text: str) -> None:
+    """Parsers begin anew at each piece of it."""
+    began = time.process_time()
+    with pytest.raises(RefusedError):
+        parsed(text)
+    assert time.process_time() - began < 15
+
+
+def test_parts_without_end_in_each_other_are_told_and_take_no_other_message_away() -> None:
+    raw = b"Content-Type: message/rfc822\n\n" * 3000 + mail(gzipped(PLAIN)).as_bytes()
+    assert read(raw, NOW) == Found(refused=("has too many parts in each other",))
+
+
+@pytest.mark.parametrize("beside", [b"Please read this", b"<feedback>", gzipped(PLAIN)], ids=["text", "xml", "gzip"])
+def test_what_lies_beside_reports_in_an_archive_takes_none_away(beside: bytes) -> None:
+    packed = zipped(beside, PLAIN.encode(), names=("0.txt", "folder/1.xml"))
+    found = read(mail(packed, "application/zip", f"{NAME}.zip").as_bytes(), NOW)
+    assert len(found.reports) == 1
+    assert len(found.refused) == 1
 
 
 def test_what_strangers_write_cannot_move_the_cursor() -> None:
@@ -395,6 +469,11 @@ def test_a_tls_report_may_leave_out_what_is_optional() -> None:
     report = tls.parse(json.dumps(told).encode(), NOW)
     assert report.sessions[0].domain == DOMAIN
     assert report.day.isoformat() == "2024-02-28"
+
+
+def test_failures_that_were_not_added_up_are_counted() -> None:
+    report = tls.parse(tls_report(failures=[FAILED, FAILED], failed=0).encode(), NOW)
+    assert report.sessions[0].failed == 14
 
 
 @pytest.mark.parametrize(

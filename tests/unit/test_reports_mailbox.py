@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,6 +98,48 @@ def test_a_report_that_came_twice_counts_once(imap: ImapServer) -> None:
     assert (summary.domains[0].passed, summary.domains[0].reports, summary.duplicates) == (15, 3, 2)
     assert summary.domains[0].encryption is not None
     assert summary.domains[0].encryption.succeeded == 8
+
+
+def test_what_was_deleted_while_it_was_read_is_no_report(imap: ImapServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    imap.put(report("1"))
+    likely = inbox._likely
+
+    def meanwhile(*asked: Any) -> Iterator[tuple[str, int]]:
+        found = list(likely(*asked))
+        imap.folders["INBOX"].clear()
+        yield from found
+
+    monkeypatch.setattr(inbox, "_likely", meanwhile)
+    assert gathered(deployed()).refused == ()
+
+
+def test_a_report_about_a_time_long_before_it_came_counts_for_nothing(imap: ImapServer) -> None:
+    """Whoever writes such reports, they say nothing of how mail fares now."""
+    imap.put(report("1", Row(count="5")))
+    assert gathered(deployed(), date(2024, 3, 1)).domains[0].reports == 1
+    imap.folders["INBOX"][imap.put(report("2"))].came = date(2024, 4, 20)
+    summary = gathered(deployed(), date(2024, 4, 1))
+    assert summary.domains[0].days == ()
+    assert [line.partition(": ")[2] for line in summary.refused] == ["is about 2024-02-29, long before it came"]
+
+
+@pytest.mark.parametrize("option", [["--password-stdin"], ["--imap-host", "imap.example"]])
+def test_what_is_about_no_mailbox_is_a_wrong_command_line(
+    option: list[str], imap: ImapServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run(monkeypatch, deployed(), *option)
+    assert caught.value.code == 2
+    assert imap.asked == []
+
+
+def test_of_many_reporters_a_few_are_named(
+    imap: ImapServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(30):
+        imap.put(report("1", reporter=f"Receiver{number:02}"))
+    assert run(monkeypatch, deployed()) == 0
+    assert "Receiver07 and 22 more" in capsys.readouterr().out
 
 
 def test_a_message_that_is_too_large_is_told_and_not_fetched(imap: ImapServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
@@ -159,6 +160,30 @@ def test_a_provider_that_fails_steadily_is_asked_about(monkeypatch: pytest.Monke
     )
 
 
+def test_a_service_that_nobody_knows_is_known_by_its_own_domain_whatever_its_addresses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each of its addresses alone would be overlooked, and a tenth of all mail be lost."""
+    rows = [Row(f"203.0.113.{place}", "1", **BAD, signed=["crm.example"]) for place in range(40)]
+    verdict = domain_of(month(Row(count="400"), *rows), monkeypatch, dmarc={"policy": "none"}).verdict
+    assert verdict.safe == ""
+    assert "2400 messages of 203.0.113.0 and 39 more failed, on 30 days. If it sends for you:" in verdict.reasons[1]
+
+
+def test_a_domain_all_of_whose_mail_a_forgotten_service_sends_is_not_taken_for_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reasons = domain_of(month(Row("203.0.113.9", "10", **BAD)), monkeypatch).verdict.reasons
+    assert any(reason.startswith("600 messages of 203.0.113.9 failed, on 30 days.") for reason in reasons)
+    assert not any("nothing is sent" in reason for reason in reasons)
+
+
+def test_an_organization_is_one_however_it_writes_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = domain_of(month(Row(count="50"), reporters=["Receiver", "RECEIVER"]), monkeypatch)
+    assert not found.verdict.enough
+    assert found.reporters == ("Receiver",)
+
+
 def test_a_provider_that_takes_another_address_each_time_fails_steadily_too(monkeypatch: pytest.MonkeyPatch) -> None:
     letters = [
         report(Row(f"192.0.2.{back}", "30", **BAD, signed=["mail.amazonses.com"]), back=back, reporter="Three")
@@ -235,6 +260,20 @@ def test_records_count_for_the_closest_domain_of_the_stack(monkeypatch: pytest.M
     assert told.refused == ("reports about other.example, which is none of this stack's: 1",)
 
 
+@pytest.mark.parametrize(
+    ("policy", "applied", "said"),
+    [("reject", "quarantine", "safe to go to reject"), ("quarantine", "none", "safe to go to reject")],
+)
+def test_a_policy_that_is_only_being_tried_counts_as_what_receivers_make_of_it(
+    policy: str, applied: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next milder one (RFC 9989, section 4.7)."""
+    settings = [{"name": DOMAIN, "dmarc": {"policy": policy, "testing": True}}]
+    told = summary(month(Row(count="9")), monkeypatch, domains=settings)
+    assert told.domains[0].policy == applied
+    assert any(said in line for line in lines(told))
+
+
 def encryption(reports: Sequence[TlsReport], monkeypatch: pytest.MonkeyPatch) -> Encryption:
     """What TLS reports say."""
     found = domain_of(reports, monkeypatch).encryption
@@ -242,18 +281,31 @@ def encryption(reports: Sequence[TlsReport], monkeypatch: pytest.MonkeyPatch) ->
     return found
 
 
-def sessions(back: int, failed: int = 0, **failure: object) -> TlsReport:
+def sessions(back: int, failed: int = 0, kind: str = "sts", succeeded: int = 10, result: str = "") -> TlsReport:
     """A TLS report of one day."""
-    failures = [{"failed-session-count": failed, **failure}] if failed else []
-    return tls.parse(tls_report(back, failures=failures, failed=failed).encode(), NOW)
+    failures = [{"failed-session-count": failed, "result-type": result}] if failed else []
+    text = tls_report(back, failures=failures, failed=failed, succeeded=succeeded)
+    return tls.parse(text.replace('"sts"', f'"{kind}"').encode(), NOW)
+
+
+@pytest.mark.parametrize("unseen", [{"kind": "no-policy-found"}, {"kind": "tlsa"}, {"succeeded": 0}])
+def test_only_sessions_under_the_policy_of_mta_sts_speak_for_enforcing_it(
+    unseen: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever does not know the policy has not looked at the certificate (RFC 8460, section 4.2)."""
+    found = encryption([sessions(back, **unseen) for back in range(1, 15)], monkeypatch)
+    assert not found.enforce
+    assert "Sessions under the policy of MTA-STS succeeded on 0 of the 7 days that are needed." in found.reasons
 
 
 def test_a_quiet_week_allows_to_enforce_encryption(monkeypatch: pytest.MonkeyPatch) -> None:
     quiet = [sessions(back) for back in range(1, 8)]
     assert encryption(quiet, monkeypatch).enforce
     assert encryption([*quiet, sessions(20, failed=3)], monkeypatch).enforce
-    assert encryption(quiet[:6], monkeypatch).reasons == ("Reports cover 6 of the 7 days that are needed.",)
-    loud = encryption([*quiet[1:], sessions(1, failed=3, **{"result-type": "sts-policy-fetch-error"})], monkeypatch)
+    assert encryption(quiet[:6], monkeypatch).reasons == (
+        "Sessions under the policy of MTA-STS succeeded on 6 of the 7 days that are needed.",
+    )
+    loud = encryption([*quiet[1:], sessions(1, failed=3, result="sts-policy-fetch-error")], monkeypatch)
     assert not loud.enforce
     assert loud.reasons == ("Sessions that failed on the last 7 days with reports: 3.",)
     assert [(failure.kind, failure.sessions) for failure in loud.failures] == [("sts-policy-fetch-error", 3)]

@@ -127,6 +127,12 @@ def test_what_a_command_prints_is_one_json_object_if_asked_for(
     assert json.loads(capsys.readouterr().out) == {"stack": "test", "exit": 3, "output": "here\n"}
 
 
+def test_what_is_no_utf_8_is_printed_as_json_all_the_same(server: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    """Strangers choose what a log holds."""
+    assert ssh.main(["--stack", "test", "--json", r"printf 'a\377b'"]) == 0
+    assert json.loads(capsys.readouterr().out)["output"] == "a\ufffdb"
+
+
 def test_a_shell_prints_no_json(server: Machine, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         ssh.main(["--stack", "test", "--json"])

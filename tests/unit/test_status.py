@@ -182,6 +182,37 @@ def test_what_the_rows_say(name: str, part: dict[str, Any], status: Status, text
     assert row(well() | part, name) == now.Row(name, status, text)
 
 
+def test_what_another_version_of_the_watch_shows_is_unknown_and_hides_nothing() -> None:
+    shown = well() | {"memory": {"total": 5}, "queue": {"messages": 3, "oldest": None}, "disk": 7}
+    del shown["drill"]
+    rows = now.rows(shown, now.parts(ALL.settings))
+    assert {each.name for each in rows if each.status is UNKNOWN} == {"memory", "queue", "disk", "drill"}
+
+
+def test_what_could_not_be_looked_at_is_not_well(
+    server: dict[str, Any], outside: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.update(disk=None, backup=None)
+    assert command.main(["--stack", "test"]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "No alarm, but not known: disk, backup"
+    assert command.main(["--stack", "test", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["ok"] is False
+    assert command.main(["--stack", "test", "--html", str(tmp_path)]) == 1
+    assert "<title>mail.example.com: 2 unknown values</title>" in (tmp_path / "index.html").read_text()
+
+
+def test_what_other_servers_say_cannot_move_the_cursor() -> None:
+    shown = well()
+    shown["certificate"]["renewal"]["error"] = "no\x1b[2J\n  \u202eway"
+    shown["alarms"] = [{"kind": "certificate", "text": "no\x1b]0;x\x07 way", "since": 5}]
+    assert "no[2J way" in row(shown, "renewal").text
+    assert now.alarm(shown["alarms"][0]) == "no]0;x way (for 5 seconds)"
+
+
+def test_a_clock_that_was_set_back_makes_no_time_that_is_to_come() -> None:
+    assert now.lasting(-400) == "0 seconds"
+
+
 @pytest.mark.parametrize(
     ("kind", "name"),
     [("queue", "queue"), ("inodes", "disk"), ("service", "services"), ("outgoing", "sent"), ("heartbeat", "told"),
@@ -334,6 +365,14 @@ def test_a_folder_that_cannot_be_made_is_told_before_anything_is_looked_at(
     assert capsys.readouterr().err == (
         f"--html {tmp_path / 'file'}: File exists. Expected a folder, or the name of a new one\n"
     )
+
+
+def test_a_page_that_cannot_be_written_is_told(
+    outside: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "index.html").mkdir()
+    assert command.main(["--stack", "test", "--html", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"{tmp_path / 'index.html'} cannot be written: Is a directory\n"
 
 
 @pytest.mark.parametrize(("arguments", "left_out"), [([], False), (["--ipv4"], True)])
