@@ -39,11 +39,12 @@ class CommandProvider(TableProvider):
         """As the generic check, but the connection is secret whoever gave it, and so is the key in it."""
         response = await super().check(request)
         inputs = response.inputs or {}
+        # The real plugin takes a secret that is not known yet for an empty one.
+        for name, given in inputs.items():
+            if plain(given) is UNKNOWN and (given.is_secret or name == "connection"):
+                inputs[name] = from_value({"host": "", **DEFAULTS} if name == "connection" else "", secret=True)
         if "connection" in inputs:
-            given = inputs["connection"]
-            # The real plugin takes one that is not known yet for an empty one.
-            known = from_value({"host": "", **DEFAULTS}) if plain(given) is UNKNOWN else given
-            inputs["connection"] = _with_secrets(known).with_secret(True)
+            inputs["connection"] = _with_secrets(inputs["connection"]).with_secret(True)
         return rpc.CheckResponse(inputs, response.failures)
 
     async def create(self, request: rpc.CreateRequest) -> rpc.CreateResponse:
