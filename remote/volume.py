@@ -109,6 +109,8 @@ def main() -> None:
     remember(device, folder)
     mount(device, folder, container)
     fill(device, request["size"])
+    # Whatever modes Poste gives its files: on the server itself they are root's alone. A container sees its folder anyway.
+    folder.chmod(0o700)
     # Folders that are there only while the volume is mounted: without them the container does not start. The empty
     # mount point it would take for a new installation, and offer its installer to the world.
     for inner in request["contents"]:

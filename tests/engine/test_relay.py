@@ -203,6 +203,8 @@ def test_the_password_is_for_poste_alone(deployed: Stack) -> None:
     for place in ("runuser -u nobody --", "docker exec -u nobody poste"):
         folders = "/data /etc /opt /run /tmp /var" if "docker" in place else "/etc /mnt /opt /root /run /tmp /var"
         assert deployed.on_server(f"{place} {search} {folders} || true") == ""
+    # On the server itself whatever mode Poste gives the file.
+    assert deployed.on_server("stat -c %a /mnt/poste").strip() == "700"
     assert world.RELAY_PASSWORD not in deployed.run("stack", "export", "--stack", deployed.name)
     assert world.RELAY_PASSWORD not in str(deployed.outputs())
 
