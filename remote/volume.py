@@ -109,7 +109,7 @@ def main() -> None:
     remember(device, folder)
     mount(device, folder, container)
     fill(device, request["size"])
-    # Whatever modes Poste gives its files: on the server itself they are root's alone. A container sees its folder anyway.
+    # On the server Poste's files are root's alone, whatever their modes. The container sees its own folder anyway.
     folder.chmod(0o700)
     # Folders that are there only while the volume is mounted: without them the container does not start. The empty
     # mount point it would take for a new installation, and offer its installer to the world.
