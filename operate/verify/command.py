@@ -51,7 +51,7 @@ def arguments() -> argparse.ArgumentParser:
         "--allow-self-signed", action="store_true", help="take a certificate that nobody known has signed"
     )
     parser.add_argument(
-        "--watch", nargs="?", type=float, const=WATCH, default=0.0, metavar="SECONDS", help="repeat until all is well"
+        "--watch", nargs="?", type=int, const=WATCH, default=0, metavar="SECONDS", help="repeat until all is well"
     )
     parser.add_argument(
         "--fix",
