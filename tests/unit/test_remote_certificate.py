@@ -71,11 +71,11 @@ for a new one.
 """
 
 RUN = """
-import sys, certificate, units
+import sys, certificate, certificate_authority, units
 from pathlib import Path
 units.FOLDER, certificate.LOCK = Path("units").absolute(), Path("lock")
-certificate.PAUSES = (0, 0)
-certificate.hand_out = lambda request: None
+certificate_authority.PAUSES = (0, 0)
+certificate_authority.hand_out = lambda request: None
 certificate.serve = lambda *_: print("served", file=sys.stderr)
 certificate.main()
 """
