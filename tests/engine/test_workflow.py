@@ -59,7 +59,7 @@ def test_the_preview_of_a_new_stack_is_summed_up_in_a_file_and_on_the_runs_page(
     done = checkout.run(*command, GITHUB_STEP_SUMMARY=str(page))
     assert done.returncode == 0, done.stdout + done.stderr
     text = (checkout.folder / "summary.md").read_text()
-    assert text.startswith("### Stack `prod`: 105 created\n")
+    assert text.startswith("### Stack `prod`: 106 created\n")
     assert "[advisory] backup-in-protected-stack" in text
     assert "\n> [!WARNING]\n" in text
     assert "- volume: `volume`" in text
@@ -71,7 +71,7 @@ def test_a_preview_that_a_policy_refuses_fails_and_the_summary_says_why(checkout
     done = checkout.run("python", "-m", "operate", "preview", "--stack", "prod", "--output", "summary.md")
     assert done.returncode == 1
     text = (checkout.folder / "summary.md").read_text()
-    assert text.startswith("### Stack `prod`: the preview failed, 105 created\n")
+    assert text.startswith("### Stack `prod`: the preview failed, 106 created\n")
     assert "[mandatory] firewall-ssh: ssh" in text
 
 
