@@ -11,6 +11,7 @@ from pulumi_cloudflare import DnsRecordDataArgs
 from components.existing.zones import Zones
 from components.host import Host
 from components.mail_server import MailServer
+from components.options import of_nobody
 from components.poste import Poste
 from components.remote_scripts import Undoing, answer, secret_json
 from model.poste_container import CONTAINER
@@ -65,8 +66,9 @@ class Certificate(pulumi.ComponentResource):
             depends_on=after,
         )
         value = answer(account).apply(lambda found: permission(settings.issuer or "", str(found["account"])))
+        data = DnsRecordDataArgs(flags=0, tag="issue", value=of_nobody(value))
         permitted = [
-            zones.make(wanted, None, self, data=DnsRecordDataArgs(flags=0, tag="issue", value=value))
+            zones.make(wanted, None, self, data=data, depends_on=[account])
             for mail_host in settings.certificate_names
             for wanted in issuer_records(mail_host, settings)
         ]
@@ -95,8 +97,8 @@ class Certificate(pulumi.ComponentResource):
             for wanted in keys:
                 digest = answer(told).apply(partial(_digest, slot=wanted.resource[-1]))
                 # DANE-EE, the public key, by SHA-256 (RFC 7672, section 3.1.1).
-                data = DnsRecordDataArgs(usage=3, selector=1, matching_type=1, certificate=digest)
-                zones.make(wanted, None, self, data=data)
+                data = DnsRecordDataArgs(usage=3, selector=1, matching_type=1, certificate=of_nobody(digest))
+                zones.make(wanted, None, self, data=data, depends_on=[told])
         self.register_outputs({"account": self.account})
 
 

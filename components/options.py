@@ -24,6 +24,16 @@ def renamed(once: str, opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOp
     return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=[pulumi.Alias(name=once)]))
 
 
+def of_nobody(value: pulumi.Output[str]) -> pulumi.Output[str]:
+    """The same value, without its resources, on which a record with fields depends by `depends_on` then.
+
+    Where one of them is replaced, the engine asks what depends on it with the whole property unknown. Cloudflare's
+    provider ends there with an error for a record's `data`, and the deploy with it.
+    """
+    found = value.future()  # None while it is not known
+    return pulumi.Output(set(), found, value.is_known(), value.is_secret())  # type: ignore[arg-type]
+
+
 def as_int(identifier: pulumi.Output[str]) -> pulumi.Output[int]:
     """A Hetzner identifier as the number that other resources' inputs want; ids of resources are text in Pulumi."""
     return identifier.apply(int)

@@ -218,6 +218,15 @@ def test_an_update_is_previewed_with_the_time_of_change_unknown(zone: Zone) -> N
     assert zone.sent == []
 
 
+def test_a_record_of_whose_fields_nothing_is_known_is_an_error_as_with_the_real_plugin(zone: Zone) -> None:
+    inputs = records(zone)["TLSA"]
+    state = zone.create(RECORD, inputs)[1]
+    digest = {**inputs, "data": {**inputs["data"], "certificate": rpc.UNKNOWN}}
+    assert zone.diff(RECORD, state, digest).replaces == []
+    with pytest.raises(Refused, match="data: Value Conversion Error"):
+        zone.diff(RECORD, state, {**inputs, "data": rpc.UNKNOWN})
+
+
 def test_other_spellings_of_the_same_are_no_difference(zone: Zone) -> None:
     inputs = zone.inputs("CNAME", "Mail.Club.Example", name="autoconfig")
     id_, state = zone.create(RECORD, inputs)

@@ -722,7 +722,8 @@ def test_a_caa_record_permits_the_account_before_it_asks_for_a_certificate() -> 
     }  # fmt: skip
     assert "Command certificate-account" in record.depends_on
     assert "DnsRecord mail.example.com-caa" in found["Command certificate"].depends_on
-    assert not record.sources["data"] & {"Container poste", "Server server"}
+    # Else the engine would ask for it with nothing of `data` known, where the server is replaced.
+    assert record.sources["data"] == set()
 
 
 def test_the_keys_are_told_beside_each_other_where_the_zone_is_validated() -> None:
@@ -731,7 +732,8 @@ def test_the_keys_are_told_beside_each_other_where_the_zone_is_validated() -> No
         record = found[f"DnsRecord mail.example.com-tlsa-{slot}"]
         assert record.inputs["name"] == "_25._tcp.mail.example.com"
         assert record.inputs["data"] == {"usage": 3, "selector": 1, "matchingType": 1, "certificate": slot * 64}
-        assert record.sources["data"] == {"Command certificate-keys"}
+        assert "Command certificate-keys" in record.depends_on
+        assert record.sources["data"] == set()
     assert "Container poste" not in found["Command certificate-keys"].sources["update"]
     assert not [name for name in run(dnssec=["example.com"]) if "tlsa" in name]
 

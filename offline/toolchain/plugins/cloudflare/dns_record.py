@@ -6,7 +6,7 @@ from offline.toolchain.plugins.cloudflare.api import Api, Json
 from offline.toolchain.plugins.cloudflare.convert import from_json, to_json
 from offline.toolchain.plugins.cloudflare.schemas import DNS_RECORD as SCHEMA
 from offline.toolchain.plugins.common.resource import Operation, ProviderError, ResourceType, Values
-from offline.toolchain.plugins.common.values import UNKNOWN
+from offline.toolchain.plugins.common.values import UNKNOWN, Unknown
 
 TYPES = frozenset(
     {"A", "AAAA", "CAA", "CERT", "CNAME", "DNSKEY", "DS", "HTTPS", "LOC", "MX", "NAPTR", "NS", "OPENPGPKEY", "PTR"}
@@ -84,7 +84,13 @@ def _applied(record: Json, inputs: Values) -> Values:
 
 
 def _plan(state: Values, planned: Values) -> Values:
-    """Other spellings of what is there already are no changes: short names, case in CNAME targets, empty settings."""
+    """Other spellings of what is there already are no changes: short names, case in CNAME targets, empty settings.
+
+    Raises ProviderError, as the real plugin ends, where nothing is known of `data`, not even its fields: so the engine
+    asks for a record that takes it from a resource that is to be replaced.
+    """
+    if isinstance(planned.get("data"), Unknown):
+        raise ProviderError("data: Value Conversion Error: Received unknown value, which its type cannot handle")
     if not state:
         return planned
     result = dict(planned)
