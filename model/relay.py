@@ -37,13 +37,11 @@ def _secret(value: SecretStr) -> SecretStr:
 
 
 def _host(value: str) -> str:
-    try:
-        return fqdn(value)
-    except ValueError:
-        raise ValueError(
-            "Expected its name alone, which its certificate proves (international ones in their xn-- form), for "
-            "example smtp.example.net, and its port in relay.port"
-        ) from None
+    return fqdn(
+        value,
+        "its name alone, which its certificate proves (international ones in their xn-- form), for example "
+        "smtp.example.net, and its port in relay.port",
+    )
 
 
 def _name(value: str) -> str:

@@ -51,13 +51,14 @@ def password_lacks(password: str) -> list[str]:
     return lacks
 
 
-def fqdn(value: str) -> str:
-    """A name in lower case without the trailing dot. Raises ValueError with what would be right."""
+NAME_EXPECTED = "a fully qualified name (international names in their xn-- form), for example mail.example.com"
+
+
+def fqdn(value: str, expected: str = NAME_EXPECTED) -> str:
+    """A name in lower case without the trailing dot. Raises ValueError with what was expected."""
     name = value.lower().removesuffix(".")
     if len(name) > 253 or not re.fullmatch(rf"{LABEL}(\.{LABEL})+", name) or name.rsplit(".", 1)[1].isdigit():
-        raise ValueError(
-            "Expected a fully qualified name (international names in their xn-- form), for example mail.example.com"
-        )
+        raise ValueError(f"Expected {expected}")
     return name
 
 

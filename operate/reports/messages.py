@@ -51,19 +51,24 @@ def read(raw: bytes, now: datetime) -> Found:
     reports: list[Report] = []
     refused: list[str] = []
     for name, data in parts:
-        try:
+        with _told(refused, name):
             for text in archives.unpack(data):
                 # A file that is none takes nothing from those beside it.
-                try:
+                with _told(refused, name):
                     reports.append(_report(text, now))
-                except RefusedError as error:
-                    refused.append(f"{name or 'what is attached'} {error}")
-        except RefusedError as error:
-            refused.append(f"{name or 'what is attached'} {error}")
     if meant and not reports and not refused:
         refused.append("holds no report")
     # A broken archive in other mail is none of our business.
     return Found(tuple(reports), tuple(refused) if meant or reports else ())
+
+
+@contextlib.contextmanager
+def _told(refused: list[str], name: str) -> Iterator[None]:
+    """Has why an attachment is not read told, and the work go on behind it."""
+    try:
+        yield
+    except RefusedError as error:
+        refused.append(f"{name or 'what is attached'} {error}")
 
 
 def is_meant(subject: str) -> bool:

@@ -4,6 +4,7 @@ import contextlib
 from datetime import UTC, date, datetime, timedelta
 
 from operate.reports.archives import RefusedError
+from operate.terminal import printable
 
 LONGEST = 100
 """Characters that are kept of a text."""
@@ -18,7 +19,7 @@ AHEAD = timedelta(days=1)
 def text(value: object) -> str:
     """A text in a line, without what would move a terminal's cursor."""
     line = " ".join(value.split()) if isinstance(value, str) else ""
-    return "".join(character for character in line[: 4 * LONGEST] if character.isprintable())[:LONGEST]
+    return printable(line[: 4 * LONGEST])[:LONGEST]
 
 
 def name(value: object) -> str:

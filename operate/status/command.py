@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
         shown = asyncio.run(shown_by(stack))
     except OperateError as error:
         return command_line.refused(error)
-    well = not shown["alarms"] and not now.unseen(shown, stack.settings)
+    well = now.is_well(shown, stack.settings)
     if options.json:
         command_line.show_json(stack=stack.name, ok=well, **shown)
     else:

@@ -10,7 +10,7 @@ from rich.console import Console
 from operate.errors import MailboxError, ServerError
 from operate.reports.summary import DAYS, Summary, gather
 from operate.server_scripts import run_script
-from operate.status.now import Shown, unseen
+from operate.status.now import Shown, is_well
 from operate.verify import command as verify
 from operate.verify.result import Result
 from operate.verify.stack import Stack
@@ -41,8 +41,7 @@ class Look:
         """Whether the server has looked at everything and raises no alarm, and all required checks hold."""
         return (
             self.shown is not None
-            and not self.shown["alarms"]
-            and not unseen(self.shown, self.stack.settings)
+            and is_well(self.shown, self.stack.settings)
             and all(result.holds for result in self.results)
         )
 

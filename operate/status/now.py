@@ -6,6 +6,7 @@ from typing import Any
 
 from model.settings import Settings
 from operate.quantities import moment, size
+from operate.terminal import printable
 from operate.verify.result import Status
 
 Shown = dict[str, Any]
@@ -149,6 +150,11 @@ def unseen(shown: Shown, settings: Settings) -> list[str]:
     return [name for name, key, *_ in parts(settings) if shown.get(key) is None]
 
 
+def is_well(shown: Shown, settings: Settings) -> bool:
+    """Whether there is no alarm, and nothing that could not be looked at."""
+    return not shown["alarms"] and not unseen(shown, settings)
+
+
 def rows(shown: Shown, wanted: tuple[Part, ...]) -> list[Row]:
     """A row for each part: red where an alarm is about it, as the server alone knows its thresholds."""
     alarms = {alarm["kind"] for alarm in shown["alarms"]}
@@ -170,7 +176,7 @@ def _row(shown: Shown, name: str, key: str, words: Callable[[Shown], str], alarm
 
 def line(text: str) -> str:
     """A text in a line, without what would move a terminal's cursor: some of it is what other servers said."""
-    return "".join(each for each in " ".join(text.split()) if each.isprintable())
+    return printable(" ".join(text.split()))
 
 
 def _is_partial(found: Any) -> bool:
