@@ -112,10 +112,11 @@ async def connect(
     finally:
         writer.close()
         try:
-            async with asyncio.timeout(1):
-                await writer.wait_closed()
-        except OSError:  # a TimeoutError is one
-            # Some servers never take leave of a TLS session.
+            with contextlib.suppress(OSError):  # a TimeoutError is one
+                async with asyncio.timeout(1):
+                    await writer.wait_closed()
+        finally:
+            # Some servers never take leave of a TLS session, and whoever is cancelled does not wait for it.
             writer.transport.abort()
 
 
