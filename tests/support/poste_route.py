@@ -3,6 +3,9 @@
 import json
 import shlex
 
+from pydantic import SecretStr
+
+from model.relay import Relay
 from model.server_folders import DATA, RELAY
 from offline.sandbox import world
 from tests.support.stack import Stack
@@ -21,13 +24,14 @@ def routes(stack: Stack) -> str:
 
 def leave_a_route(stack: Stack) -> None:
     """Have the server send through the sandbox's relay, as a deploy with that relay does."""
-    user, password, host, port = world.RELAY_USER, world.RELAY_PASSWORD, world.RELAY_HOST, 587
+    user, password = world.RELAY_USER, world.RELAY_PASSWORD
+    relay = Relay(host=world.RELAY_HOST, user=user, password=SecretStr(password))
     request = {
         "container": "poste",
         "data": DATA,
         "folder": RELAY,
         "host": stack.outputs()["mailHost"],
-        "route": f"*:{host};{port}|{user}|{password}",
-        "relay": {"host": host, "port": port, "user": user, "password": password},
+        "route": relay.route,
+        "relay": {"host": relay.host, "port": relay.port, "user": user, "password": password},
     }
     stack.on_server(f"echo {shlex.quote(json.dumps(request))} | python3 /opt/poste-mail/relay.py")
