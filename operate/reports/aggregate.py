@@ -75,9 +75,9 @@ class AggregateReport:
     def key(self) -> tuple[object, ...]:
         """What a report has in common with a copy of it (RFC 9990, section 3.5.2).
 
-        Some reporters number theirs anew each day, hence the time.
+        Some reporters number theirs anew each day, hence the time; some not at all, hence what they say.
         """
-        return "dmarc", self.reporter.lower(), self.identifier, self.domain, self.begin, self.end
+        return "dmarc", self.reporter.lower(), self.identifier or self.records, self.domain, self.begin, self.end
 
 
 def parse(text: bytes, now: datetime) -> AggregateReport:
@@ -190,9 +190,10 @@ def _report(parts: Mapping[str, Element], records: Sequence[Record], now: dateti
 
 
 def _record(element: Element) -> Iterator[Record]:
-    """The record that an element is; an empty one is none."""
+    """The record that an element is; an empty one is none, and neither is one about no message."""
     source = _text(element, "row", "source_ip")
-    if not source:
+    count = values.count(_text(element, "row", "count"), "a count") if source else 0
+    if not count:
         return
     passed = [
         values.name(_text(result, "domain"))
@@ -203,7 +204,7 @@ def _record(element: Element) -> Iterator[Record]:
     judged = next(iter(_under(element, "row", "policy_evaluated")), None)
     yield Record(
         _address(source),
-        values.count(_text(element, "row", "count"), "a count"),
+        count,
         values.name(_text(element, "identifiers", "header_from")),
         _text(judged, "spf").lower() == "pass",
         _text(judged, "dkim").lower() == "pass",

@@ -1,5 +1,6 @@
 """The messages of a mailbox that may hold reports, by IMAP (RFC 9051): read without a trace, deleted only if asked."""
 
+import base64
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ AT_ONCE = 200
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 ATTACHED = re.compile(rb'zip|xml|json|tlsrpt|octet-stream|"rfc822"|\.gz', re.IGNORECASE)
 """What the structure of a message shows (RFC 9051, section 7.5.2) that has more than text."""
+SHIFTED = re.compile(r"&|[^ -~]+")
+"""What does not stand for itself in a folder's name."""
 UID = re.compile(rb"UID (\d+)")
 SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
 HEADER = "BODY.PEEK[HEADER.FIELDS (SUBJECT)]"
@@ -104,9 +107,14 @@ def _validity(imap: IMAP4) -> str:
 
 
 def _quoted(folder: str) -> str:
-    if not folder.isascii():
-        raise MailboxError(f"{folder}: only folders whose names are ASCII can be read")
-    return '"' + folder.replace("\\", r"\\").replace('"', r"\"") + '"'
+    """A folder's name as servers have it, in modified UTF-7 (RFC 9051, appendix A.1), and quoted."""
+    encoded = SHIFTED.sub(_shifted, folder)
+    return '"' + encoded.replace("\\", r"\\").replace('"', r"\"") + '"'
+
+
+def _shifted(found: re.Match[str]) -> str:
+    inner = "" if found[0] == "&" else base64.b64encode(found[0].encode("utf-16-be")).decode()
+    return f"&{inner.rstrip('=').replace('/', ',')}-"
 
 
 def _lines(answer: tuple[str, Sequence[object]]) -> list[bytes]:

@@ -1,6 +1,7 @@
 """The reports in a message: somewhere among its parts, under whatever name and media type."""
 
 import contextlib
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,11 +46,8 @@ def read(raw: bytes, now: datetime) -> Found:
     except RecursionError:
         return Found(refused=("has too many parts in each other",))
     meant = is_meant(str(message.get("Subject", ""))) or any(NAME.fullmatch(name) for name, _ in parts)
-    # The uppermost is that of the server which took the message; anybody can write the others.
-    if meant and FORGED.search(str(message.get("Authentication-Results", ""))):
-        return Found(refused=("comes from somebody else than it says (dmarc=fail)",))
     reports: list[Report] = []
-    refused: list[str] = []
+    refused: list[str] = [f"has more than {PARTS} parts, of which the others are not read"] * _has_more(message)
     for name, data in parts:
         with _told(refused, name):
             for text in archives.unpack(data):
@@ -58,6 +56,9 @@ def read(raw: bytes, now: datetime) -> Found:
                     reports.append(_report(text, now))
     if meant and not reports and not refused:
         refused.append("holds no report")
+    # The uppermost is that of the server which took the message; anybody can write the others.
+    if (meant or reports) and FORGED.search(str(message.get("Authentication-Results", ""))):
+        return Found(refused=("comes from somebody else than it says (dmarc=fail)",))
     # A broken archive in other mail is none of our business.
     return Found(tuple(reports), tuple(refused) if meant or reports else ())
 
@@ -71,6 +72,10 @@ def _told(refused: list[str], name: str) -> Iterator[None]:
         refused.append(f"{name or 'what is attached'} {error}")
 
 
+def _has_more(message: Message) -> bool:
+    return next(itertools.islice(message.walk(), PARTS, None), None) is not None
+
+
 def is_meant(subject: str) -> bool:
     """Whether a message is meant as a report, by its subject."""
     with contextlib.suppress(LookupError, ValueError, MessageError):
@@ -80,9 +85,7 @@ def is_meant(subject: str) -> bool:
 
 def _parts(message: Message) -> Iterator[tuple[str, bytes]]:
     """Name and content of the parts that can be reports."""
-    for place, part in enumerate(message.walk()):
-        if place == PARTS:
-            return
+    for part in itertools.islice(message.walk(), PARTS):
         payload = None if part.is_multipart() else part.get_payload(decode=True)
         if isinstance(payload, bytes):
             name = values.text(part.get_filename())
