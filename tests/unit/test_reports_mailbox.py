@@ -267,6 +267,51 @@ def test_another_mailbox_and_folder_can_be_named_with_its_password_piped_in(
     assert "secret-7" not in told.out + told.err
 
 
+@pytest.mark.parametrize(
+    ("folder", "sent"),
+    [
+        ("Berichte für DMARC", "Berichte f&APw-r DMARC"),
+        ("R&D", "R&-D"),
+        ("INBOX.DMARC", "INBOX.DMARC"),
+        ("台北", "&U,BTFw-"),
+        ("&ü", "&-&APw-"),
+    ],
+)
+def test_a_folder_has_the_name_that_people_know(
+    folder: str, sent: str, imap: ImapServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Servers know it in modified UTF-7 (RFC 9051, appendix A.1)."""
+    imap.put(report("1", Row(count="9")), folder=sent)
+    assert run(monkeypatch, deployed(), "--folder", folder, "--delete") == 0
+    assert "9 messages passed" in capsys.readouterr().out
+    assert imap.folders[sent] == {}
+
+
+def test_what_is_named_twice_is_read_once(
+    imap: ImapServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    imap.put(report("1"))
+    twice = ["--folder", "INBOX", "--folder", "INBOX", "--mailbox", ADMIN, "--mailbox", ADMIN]
+    assert run(monkeypatch, deployed(), *twice, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["duplicates"], found["mailboxes"]) == (0, [ADMIN])
+
+
+def test_what_a_server_says_cannot_move_the_cursor(
+    imap: ImapServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    imap.missing = "no \x1b[2Jsuch folder"
+    assert run(monkeypatch, deployed(), "--folder", "Reports") == 1
+    assert "no [2Jsuch folder" in capsys.readouterr().err
+
+
+def test_days_are_a_number_of_ascii_digits(capsys: pytest.CaptureFixture[str]) -> None:
+    for days in ("0", "-1", "3651", "1.5", "²", ""):
+        with pytest.raises(SystemExit):
+            main(["--stack", "test", f"--since={days}"])
+        assert "expected a number of days, for example 35" in capsys.readouterr().err
+
+
 def test_without_its_password_a_mailbox_is_not_guessed_at(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
