@@ -82,7 +82,8 @@ def delete_read(found: Collected, domains: Sequence[str]) -> int:
             if holder is box and all(any(is_within(name, domain) for domain in domains) for name in about)
         ]
         try:
-            count += delete(box, places)
+            for deleted in delete(box, places):
+                count += deleted
         except MailboxError as error:
             raise errors.MailboxError(f"{box.address}: {error}. {count} messages were deleted.") from None
     return count

@@ -59,8 +59,8 @@ def messages(mailbox: Mailbox, folder: str, since: date) -> Iterator[Fetched]:
                     yield Fetched(place, raw)
 
 
-def delete(mailbox: Mailbox, places: Sequence[Place]) -> int:
-    """Delete messages that were read; how many. Raises MailboxError if they cannot be told from others."""
+def delete(mailbox: Mailbox, places: Sequence[Place]) -> Iterator[int]:
+    """Delete messages that were read; how many, step by step. Raises MailboxError if they cannot be told from others."""
     for folder in dict.fromkeys(place.folder for place in places):
         there = [place for place in places if place.folder == folder]
         with mailbox.imap(_quoted(folder)) as imap:
@@ -70,10 +70,11 @@ def delete(mailbox: Mailbox, places: Sequence[Place]) -> int:
             if not re.search(rb"UIDPLUS|IMAP4REV2", b" ".join(_lines(imap.capability())).upper()):
                 raise MailboxError("the server has no UIDPLUS, without which others' messages might go. Delete by hand")
             for start in range(0, len(there), AT_ONCE):
-                uids = ",".join(place.uid for place in there[start : start + AT_ONCE])
+                step = there[start : start + AT_ONCE]
+                uids = ",".join(place.uid for place in step)
                 _done(imap.uid("STORE", uids, "+FLAGS.SILENT", r"(\Deleted)"))
                 _done(imap.uid("EXPUNGE", uids))
-    return len(places)
+                yield len(step)
 
 
 def _likely(imap: IMAP4, uids: Sequence[str]) -> Iterator[tuple[str, int]]:

@@ -52,7 +52,10 @@ def seconds(value: object, what: str) -> datetime:
 
 
 def moment(value: object, what: str) -> datetime:
-    """A time in the form of RFC 3339, whose letters may be small ones; without a zone, it is taken as UTC. Raises RefusedError."""
+    """A time in the form of RFC 3339, in which letters may be small; without a zone, it is taken as UTC.
+
+    Raises RefusedError.
+    """
     try:
         found = datetime.fromisoformat(str(value).strip().upper())
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

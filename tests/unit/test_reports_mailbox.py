@@ -17,6 +17,7 @@ from operate.reports import inbox
 from operate.reports.boxes import mailbox, reached, readable
 from operate.reports.command import main
 from operate.reports.summary import Summary, gather
+from operate.verify.mailbox import MailboxError
 from operate.verify.stack import OwnSettings, Stack
 from tests.support.examples import PASSWORD, settings
 from tests.support.imap_server import ImapServer
@@ -219,6 +220,38 @@ def test_delete_takes_the_messages_that_were_read_and_no_others(
     assert run(monkeypatch, deployed(), "--delete") == 0
     assert list(imap.folders["INBOX"]) == kept
     assert "Messages that were read and are now deleted: 2" in capsys.readouterr().out
+
+
+def test_what_was_deleted_before_the_server_failed_is_counted(
+    imap: ImapServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(3):
+        imap.put(report(f"{number}"))
+    done = inbox._done
+
+    def until_the_third(answer: Any) -> Any:
+        if len(imap.folders["INBOX"]) == 1:
+            raise MailboxError("the server says no")
+        return done(answer)
+
+    def asked(_summary: Summary) -> Sequence[str]:
+        monkeypatch.setattr(inbox, "_done", until_the_third)
+        return ()
+
+    monkeypatch.setattr("operate.reports.table.lines", asked)
+    monkeypatch.setattr(inbox, "AT_ONCE", 1)
+    assert run(monkeypatch, deployed(), "--delete") == 1
+    assert "the server says no. 1 messages were deleted." in capsys.readouterr().err
+    assert len(imap.folders["INBOX"]) == 1
+
+
+def test_a_message_of_which_a_part_was_not_read_is_kept(imap: ImapServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = mail(gzipped(aggregate()))
+    for number in range(49):
+        message.add_attachment(gzipped(aggregate(identifier=f"{number}x")), maintype="application", subtype="gzip")
+    imap.put(message.as_bytes())
+    assert run(monkeypatch, deployed(), "--delete") == 0
+    assert len(imap.folders["INBOX"]) == 1
 
 
 def test_nothing_is_deleted_unless_asked_for(imap: ImapServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -200,7 +200,10 @@ def test_what_another_version_shows_in_another_form_hides_nothing(key: str, othe
 @pytest.mark.parametrize("value", ["x", None, float("nan"), float("inf"), [1]])
 def test_what_is_no_number_is_not_drawn(value: object) -> None:
     at = status_look.AT
-    history = [{"at": at, "in": value, "out": 2, "queue": value, "disk": 30}, {"at": at, "in": 5, "out": 2}]
+    history: list[dict[str, Any]] = [
+        {"at": at, "in": value, "out": 2, "queue": value, "disk": 30},
+        {"at": at, "in": 5, "out": 2},
+    ]
     messages, *_ = plots.of_history(history, TODAY)
     assert [series.values[-1] for series in messages.series] == [5, 4]
     assert "Messages a day" in page(status_look.look(shown=well() | {"history": history}))
@@ -391,6 +394,17 @@ def test_a_folder_that_cannot_be_made_is_told_before_anything_is_looked_at(
     assert command.main(["--stack", "test", "--html", str(tmp_path / "file")]) == 2
     assert capsys.readouterr().err == (
         f"--html {tmp_path / 'file'}: File exists. Expected a folder, or the name of a new one\n"
+    )
+
+
+def test_a_folder_that_may_not_be_written_to_is_told_before_anything_is_looked_at(
+    server: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server["show"] = AssertionError("asked")
+    monkeypatch.setattr(os, "access", lambda *_: False)  # whoever is root may write everywhere
+    assert command.main(["--stack", "test", "--html", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == (
+        f"--html {tmp_path}: Permission denied. Expected a folder in which you may write\n"
     )
 
 
