@@ -60,7 +60,7 @@ def messages(mailbox: Mailbox, folder: str, since: date) -> Iterator[Fetched]:
 
 
 def delete(mailbox: Mailbox, places: Sequence[Place]) -> Iterator[int]:
-    """Delete messages that were read; how many, step by step. Raises MailboxError if they cannot be told from others."""
+    """Delete messages that were read; how many, step by step. Raises MailboxError if they cannot be told apart."""
     for folder in dict.fromkeys(place.folder for place in places):
         there = [place for place in places if place.folder == folder]
         with mailbox.imap(_quoted(folder)) as imap:
