@@ -8,6 +8,7 @@ from datetime import date
 from imaplib import IMAP4
 
 from operate.reports.messages import is_meant
+from operate.terminal import printable
 from operate.verify.mailbox import Mailbox, MailboxError, said
 
 LARGEST = 25_000_000
@@ -19,6 +20,8 @@ ATTACHED = re.compile(rb'zip|xml|json|tlsrpt|octet-stream|"rfc822"|\.gz', re.IGN
 """What the structure of a message shows (RFC 9051, section 7.5.2) that has more than text."""
 SHIFTED = re.compile(r"&|[^ -~]+")
 """What does not stand for itself in a folder's name."""
+LISTED = re.compile(rb'\) (?:"\\?."|NIL) (".*"|[^ "]+)$')
+"""A folder's name in the list of all (RFC 9051, section 7.3.1)."""
 UID = re.compile(rb"UID (\d+)")
 SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
 HEADER = "BODY.PEEK[HEADER.FIELDS (SUBJECT)]"
@@ -45,8 +48,8 @@ class Fetched:
 
 def messages(mailbox: Mailbox, folder: str, since: date) -> Iterator[Fetched]:
     """The messages that came since a day and may hold reports. Raises MailboxError."""
-    with mailbox.imap(_quoted(folder), readonly=True) as imap:
-        validity = _validity(imap)
+    with mailbox.imap(readonly=True) as imap:
+        validity = _opened(imap, folder, readonly=True)
         when = f"{since.day}-{MONTHS[since.month - 1]}-{since.year}"
         found = _lines(imap.uid("SEARCH", "SINCE", when))
         uids = [uid.decode() for line in found for uid in line.split()]
@@ -63,8 +66,8 @@ def delete(mailbox: Mailbox, places: Sequence[Place]) -> Iterator[int]:
     """Delete messages that were read; how many, step by step. Raises MailboxError if they cannot be told apart."""
     for folder in dict.fromkeys(place.folder for place in places):
         there = [place for place in places if place.folder == folder]
-        with mailbox.imap(_quoted(folder)) as imap:
-            if {place.validity for place in there} != {_validity(imap)}:
+        with mailbox.imap(readonly=True) as imap:
+            if {place.validity for place in there} != {_opened(imap, folder, readonly=False)}:
                 raise MailboxError(f"{folder} was made anew meanwhile. Nothing was deleted there; try again")
             # EXPUNGE alone would also take what others have marked (RFC 4315).
             if not re.search(rb"UIDPLUS|IMAP4REV2", b" ".join(_lines(imap.capability())).upper()):
@@ -102,7 +105,14 @@ def _fetched(imap: IMAP4, uid: str) -> bytes:
     return next((part[1] for part in answer if isinstance(part, tuple)), b"")
 
 
-def _validity(imap: IMAP4) -> str:
+def _opened(imap: IMAP4, folder: str, *, readonly: bool) -> str:
+    """The validity of a folder's numbers, once it is open. Raises MailboxError, with the folders that there are."""
+    status, answer = imap.select(_quoted(folder), readonly)
+    if status != "OK":
+        named = ", ".join(_folders(imap))
+        raise MailboxError(
+            f"no folder {folder} can be opened: {said(answer)}{f'. There are: {named}' if named else ''}"
+        )
     _, found = imap.response("UIDVALIDITY")
     return (found[0] or b"").decode() if found else ""
 
@@ -111,6 +121,19 @@ def _quoted(folder: str) -> str:
     """A folder's name as servers have it, in modified UTF-7 (RFC 9051, appendix A.1), and quoted."""
     encoded = SHIFTED.sub(_shifted, folder)
     return '"' + encoded.replace("\\", r"\\").replace('"', r"\"") + '"'
+
+
+def _folders(imap: IMAP4) -> Iterator[str]:
+    """The names of the folders, as people know them."""
+    for line in filter(None, map(LISTED.search, _lines(imap.list()))):
+        name = line[1].decode("ascii", "replace")
+        if name.startswith('"'):
+            name = re.sub(r"\\(.)", r"\1", name[1:-1])
+        yield printable(re.sub("&([A-Za-z0-9+,]*)-", _unshifted, name))
+
+
+def _unshifted(found: re.Match[str]) -> str:
+    return base64.b64decode(found[1].replace(",", "/") + "==").decode("utf-16-be", "replace") or "&"
 
 
 def _shifted(found: re.Match[str]) -> str:

@@ -124,8 +124,8 @@ class Mailbox:
             raise smtplib.SMTPAuthenticationError(code, text)
 
     @contextlib.contextmanager
-    def imap(self, folder: str = "INBOX", *, readonly: bool = False) -> Iterator[imaplib.IMAP4]:
-        """A session in a folder; it changes nothing if `readonly`. Raises MailboxError."""
+    def imap(self, *, readonly: bool = False) -> Iterator[imaplib.IMAP4]:
+        """A session in the inbox; it changes nothing if `readonly`. Raises MailboxError."""
         server = self.reading
         with (
             _explained(f"IMAP on 993 of {server.host}"),
@@ -133,7 +133,7 @@ class Mailbox:
         ):
             # LOGIN carries ASCII only (RFC 9051, section 6.2.3); every server knows PLAIN.
             imap.authenticate("PLAIN", lambda _: self.plain)
-            _must(imap.select(folder, readonly), f"open {folder}")
+            _must(imap.select("INBOX", readonly), "open INBOX")
             yield imap
 
     def _look_for(self, criterion: str, text: str) -> bytes | None:

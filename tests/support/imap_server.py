@@ -98,6 +98,8 @@ class _Session(socketserver.StreamRequestHandler):
             known = name in self.imap.folders
             lines = [f"* OK [UIDVALIDITY {self.imap.validity}] valid".encode()] if known else []
             end = f"OK [READ-{'WRITE' if self.writable else 'ONLY'}] open" if known else f"NO {self.imap.missing}"
+        elif verb == "LIST":
+            lines = [b'* LIST (\\HasNoChildren) "." "%b"' % name.encode() for name in self.imap.folders]
         elif verb == "UID":
             lines = list(self._uid(*words))
         self._say(*lines, f"{tag} {end}".encode())

@@ -320,6 +320,17 @@ def test_a_folder_has_the_name_that_people_know(
     assert imap.folders[sent] == {}
 
 
+def test_of_a_folder_that_is_not_there_it_is_said_which_there_are(
+    imap: ImapServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    imap.folders |= {"INBOX.Berichte f&APw-r": {}, "INBOX.&U,BTFw-": {}, "R&-D": {}}
+    assert run(monkeypatch, deployed(), "--folder", "Bücher") == 1
+    assert capsys.readouterr().err == (
+        "No mailbox that gets reports could be read.\nadmin@example.com: no folder Bücher can be opened: "
+        "no such folder. There are: INBOX, INBOX.Berichte für, INBOX.台北, R&D\n"
+    )
+
+
 def test_what_is_named_twice_is_read_once(
     imap: ImapServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
