@@ -197,7 +197,7 @@ def test_what_another_version_shows_in_another_form_hides_nothing(key: str, othe
     assert row(shown, "version").status is OK
 
 
-@pytest.mark.parametrize("value", ["x", None, float("nan"), float("inf"), [1]])
+@pytest.mark.parametrize("value", ["x", None, float("nan"), float("inf"), -3, [1]])
 def test_what_is_no_number_is_not_drawn(value: object) -> None:
     at = status_look.AT
     history: list[dict[str, Any]] = [
