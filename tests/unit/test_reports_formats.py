@@ -131,6 +131,8 @@ def test_any_encoding_that_xml_declares_is_read(encoding: str) -> None:
         (aggregate(reporter="Empfänger", declaration='<?xml version="1.0" encoding="klingon"?>').encode(), "Empfänger"),
         (aggregate(reporter="Empfänger", declaration="").encode("windows-1252"), "Empf\ufffdnger"),
         (aggregate(reporter="A & B &lt;c&#62;").encode(), "A & B <c>"),
+        (aggregate(reporter="A&nbsp;B &copy;").encode(), "A&nbsp;B &copy;"),
+        (aggregate(reporter="A\0B\x0b\x1b[2J").encode(), "AB[2J"),
         (aggregate().encode() + bytes(3), "Receiver"),
         (aggregate(declaration="<!-- by hand -->").encode() + b"-- end --", "Receiver"),
     ],
@@ -248,6 +250,12 @@ def test_what_is_missing_but_not_needed_does_no_harm() -> None:
     (record,) = report.records
     assert (report.reporter, report.identifier) == ("receiver.example", "")
     assert (record.source, record.count, record.disposition, record.spf) == ("198.51.100.7", 4, "none", False)
+
+
+def test_a_record_may_have_several_rows() -> None:
+    one, other = (aggregate(Row(source, "3")).partition("<row>")[2].partition("</row>")[0] for source in (OWN, "::1"))
+    text = aggregate(Row(OWN, "3")).replace(f"{one}</row>", f"{one}</row><row>{other}</row>")
+    assert [(record.source, record.author) for record in parsed(text).records] == [(OWN, DOMAIN), ("::1", DOMAIN)]
 
 
 def test_a_count_may_have_a_point_and_a_record_of_no_message_is_none() -> None:
