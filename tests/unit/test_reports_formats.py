@@ -466,6 +466,11 @@ def test_a_message_that_only_says_to_be_a_report_is_told(subject: str) -> None:
     assert read(raw, NOW).refused == ("holds no report",)
 
 
+def test_a_file_that_is_called_a_report_and_is_empty_is_told() -> None:
+    found = read(mail(b"", name=f"{NAME}.xml.gz", subject="no word of it").as_bytes(), NOW)
+    assert found.refused == (f"{NAME}.xml.gz is neither XML nor JSON",)
+
+
 def test_a_report_from_a_forger_is_refused() -> None:
     """False reports could talk an owner into a policy, or out of it (RFC 9990, section 6.2)."""
     message = mail(gzipped(PLAIN))

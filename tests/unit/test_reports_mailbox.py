@@ -254,6 +254,27 @@ def test_a_message_of_which_a_part_was_not_read_is_kept(imap: ImapServer, monkey
     assert len(imap.folders["INBOX"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("media_type", "disposition", "kept"),
+    [
+        ("application/pdf", "attachment", True),
+        ("application/pdf", "inline", True),
+        ("text/plain", "attachment", True),
+        ("image/png", "inline", False),
+        ("application/pkcs7-signature", "attachment", False),
+    ],
+)
+def test_a_report_to_which_a_person_has_attached_something_is_kept(
+    media_type: str, disposition: str, kept: bool, imap: ImapServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = mail(gzipped(aggregate()))
+    maintype, subtype = media_type.split("/")
+    message.add_attachment(b"x", maintype, subtype, disposition=disposition, filename="contract")
+    imap.put(message.as_bytes())
+    assert run(monkeypatch, deployed(), "--delete") == 0
+    assert len(imap.folders["INBOX"]) == kept
+
+
 def test_nothing_is_deleted_unless_asked_for(imap: ImapServer, monkeypatch: pytest.MonkeyPatch) -> None:
     imap.put(report("1"))
     assert run(monkeypatch, deployed()) == 0
