@@ -2,5 +2,6 @@
 
 
 def printable(text: str) -> str:
-    """A text without what would move a terminal's cursor."""
-    return "".join(character for character in text if character.isprintable())
+    """A text in one line, without what would move a terminal's cursor or turn the direction of writing."""
+    kept = (character if character.isprintable() else " " * character.isspace() for character in text)
+    return "".join(kept)

@@ -31,7 +31,9 @@ DISPOSITIONS = ("none", "pass", "quarantine", "reject")
 GULP = 1_000_000
 """Bytes that the parser is given at once. It looks anew at a comment or tag that is not whole yet, each time."""
 METADATA, POLICY = "report_metadata", "policy_published"
-AMPERSAND = re.compile(r"&(?!#?\w{1,10};)")
+AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\w{1,10});)")
+CONTROL = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f]")
+"""What XML forbids (its section 2.2)."""
 REPORT = re.compile(r"<((?:[\w-]+:)?feedback)[\s>].*</\1\s*>", re.DOTALL)
 
 
@@ -75,9 +77,9 @@ class AggregateReport:
     def key(self) -> tuple[object, ...]:
         """What a report has in common with a copy of it (RFC 9990, section 3.5.2).
 
-        Some reporters number theirs anew each day, hence the time.
+        Some reporters number theirs anew each day, hence the time; some not at all, hence what they say.
         """
-        return "dmarc", self.reporter.lower(), self.identifier, self.domain, self.begin, self.end
+        return "dmarc", self.reporter.lower(), self.identifier or self.records, self.domain, self.begin, self.end
 
 
 def parse(text: bytes, now: datetime) -> AggregateReport:
@@ -102,9 +104,9 @@ def _mended(text: bytes) -> bytes:
     """A report without what some reporters get wrong; empty where none is seen.
 
     That is a declaration of another encoding than the text has, a byte in none, a lone ampersand in an address of a
-    page, and what stands behind the end.
+    page or before a name that only HTML knows, a control character, and what stands behind the end.
     """
-    found = REPORT.search(text.decode("utf-8", "replace"))
+    found = REPORT.search(CONTROL.sub("", text.decode("utf-8", "replace")))
     return AMPERSAND.sub("&amp;", found[0]).encode() if found else b""
 
 
@@ -115,7 +117,7 @@ def _parsed(text: bytes, now: datetime) -> AggregateReport:
         if count == RECORDS:
             raise RefusedError(f"has more than {RECORDS} records")
         if place == "record":
-            records += _record(element)
+            records += _records(element)
         elif place in (METADATA, POLICY):
             parts[place] = element
     return _report(parts, tuple(records), now)
@@ -189,27 +191,36 @@ def _report(parts: Mapping[str, Element], records: Sequence[Record], now: dateti
     )
 
 
-def _record(element: Element) -> Iterator[Record]:
-    """The record that an element is; an empty one is none."""
-    source = _text(element, "row", "source_ip")
-    if not source:
-        return
+def _records(element: Element) -> Iterator[Record]:
+    """The records that an element is: one of each row, of which some write several."""
+    author = values.name(_text(element, "identifiers", "header_from"))
     passed = [
         values.name(_text(result, "domain"))
         for method in ("dkim", "spf")
         for result in _under(element, "auth_results", method)
         if _text(result, "result").lower() == "pass"
     ]
-    judged = next(iter(_under(element, "row", "policy_evaluated")), None)
+    vouched = tuple(dict.fromkeys(filter(None, passed)))
+    for row in _under(element, "row"):
+        yield from _record(row, author, vouched)
+
+
+def _record(row: Element, author: str, vouched: tuple[str, ...]) -> Iterator[Record]:
+    """The record of a row; an empty one has none, and neither has one about no message."""
+    source = _text(row, "source_ip")
+    count = values.count(_text(row, "count"), "a count") if source else 0
+    if not count:
+        return
+    judged = next(iter(_under(row, "policy_evaluated")), None)
     yield Record(
         _address(source),
-        values.count(_text(element, "row", "count"), "a count"),
-        values.name(_text(element, "identifiers", "header_from")),
+        count,
+        author,
         _text(judged, "spf").lower() == "pass",
         _text(judged, "dkim").lower() == "pass",
         _disposition(_text(judged, "disposition").lower()),
         any(map(_is_forwarded, _under(judged, "reason"))),
-        tuple(dict.fromkeys(filter(None, passed))),
+        vouched,
     )
 
 

@@ -16,6 +16,8 @@ UNPACKED = 50_000_000
 """Bytes that all files of one attachment may have together."""
 FILES = 10
 """Files that a zip archive may hold."""
+MEMBERS = 100
+"""Of a gzip archive; a bomb of empty ones takes minutes."""
 
 GZIP = b"\x1f\x8b"
 ZIP = b"PK\x03\x04"
@@ -67,8 +69,12 @@ def unpack(data: bytes) -> Iterator[bytes]:
 
 def _gunzipped(data: bytes) -> bytes:
     found = bytearray()
+    members = 0
     # An archive may have several members one after the other (RFC 1952, section 2.2); zeros may fill its end.
     while data.startswith(GZIP):
+        members += 1
+        if members > MEMBERS:
+            raise RefusedError(f"is a gzip archive of more than {MEMBERS} members")
         stream = zlib.decompressobj(16 + zlib.MAX_WBITS)
         try:
             found += stream.decompress(data, UNPACKED + 1 - len(found))
@@ -104,12 +110,13 @@ def _unzipped(data: bytes) -> Iterator[bytes]:
     except RefusedError:
         raise
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, ValueError, struct.error) as error:
-        raise RefusedError(f"is a broken zip archive ({error})") from None
+        raise RefusedError(f"is a broken zip archive ({error!s:.100})") from None
 
 
 def _counts(file: zipfile.ZipInfo) -> bool:
     """Whether a file is no folder, and not what macOS adds to archives."""
-    return not file.is_dir() and not re.match(r"__MACOSX/|(.*/)?\.", file.filename)
+    # Where a file is to lie does not matter, as it is only read: ./ and ../ hide nothing.
+    return not re.match(r"__MACOSX/|(.*[/\\])?(\.(?!\.?[/\\])|$)", file.filename)
 
 
 def _within(length: int) -> None:

@@ -24,7 +24,7 @@ class Collected:
     refused: list[str] = field(default_factory=list)
     """What was not read, and why."""
     read: list[tuple[Mailbox, Place, frozenset[str]]] = field(default_factory=list)
-    """The messages that were read whole, with the domains that they are about."""
+    """The messages that were read whole and hold nothing else, with the domains that they are about."""
     mailboxes: list[str] = field(default_factory=list)
     """The addresses that could be read."""
     unread: list[str] = field(default_factory=list)
@@ -64,7 +64,7 @@ def _take(
             if report.key not in keys:
                 found.reports.append(report)
             keys.add(report.key)
-        if content.reports and not content.refused and not late:
+        if content.reports and not content.refused and not content.other and not late:
             about = frozenset(domain for report in content.reports for domain in report.domains)
             found.read.append((box, message.place, about))
 
@@ -82,7 +82,8 @@ def delete_read(found: Collected, domains: Sequence[str]) -> int:
             if holder is box and all(any(is_within(name, domain) for domain in domains) for name in about)
         ]
         try:
-            count += delete(box, places)
+            for deleted in delete(box, places):
+                count += deleted
         except MailboxError as error:
             raise errors.MailboxError(f"{box.address}: {error}. {count} messages were deleted.") from None
     return count

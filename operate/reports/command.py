@@ -61,7 +61,7 @@ def _options() -> argparse.ArgumentParser:
 
 
 def _days(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 3650:
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 3650:
         raise argparse.ArgumentTypeError("expected a number of days, for example 35")
     return int(text)
 
@@ -70,9 +70,9 @@ async def _reports(chosen: argparse.Namespace) -> int:
     stack = await read_stack(chosen.stack)
     now = datetime.now(UTC)
     since = (now - timedelta(days=chosen.since)).date()
-    named = [_named(stack, address, chosen) for address in chosen.mailbox]
+    named = [_named(stack, address, chosen) for address in dict.fromkeys(chosen.mailbox)]
     boxes, others = (named, []) if named else readable(stack)
-    found = await asyncio.to_thread(collect, boxes, chosen.folder or ["INBOX"], since, now)
+    found = await asyncio.to_thread(collect, boxes, list(dict.fromkeys(chosen.folder)) or ["INBOX"], since, now)
     found.unread += others
     summary = await summarized(stack, found, since)
     if not chosen.json:

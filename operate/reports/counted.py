@@ -52,7 +52,7 @@ class Count:
         about.reports += 1
         # Some write their own name in several ways.
         reporter = self.reporters.setdefault(report.reporter.casefold(), report.reporter)
-        about.reporters[reporter] += 1
+        told = {about.name: about}
         about.days.add(report.day)
         for record in report.records:
             # A policy holds for the names below its domain, too, of which some may be domains of their own here.
@@ -61,6 +61,9 @@ class Count:
             (counted.passed if passed else counted.failed)[report.day] += record.count
             counted.sources[record.source].add(record, report.day, counted.name)
             counted.days.add(report.day)
+            told[counted.name] = counted
+        for counted in told.values():
+            counted.reporters[reporter] += 1
 
     def _of(self, name: str) -> Counted | None:
         counted = self._find(name)

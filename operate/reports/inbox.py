@@ -1,5 +1,6 @@
 """The messages of a mailbox that may hold reports, by IMAP (RFC 9051): read without a trace, deleted only if asked."""
 
+import base64
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from datetime import date
 from imaplib import IMAP4
 
 from operate.reports.messages import is_meant
+from operate.terminal import printable
 from operate.verify.mailbox import Mailbox, MailboxError, said
 
 LARGEST = 25_000_000
@@ -16,6 +18,10 @@ AT_ONCE = 200
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 ATTACHED = re.compile(rb'zip|xml|json|tlsrpt|octet-stream|"rfc822"|\.gz', re.IGNORECASE)
 """What the structure of a message shows (RFC 9051, section 7.5.2) that has more than text."""
+SHIFTED = re.compile(r"&|[^ -~]+")
+"""What does not stand for itself in a folder's name."""
+LISTED = re.compile(rb'\) (?:"\\?."|NIL) (".*"|[^ "]+)$')
+"""A folder's name in the list of all (RFC 9051, section 7.3.1)."""
 UID = re.compile(rb"UID (\d+)")
 SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
 HEADER = "BODY.PEEK[HEADER.FIELDS (SUBJECT)]"
@@ -42,8 +48,8 @@ class Fetched:
 
 def messages(mailbox: Mailbox, folder: str, since: date) -> Iterator[Fetched]:
     """The messages that came since a day and may hold reports. Raises MailboxError."""
-    with mailbox.imap(_quoted(folder), readonly=True) as imap:
-        validity = _validity(imap)
+    with mailbox.imap(readonly=True) as imap:
+        validity = _opened(imap, folder, readonly=True)
         when = f"{since.day}-{MONTHS[since.month - 1]}-{since.year}"
         found = _lines(imap.uid("SEARCH", "SINCE", when))
         uids = [uid.decode() for line in found for uid in line.split()]
@@ -56,21 +62,22 @@ def messages(mailbox: Mailbox, folder: str, since: date) -> Iterator[Fetched]:
                     yield Fetched(place, raw)
 
 
-def delete(mailbox: Mailbox, places: Sequence[Place]) -> int:
-    """Delete messages that were read; how many. Raises MailboxError if they cannot be told from others."""
+def delete(mailbox: Mailbox, places: Sequence[Place]) -> Iterator[int]:
+    """Delete messages that were read; how many, step by step. Raises MailboxError if they cannot be told apart."""
     for folder in dict.fromkeys(place.folder for place in places):
         there = [place for place in places if place.folder == folder]
-        with mailbox.imap(_quoted(folder)) as imap:
-            if {place.validity for place in there} != {_validity(imap)}:
+        with mailbox.imap(readonly=True) as imap:
+            if {place.validity for place in there} != {_opened(imap, folder, readonly=False)}:
                 raise MailboxError(f"{folder} was made anew meanwhile. Nothing was deleted there; try again")
             # EXPUNGE alone would also take what others have marked (RFC 4315).
             if not re.search(rb"UIDPLUS|IMAP4REV2", b" ".join(_lines(imap.capability())).upper()):
                 raise MailboxError("the server has no UIDPLUS, without which others' messages might go. Delete by hand")
             for start in range(0, len(there), AT_ONCE):
-                uids = ",".join(place.uid for place in there[start : start + AT_ONCE])
+                step = there[start : start + AT_ONCE]
+                uids = ",".join(place.uid for place in step)
                 _done(imap.uid("STORE", uids, "+FLAGS.SILENT", r"(\Deleted)"))
                 _done(imap.uid("EXPUNGE", uids))
-    return len(places)
+                yield len(step)
 
 
 def _likely(imap: IMAP4, uids: Sequence[str]) -> Iterator[tuple[str, int]]:
@@ -98,15 +105,40 @@ def _fetched(imap: IMAP4, uid: str) -> bytes:
     return next((part[1] for part in answer if isinstance(part, tuple)), b"")
 
 
-def _validity(imap: IMAP4) -> str:
+def _opened(imap: IMAP4, folder: str, *, readonly: bool) -> str:
+    """The validity of a folder's numbers, once it is open. Raises MailboxError, with the folders that there are."""
+    status, answer = imap.select(_quoted(folder), readonly)
+    if status != "OK":
+        named = ", ".join(_folders(imap))
+        raise MailboxError(
+            f"no folder {folder} can be opened: {said(answer)}{f'. There are: {named}' if named else ''}"
+        )
     _, found = imap.response("UIDVALIDITY")
     return (found[0] or b"").decode() if found else ""
 
 
 def _quoted(folder: str) -> str:
-    if not folder.isascii():
-        raise MailboxError(f"{folder}: only folders whose names are ASCII can be read")
-    return '"' + folder.replace("\\", r"\\").replace('"', r"\"") + '"'
+    """A folder's name as servers have it, in modified UTF-7 (RFC 9051, appendix A.1), and quoted."""
+    encoded = SHIFTED.sub(_shifted, folder)
+    return '"' + encoded.replace("\\", r"\\").replace('"', r"\"") + '"'
+
+
+def _folders(imap: IMAP4) -> Iterator[str]:
+    """The names of the folders, as people know them."""
+    for line in filter(None, map(LISTED.search, _lines(imap.list()))):
+        name = line[1].decode("ascii", "replace")
+        if name.startswith('"'):
+            name = re.sub(r"\\(.)", r"\1", name[1:-1])
+        yield printable(re.sub("&([A-Za-z0-9+,]*)-", _unshifted, name))
+
+
+def _unshifted(found: re.Match[str]) -> str:
+    return base64.b64decode(found[1].replace(",", "/") + "==").decode("utf-16-be", "replace") or "&"
+
+
+def _shifted(found: re.Match[str]) -> str:
+    inner = "" if found[0] == "&" else base64.b64encode(found[0].encode("utf-16-be")).decode()
+    return f"&{inner.rstrip('=').replace('/', ',')}-"
 
 
 def _lines(answer: tuple[str, Sequence[object]]) -> list[bytes]:

@@ -1,6 +1,7 @@
 """The reports in a message: somewhere among its parts, under whatever name and media type."""
 
 import contextlib
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ class Found:
     reports: tuple[Report, ...] = ()
     refused: tuple[str, ...] = ()
     """Why it, or parts of it, are not read; empty for a message that has nothing to do with reports."""
+    other: bool = False
+    """Whether something else is attached, so that the message is more than its reports."""
 
 
 def read(raw: bytes, now: datetime) -> Found:
@@ -45,11 +48,8 @@ def read(raw: bytes, now: datetime) -> Found:
     except RecursionError:
         return Found(refused=("has too many parts in each other",))
     meant = is_meant(str(message.get("Subject", ""))) or any(NAME.fullmatch(name) for name, _ in parts)
-    # The uppermost is that of the server which took the message; anybody can write the others.
-    if meant and FORGED.search(str(message.get("Authentication-Results", ""))):
-        return Found(refused=("comes from somebody else than it says (dmarc=fail)",))
     reports: list[Report] = []
-    refused: list[str] = []
+    refused: list[str] = [f"has more than {PARTS} parts, of which the others are not read"] * _has_more(message)
     for name, data in parts:
         with _told(refused, name):
             for text in archives.unpack(data):
@@ -58,8 +58,12 @@ def read(raw: bytes, now: datetime) -> Found:
                     reports.append(_report(text, now))
     if meant and not reports and not refused:
         refused.append("holds no report")
+    # The uppermost is that of the server which took the message; anybody can write the others.
+    if (meant or reports) and FORGED.search(str(message.get("Authentication-Results", ""))):
+        return Found(refused=("comes from somebody else than it says (dmarc=fail)",))
     # A broken archive in other mail is none of our business.
-    return Found(tuple(reports), tuple(refused) if meant or reports else ())
+    other = any(map(_is_other, message.walk()))
+    return Found(tuple(reports), tuple(refused) if meant or reports else (), other and bool(reports))
 
 
 @contextlib.contextmanager
@@ -71,6 +75,10 @@ def _told(refused: list[str], name: str) -> Iterator[None]:
         refused.append(f"{name or 'what is attached'} {error}")
 
 
+def _has_more(message: Message) -> bool:
+    return next(itertools.islice(message.walk(), PARTS, None), None) is not None
+
+
 def is_meant(subject: str) -> bool:
     """Whether a message is meant as a report, by its subject."""
     with contextlib.suppress(LookupError, ValueError, MessageError):
@@ -80,14 +88,28 @@ def is_meant(subject: str) -> bool:
 
 def _parts(message: Message) -> Iterator[tuple[str, bytes]]:
     """Name and content of the parts that can be reports."""
-    for place, part in enumerate(message.walk()):
-        if place == PARTS:
-            return
-        payload = None if part.is_multipart() else part.get_payload(decode=True)
-        if isinstance(payload, bytes):
-            name = values.text(part.get_filename())
-            if NAME.fullmatch(name) or archives.is_archive(payload) or _is_report(payload):
-                yield name, payload
+    for part in itertools.islice(message.walk(), PARTS):
+        name, payload = values.text(part.get_filename()), _payload(part)
+        if not part.is_multipart() and _can_be_report(name, payload):
+            yield name, payload
+
+
+def _payload(part: Message) -> bytes:
+    payload = None if part.is_multipart() else part.get_payload(decode=True)
+    return payload if isinstance(payload, bytes) else b""
+
+
+def _can_be_report(name: str, data: bytes) -> bool:
+    return NAME.fullmatch(name) is not None or archives.is_archive(data) or _is_report(data)
+
+
+def _is_other(part: Message) -> bool:
+    """Whether a part is a file that somebody has attached, but no report, and no signature of the message."""
+    name = values.text(part.get_filename())
+    is_file = name and part.get_content_maintype() not in ("text", "image")
+    if part.is_multipart() or not (is_file or part.get_content_disposition() == "attachment"):
+        return False
+    return not part.get_content_subtype().endswith("signature") and not _can_be_report(name, _payload(part))
 
 
 def _is_report(data: bytes) -> bool:

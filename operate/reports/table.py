@@ -37,7 +37,7 @@ def named(reporters: Sequence[str]) -> str:
 
 def _domain(domain: DomainSummary) -> Iterator[str]:
     yield f"{domain.name}  (policy {domain.policy})"
-    if not domain.reports:
+    if not domain.reporters:
         yield "  No DMARC report came."
     else:
         yield f"  {domain.passed} messages passed, {domain.failed} failed, by {named(domain.reporters)}"

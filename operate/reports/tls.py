@@ -57,13 +57,14 @@ class TlsReport:
     @property
     def key(self) -> tuple[object, ...]:
         """What a report has in common with a copy of it."""
-        return "tls", self.reporter.lower(), self.identifier, self.domains, self.begin, self.end
+        return "tls", self.reporter.lower(), self.identifier or self.sessions, self.domains, self.begin, self.end
 
 
 def parse(text: bytes, now: datetime) -> TlsReport:
     """The report that a text is. Raises RefusedError."""
     try:
-        told = json.loads(text)
+        # What stands behind the end is none of the report's.
+        told, _ = json.JSONDecoder().raw_decode(text.decode(json.detect_encoding(text), "replace").lstrip())
     except (ValueError, RecursionError) as error:
         raise RefusedError(f"is broken JSON ({values.text(str(error))})") from None
     if not isinstance(told, dict):
@@ -74,24 +75,21 @@ def parse(text: bytes, now: datetime) -> TlsReport:
     times = _object(told.get("date-range"))
     begin = values.moment(times.get("start-datetime"), "its beginning")
     end = values.moment(times.get("end-datetime"), "its end")
-    return TlsReport(
-        reporter,
-        values.text(told.get("report-id")),
-        begin,
-        end,
-        values.day(begin, end, now),
-        tuple(_sessions(policy) for policy in _objects(told.get("policies"), POLICIES, "policies")),
-    )
+    day = values.day(begin, end, now)
+    sessions = tuple(_sessions(policy) for policy in _objects(told.get("policies"), POLICIES, "policies"))
+    if not sessions:
+        raise RefusedError("does not say about which domain it is")
+    return TlsReport(reporter, values.text(told.get("report-id")), begin, end, day, sessions)
 
 
 def _sessions(told: dict[str, Any]) -> Sessions:
     policy, numbers = _object(told.get("policy")), _object(told.get("summary"))
     failures = tuple(_failure(one) for one in _objects(told.get("failure-details"), DETAILS, "failures"))
-    failed = values.count(numbers.get("total-failure-session-count", 0), "a number of sessions")
+    failed = _count(numbers.get("total-failure-session-count"))
     return Sessions(
         values.name(policy.get("policy-type")),
         values.name(policy.get("policy-domain")),
-        values.count(numbers.get("total-successful-session-count", 0), "a number of sessions"),
+        _count(numbers.get("total-successful-session-count")),
         # Some tell of failures without having added them up.
         failed or sum(failure.sessions for failure in failures),
         failures,
@@ -102,8 +100,13 @@ def _failure(told: dict[str, Any]) -> Failure:
     return Failure(
         values.name(told.get("result-type")) or "not told",
         values.name(told.get("receiving-mx-hostname")),
-        values.count(told.get("failed-session-count", 0), "a number of sessions"),
+        _count(told.get("failed-session-count")),
     )
+
+
+def _count(told: object) -> int:
+    """A number of sessions; none where it is left out, or null."""
+    return 0 if told is None else values.count(told, "a number of sessions")
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -34,7 +34,8 @@ def name(value: object) -> str:
 def count(value: object, what: str) -> int:
     """A number of messages or sessions, which may be written as a text. Raises RefusedError."""
     try:
-        number = int(str(value).strip()[:20])
+        # Some write whole numbers as 3.0, since their programs have no others.
+        number = int(str(value).strip()[:20].removesuffix(".0"))
     except ValueError:
         raise RefusedError(f"{what} is {text(str(value)) or 'empty'}, which is no number") from None
     if not 0 <= number <= MOST:
@@ -51,9 +52,12 @@ def seconds(value: object, what: str) -> datetime:
 
 
 def moment(value: object, what: str) -> datetime:
-    """A time in the form of RFC 3339; without a zone, it is taken as UTC. Raises RefusedError."""
+    """A time in the form of RFC 3339, in which letters may be small; without a zone, it is taken as UTC.
+
+    Raises RefusedError.
+    """
     try:
-        found = datetime.fromisoformat(str(value).strip())
+        found = datetime.fromisoformat(str(value).strip().upper())
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
         raise RefusedError(f"{what} is {text(str(value)) or 'empty'}, which is no time") from None
@@ -68,6 +72,6 @@ def day(begin: datetime, end: datetime, now: datetime) -> date:
         raise RefusedError("ends before it begins")
     if end - begin > SPAN:
         raise RefusedError(f"is about {(end - begin).days} days")
-    if begin > now + AHEAD:
-        raise RefusedError(f"is about {begin:%Y-%m-%d}, which is to come")
+    if end > now + AHEAD:
+        raise RefusedError(f"is about {end:%Y-%m-%d}, which is to come")
     return (begin + (end - begin) / 2).date()

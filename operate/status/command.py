@@ -5,6 +5,7 @@ that a required check does not hold.
 """
 
 import asyncio
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -64,6 +65,8 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PageError(f"--html {folder}: {error.strerror}. Expected a folder, or the name of a new one") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PageError(f"--html {folder}: Permission denied. Expected a folder in which you may write")
 
 
 def _write(found: Look, folder: Path, *, as_json_object: bool) -> int:

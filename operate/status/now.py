@@ -165,10 +165,10 @@ def _row(shown: Shown, name: str, key: str, words: Callable[[Shown], str], alarm
     found = shown.get(key)
     if found is None:
         return Row(name, Status.UNKNOWN, "could not be looked at")
-    calm = Status.UNKNOWN if _is_partial(found) else Status.OK
     try:
+        calm = Status.UNKNOWN if _is_partial(found) else Status.OK
         text = words(shown)
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
         # The watch of another version of this program.
         return Row(name, Status.UNKNOWN, "the server tells it in another way; deploy once more")
     return Row(name, Status.FAIL if alarmed else calm, line(text))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -12,6 +13,7 @@ from operate.reports.summary import DomainSummary
 from operate.reports.table import named, verdict
 from operate.status import now, plots
 from operate.status.look import Look
+from operate.terminal import printable
 from operate.verify.result import Result, Status
 from operate.verify.table import MARKS, SEVERITY, folded, ordered
 
@@ -53,7 +55,7 @@ def page(found: Look) -> str:
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
-        finalize=without_mailboxes,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -81,6 +83,13 @@ def page(found: Look) -> str:
         marks=MARKS,
         words=WORDS,
     )
+
+
+def _shown(value: Any) -> Any:
+    """A text as anybody may see it; HTML forbids most of what is not printable, and some of it turns words around."""
+    # What has been made HTML already is left alone.
+    is_text = isinstance(value, str) and not hasattr(value, "__html__")
+    return printable(without_mailboxes(value)) if is_text else value
 
 
 def _conclusion(found: Look, wrong: Sequence[Result]) -> str:

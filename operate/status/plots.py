@@ -102,7 +102,8 @@ def per_day(lines: Iterable[Mapping[str, Any]], key: str) -> dict[date, list[flo
     """The numbers of one kind in the watch's history, by the day (UTC) to which they belong."""
     found: dict[date, list[float]] = {}
     for line in lines:
-        if line.get(key) is not None:
+        # What is no number, has no end or is below the ground can be drawn nowhere.
+        if isinstance(line.get(key), int | float) and 0 <= line[key] < math.inf:
             found.setdefault(datetime.fromtimestamp(line["at"], UTC).date(), []).append(float(line[key]))
     return found
 

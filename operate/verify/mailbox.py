@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 
+from operate.terminal import printable
 from operate.verify.bounce import bounce_reason
 from operate.verify.conversation import unverified
 from operate.verify.dialled import ImapByName, Pop3ByName, SmtpByName, SmtpsByName
@@ -123,8 +124,8 @@ class Mailbox:
             raise smtplib.SMTPAuthenticationError(code, text)
 
     @contextlib.contextmanager
-    def imap(self, folder: str = "INBOX", *, readonly: bool = False) -> Iterator[imaplib.IMAP4]:
-        """A session in a folder; it changes nothing if `readonly`. Raises MailboxError."""
+    def imap(self, *, readonly: bool = False) -> Iterator[imaplib.IMAP4]:
+        """A session in the inbox; it changes nothing if `readonly`. Raises MailboxError."""
         server = self.reading
         with (
             _explained(f"IMAP on 993 of {server.host}"),
@@ -132,7 +133,7 @@ class Mailbox:
         ):
             # LOGIN carries ASCII only (RFC 9051, section 6.2.3); every server knows PLAIN.
             imap.authenticate("PLAIN", lambda _: self.plain)
-            _must(imap.select(folder, readonly), f"open {folder}")
+            _must(imap.select("INBOX", readonly), "open INBOX")
             yield imap
 
     def _look_for(self, criterion: str, text: str) -> bytes | None:
@@ -182,7 +183,7 @@ def _must(answer: tuple[str, Sequence[object]], what: str) -> None:
 
 def said(parts: Sequence[object]) -> str:
     """What an IMAP server says beside its answer."""
-    return b" ".join(part for part in parts if isinstance(part, bytes)).decode(errors="replace")
+    return printable(b" ".join(part for part in parts if isinstance(part, bytes)).decode(errors="replace"))
 
 
 @contextlib.contextmanager
@@ -196,7 +197,7 @@ def _explained(what: str) -> Iterator[None]:
             f"{what}: no way to log in that carries characters beyond ASCII, as the password has"
         ) from error
     except (smtplib.SMTPException, imaplib.IMAP4.error, poplib.error_proto, OSError) as error:
-        raise MailboxError(f"{what}: {error}") from error
+        raise MailboxError(f"{what}: {printable(str(error))}") from error
 
 
 def tls_for(stack: Stack) -> ssl.SSLContext:

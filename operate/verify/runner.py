@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from operate.terminal import printable
 from operate.verify.result import Check, Finding, Result, unknown
 
 T = TypeVar("T")
@@ -65,4 +66,5 @@ async def carry_out(job: Job) -> Result:
         finding = unknown(str(error) or f"no answer within {job.check.deadline:.0f} s")
     except Exception as error:  # one check's surprise must not take the others' answers away
         finding = unknown(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
-    return Result(job.check, job.subject, finding)
+    # Some of it is what other servers said, and it goes to terminals, pages and issues.
+    return Result(job.check, job.subject, replace(finding, found=printable(finding.found)))

@@ -6,7 +6,6 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from http.cookies import SimpleCookie
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from operate.verify.mailbox import Server
@@ -89,11 +88,14 @@ class WebSession:
 
     def _keep(self, headers: list[str]) -> None:
         for header in headers:
-            for name, cookie in SimpleCookie(header).items():
-                if cookie["max-age"] == "0":
-                    self._cookies.pop(name, None)
-                else:
-                    self._cookies[name] = cookie.value
+            # As browsers do it (RFC 6265, section 5.2); the library drops a cookie for an attribute that is new to it.
+            (name, value), *attributes = [
+                (key.strip(), told.strip()) for key, _, told in (part.partition("=") for part in header.split(";"))
+            ]
+            if any(key.lower() == "max-age" and (told == "0" or told.startswith("-")) for key, told in attributes):
+                self._cookies.pop(name, None)
+            else:
+                self._cookies[name] = value
 
 
 class _Fields(HTMLParser):

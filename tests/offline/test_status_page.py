@@ -143,6 +143,19 @@ def test_what_is_drawn_is_told_in_words_and_in_numbers(browser: Browser, wrong: 
     shown.context.close()
 
 
+def test_on_paper_it_is_dark_on_white_and_no_advice_is_folded_away(browser: Browser, wrong: Path) -> None:
+    """Whatever the screen has; a sheet of paper cannot be clicked on."""
+    shown = opened(browser, wrong, DESKTOP, "dark")
+    shown.emulate_media(media="print")
+    assert shown.evaluate(LUMINANCE, shown.locator("body").evaluate("body => getComputedStyle(body).color")) < 0.05
+    visible = "all => all.map(each => each.checkVisibility({contentVisibilityAuto: true}))"
+    advice = shown.locator("dd").evaluate_all(visible)
+    assert len(advice) > 20
+    assert all(advice)
+    assert not any(shown.locator("figure td").evaluate_all(visible))
+    shown.context.close()
+
+
 def test_the_first_screen_of_a_phone_says_what_is_wrong_and_what_to_do(browser: Browser, wrong: Path) -> None:
     shown = opened(browser, wrong, PHONE)
     for text in ("1 alarm, 1 failed check", status_look.SHOWN["alarms"][0]["text"], "why it matters"):

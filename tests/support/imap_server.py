@@ -31,6 +31,8 @@ class ImapServer:
     """Messages by UID."""
     capabilities: str = "IMAP4rev1 AUTH=PLAIN UIDPLUS"
     validity: int = 7
+    missing: str = "no such folder"
+    """What it says of one."""
     asked: list[str] = field(default_factory=list)
     """The commands of all clients."""
 
@@ -95,7 +97,9 @@ class _Session(socketserver.StreamRequestHandler):
             self.folder, self.writable = name, verb == "SELECT"
             known = name in self.imap.folders
             lines = [f"* OK [UIDVALIDITY {self.imap.validity}] valid".encode()] if known else []
-            end = f"OK [READ-{'WRITE' if self.writable else 'ONLY'}] open" if known else "NO no such folder"
+            end = f"OK [READ-{'WRITE' if self.writable else 'ONLY'}] open" if known else f"NO {self.imap.missing}"
+        elif verb == "LIST":
+            lines = [b'* LIST (\\HasNoChildren) "." "%b"' % name.encode() for name in self.imap.folders]
         elif verb == "UID":
             lines = list(self._uid(*words))
         self._say(*lines, f"{tag} {end}".encode())

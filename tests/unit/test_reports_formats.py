@@ -61,6 +61,9 @@ def in_text() -> EmailMessage:
         mail(gzipped(PLAIN), "application/zip", "mislabelled.zip"),
         mail(zipped(PLAIN.encode()), "application/x-zip-compressed", f"{NAME}.zip"),
         mail(zipped(b"x", PLAIN.encode(), names=("__MACOSX/._report.xml", "report.xml")), "application/zip", "mac.zip"),
+        mail(zipped(PLAIN.encode(), names=["./report.xml"]), "application/zip", "here.zip"),
+        mail(zipped(PLAIN.encode(), names=["../../etc/report.xml"]), "application/zip", "above.zip"),
+        mail(zipped(PLAIN.encode(), names=["..\\report.xml"]), "application/zip", "windows.zip"),
         mail(PLAIN.encode(), "text/xml", f"{NAME}.xml"),
         mail(PLAIN.encode(), "application/xml"),
         mail(b"\n\xef\xbb\xbf"[1:] + PLAIN.encode(), "text/xml", "mark.xml"),
@@ -128,6 +131,8 @@ def test_any_encoding_that_xml_declares_is_read(encoding: str) -> None:
         (aggregate(reporter="Empfänger", declaration='<?xml version="1.0" encoding="klingon"?>').encode(), "Empfänger"),
         (aggregate(reporter="Empfänger", declaration="").encode("windows-1252"), "Empf\ufffdnger"),
         (aggregate(reporter="A & B &lt;c&#62;").encode(), "A & B <c>"),
+        (aggregate(reporter="A&nbsp;B &copy;").encode(), "A&nbsp;B &copy;"),
+        (aggregate(reporter="A\0B\x0b\x1b[2J").encode(), "AB[2J"),
         (aggregate().encode() + bytes(3), "Receiver"),
         (aggregate(declaration="<!-- by hand -->").encode() + b"-- end --", "Receiver"),
     ],
@@ -247,6 +252,25 @@ def test_what_is_missing_but_not_needed_does_no_harm() -> None:
     assert (record.source, record.count, record.disposition, record.spf) == ("198.51.100.7", 4, "none", False)
 
 
+def test_a_record_may_have_several_rows() -> None:
+    one, other = (aggregate(Row(source, "3")).partition("<row>")[2].partition("</row>")[0] for source in (OWN, "::1"))
+    text = aggregate(Row(OWN, "3")).replace(f"{one}</row>", f"{one}</row><row>{other}</row>")
+    assert [(record.source, record.author) for record in parsed(text).records] == [(OWN, DOMAIN), ("::1", DOMAIN)]
+
+
+def test_a_count_may_have_a_point_and_a_record_of_no_message_is_none() -> None:
+    report = parsed(aggregate(Row(count="3.0"), Row("192.0.2.9", count="0")))
+    assert [(record.source, record.count) for record in report.records] == [(OWN, 3)]
+
+
+def test_reports_without_an_identifier_are_the_same_only_if_they_say_the_same() -> None:
+    one, other = aggregate(Row(), identifier=""), aggregate(Row("192.0.2.9"), identifier="")
+    assert parsed(one).key == parsed(one).key != parsed(other).key
+    assert tls.parse(tls_report().replace('"report-id": "1"', '"report-id": ""').encode(), NOW).key != (
+        tls.parse(tls_report(succeeded=3).replace('"report-id": "1"', '"report-id": ""').encode(), NOW).key
+    )
+
+
 def test_a_report_without_records_still_says_that_nothing_was_sent() -> None:
     assert parsed(aggregate()).records == ()
 
@@ -266,6 +290,7 @@ def test_a_report_without_records_still_says_that_nothing_was_sent() -> None:
         (aggregate(Row("here")), "here is no address"),
         (aggregate(back=-2), "is about 2024-03-03, which is to come"),
         (aggregate().replace(f"<end>{day(1) + DAY - 1}", f"<end>{day(2)}"), "ends before it begins"),
+        (aggregate().replace(f"<end>{day(1) + DAY - 1}", f"<end>{day(-9)}"), "is about 2024-03-10, which is to come"),
         (aggregate().replace(f"<begin>{day(1)}", "<begin>1"), "is about [0-9]+ days"),
         (aggregate().replace(f"<begin>{day(1)}", "<begin>"), "its beginning is empty, which is no time"),
         (aggregate().replace(f"<begin>{day(1)}", f"<begin>{day(1)}000"), "its beginning is .* no time"),
@@ -390,6 +415,24 @@ def test_a_zip_that_lies_about_its_sizes_is_measured_by_what_comes_out() -> None
         list(archives.unpack(packed.replace(size, (100).to_bytes(4, "little"))))
 
 
+def test_a_file_without_a_name_in_a_zip_is_passed_over() -> None:
+    packed = zipped(PLAIN.encode(), b"x", names=("report.xml", "@@@"))
+    assert list(archives.unpack(packed.replace(b"@@@", bytes(3)))) == [PLAIN.encode()]
+
+
+def test_a_gzip_of_very_many_members_is_given_up() -> None:
+    """Each takes a copy of all behind it: of ten million bytes of empty ones, that would be minutes."""
+    assert list(archives.unpack(gzipped(PLAIN) + gzipped("") * 99)) == [PLAIN.encode()]
+    with pytest.raises(RefusedError, match="more than 100 members"):
+        list(archives.unpack(gzipped("") * 101))
+
+
+def test_what_a_file_is_called_makes_no_long_line() -> None:
+    packed = zipped(PLAIN.encode(), names=["x" * 3000], method=zipfile.ZIP_STORED)
+    with pytest.raises(RefusedError, match=r"Bad CRC-32.{,100}$"):
+        list(archives.unpack(packed.replace(b"<count>3", b"<count>4")))
+
+
 def test_the_files_of_a_zip_are_measured_together() -> None:
     with pytest.raises(RefusedError, match="unpacks to more than 50000000 bytes"):
         list(archives.unpack(zipped(bytes(30_000_000), bytes(30_000_000))))
@@ -423,13 +466,31 @@ def test_a_message_that_only_says_to_be_a_report_is_told(subject: str) -> None:
     assert read(raw, NOW).refused == ("holds no report",)
 
 
+def test_a_file_that_is_called_a_report_and_is_empty_is_told() -> None:
+    found = read(mail(b"", name=f"{NAME}.xml.gz", subject="no word of it").as_bytes(), NOW)
+    assert found.refused == (f"{NAME}.xml.gz is neither XML nor JSON",)
+
+
 def test_a_report_from_a_forger_is_refused() -> None:
     """False reports could talk an owner into a policy, or out of it (RFC 9990, section 6.2)."""
     message = mail(gzipped(PLAIN))
     for verdict, refused in (("pass", False), ("fail", True)):
         del message["Authentication-Results"]
         message["Authentication-Results"] = f"mail.example.com; spf=pass; dmarc={verdict} header.from=receiver.example"
-        assert bool(read(message.as_bytes(), NOW).refused) is refused
+        for subject in (str(message["Subject"]), "no word of it"):
+            message.replace_header("Subject", subject)
+            found = read(message.as_bytes(), NOW)
+            assert (bool(found.refused), bool(found.reports)) == (refused, not refused)
+
+
+def test_a_message_of_more_parts_than_are_read_says_so() -> None:
+    """Else it would be taken for one that was read whole, which may be deleted."""
+    message = mail(gzipped(PLAIN))
+    for number in range(49):
+        message.add_attachment(gzipped(aggregate(identifier=f"{number}x")), maintype="application", subtype="gzip")
+    found = read(message.as_bytes(), NOW)
+    assert len(found.reports) == 48
+    assert found.refused == ("has more than 50 parts, of which the others are not read",)
 
 
 FAILED = {
@@ -471,6 +532,31 @@ def test_a_tls_report_may_leave_out_what_is_optional() -> None:
     assert report.day.isoformat() == "2024-02-28"
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('": 0', '": null'),
+        ('": 10', '": 10.0'),
+        ('"failure-details": []', '"failure-details": null'),
+        ("T00:00:00Z", "t00:00:00z"),
+        ("T00:00:00Z", "T00:00:00.0000000Z"),
+        ("}]}", "}]}\n\0\0"),
+        ("}]}", "}]}\r\n-- \r\nlist footer"),
+        ("Sender", "Sender\\ud800"),
+    ],
+)
+def test_what_senders_write_in_their_own_way_is_read(old: str, new: str) -> None:
+    text = tls_report()
+    assert old in text
+    report = tls.parse(text.replace(old, new).encode(), NOW)
+    assert (report.reporter, report.day.isoformat()) == ("Sender", "2024-02-29")
+    assert (report.sessions[0].succeeded, report.sessions[0].failed) == (10, 0)
+
+
+def test_a_byte_in_no_encoding_takes_no_tls_report_away() -> None:
+    assert tls.parse(tls_report(reporter="Empfänger").replace("\\u00e4", "ä").encode("latin-1"), NOW).sessions
+
+
 def test_failures_that_were_not_added_up_are_counted() -> None:
     report = tls.parse(tls_report(failures=[FAILED, FAILED], failed=0).encode(), NOW)
     assert report.sessions[0].failed == 14
@@ -485,8 +571,8 @@ def test_failures_that_were_not_added_up_are_counted() -> None:
         ("{}", "does not say who reports"),
         (tls_report(failed=-1), "a number of sessions is -1"),
         (tls_report(failed=True), "a number of sessions is True"),
-        (tls_report(failed=None), "a number of sessions is None"),
         (tls_report(back=-3), "which is to come"),
+        (json.dumps(json.loads(tls_report()) | {"policies": None}), "does not say about which domain it is"),
         ('{"organization-name": "x"}', "its beginning is None, which is no time"),
         (json.dumps(json.loads(tls_report()) | {"policies": [{}] * 1001}), "has more than 1000 policies"),
     ],

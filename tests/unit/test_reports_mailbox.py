@@ -17,6 +17,7 @@ from operate.reports import inbox
 from operate.reports.boxes import mailbox, reached, readable
 from operate.reports.command import main
 from operate.reports.summary import Summary, gather
+from operate.verify.mailbox import MailboxError
 from operate.verify.stack import OwnSettings, Stack
 from tests.support.examples import PASSWORD, settings
 from tests.support.imap_server import ImapServer
@@ -221,6 +222,59 @@ def test_delete_takes_the_messages_that_were_read_and_no_others(
     assert "Messages that were read and are now deleted: 2" in capsys.readouterr().out
 
 
+def test_what_was_deleted_before_the_server_failed_is_counted(
+    imap: ImapServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(3):
+        imap.put(report(f"{number}"))
+    done = inbox._done
+
+    def until_the_third(answer: Any) -> Any:
+        if len(imap.folders["INBOX"]) == 1:
+            raise MailboxError("the server says no")
+        return done(answer)
+
+    def asked(_summary: Summary) -> Sequence[str]:
+        monkeypatch.setattr(inbox, "_done", until_the_third)
+        return ()
+
+    monkeypatch.setattr("operate.reports.table.lines", asked)
+    monkeypatch.setattr(inbox, "AT_ONCE", 1)
+    assert run(monkeypatch, deployed(), "--delete") == 1
+    assert "the server says no. 1 messages were deleted." in capsys.readouterr().err
+    assert len(imap.folders["INBOX"]) == 1
+
+
+def test_a_message_of_which_a_part_was_not_read_is_kept(imap: ImapServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = mail(gzipped(aggregate()))
+    for number in range(49):
+        message.add_attachment(gzipped(aggregate(identifier=f"{number}x")), maintype="application", subtype="gzip")
+    imap.put(message.as_bytes())
+    assert run(monkeypatch, deployed(), "--delete") == 0
+    assert len(imap.folders["INBOX"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("media_type", "disposition", "kept"),
+    [
+        ("application/pdf", "attachment", True),
+        ("application/pdf", "inline", True),
+        ("text/plain", "attachment", True),
+        ("image/png", "inline", False),
+        ("application/pkcs7-signature", "attachment", False),
+    ],
+)
+def test_a_report_to_which_a_person_has_attached_something_is_kept(
+    media_type: str, disposition: str, kept: bool, imap: ImapServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = mail(gzipped(aggregate()))
+    maintype, subtype = media_type.split("/")
+    message.add_attachment(b"x", maintype, subtype, disposition=disposition, filename="contract")
+    imap.put(message.as_bytes())
+    assert run(monkeypatch, deployed(), "--delete") == 0
+    assert len(imap.folders["INBOX"]) == kept
+
+
 def test_nothing_is_deleted_unless_asked_for(imap: ImapServer, monkeypatch: pytest.MonkeyPatch) -> None:
     imap.put(report("1"))
     assert run(monkeypatch, deployed()) == 0
@@ -265,6 +319,62 @@ def test_another_mailbox_and_folder_can_be_named_with_its_password_piped_in(
     assert (found["stack"], found["mailboxes"], found["deleted"]) == ("test", ["me@elsewhere.example"], 0)
     assert found["domains"][0]["days"] == [["2024-02-29", 9, 0]]
     assert "secret-7" not in told.out + told.err
+
+
+@pytest.mark.parametrize(
+    ("folder", "sent"),
+    [
+        ("Berichte für DMARC", "Berichte f&APw-r DMARC"),
+        ("R&D", "R&-D"),
+        ("INBOX.DMARC", "INBOX.DMARC"),
+        ("台北", "&U,BTFw-"),
+        ("&ü", "&-&APw-"),
+    ],
+)
+def test_a_folder_has_the_name_that_people_know(
+    folder: str, sent: str, imap: ImapServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Servers know it in modified UTF-7 (RFC 9051, appendix A.1)."""
+    imap.put(report("1", Row(count="9")), folder=sent)
+    assert run(monkeypatch, deployed(), "--folder", folder, "--delete") == 0
+    assert "9 messages passed" in capsys.readouterr().out
+    assert imap.folders[sent] == {}
+
+
+def test_of_a_folder_that_is_not_there_it_is_said_which_there_are(
+    imap: ImapServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    imap.folders |= {"INBOX.Berichte f&APw-r": {}, "INBOX.&U,BTFw-": {}, "R&-D": {}}
+    assert run(monkeypatch, deployed(), "--folder", "Bücher") == 1
+    assert capsys.readouterr().err == (
+        "No mailbox that gets reports could be read.\nadmin@example.com: no folder Bücher can be opened: "
+        "no such folder. There are: INBOX, INBOX.Berichte für, INBOX.台北, R&D\n"
+    )
+
+
+def test_what_is_named_twice_is_read_once(
+    imap: ImapServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    imap.put(report("1"))
+    twice = ["--folder", "INBOX", "--folder", "INBOX", "--mailbox", ADMIN, "--mailbox", ADMIN]
+    assert run(monkeypatch, deployed(), *twice, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["duplicates"], found["mailboxes"]) == (0, [ADMIN])
+
+
+def test_what_a_server_says_cannot_move_the_cursor(
+    imap: ImapServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    imap.missing = "no \x1b[2Jsuch folder"
+    assert run(monkeypatch, deployed(), "--folder", "Reports") == 1
+    assert "no [2Jsuch folder" in capsys.readouterr().err
+
+
+def test_days_are_a_number_of_ascii_digits(capsys: pytest.CaptureFixture[str]) -> None:
+    for days in ("0", "-1", "3651", "1.5", "²", ""):
+        with pytest.raises(SystemExit):
+            main(["--stack", "test", f"--since={days}"])
+        assert "expected a number of days, for example 35" in capsys.readouterr().err
 
 
 def test_without_its_password_a_mailbox_is_not_guessed_at(

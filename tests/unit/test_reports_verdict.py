@@ -257,6 +257,8 @@ def test_records_count_for_the_closest_domain_of_the_stack(monkeypatch: pytest.M
         (DOMAIN, 3, 1),
         (f"club.{DOMAIN}", 12, 0),
     ]
+    assert [domain.reporters for domain in told.domains] == [("One",), ("One",)]
+    assert "No DMARC report came" not in "\n".join(lines(told))
     assert told.refused == ("reports about other.example, which is none of this stack's: 1",)
 
 

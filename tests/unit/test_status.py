@@ -20,7 +20,7 @@ from operate.reports.summary import DAYS
 from operate.status import command, look, now, plots
 from operate.status.page import page
 from operate.verify import container
-from operate.verify.result import Status, ok
+from operate.verify.result import Status, fail, ok
 from operate.verify.stack import Stack
 from tests.support import status_look
 from tests.support.examples import BACKUP_KEY, HOST_KEY, LOGIN_KEY, PASSWORD, STORAGE_BOX
@@ -189,6 +189,26 @@ def test_what_another_version_of_the_watch_shows_is_unknown_and_hides_nothing() 
     assert {each.name for each in rows if each.status is UNKNOWN} == {"memory", "queue", "disk", "drill"}
 
 
+@pytest.mark.parametrize("other", ["text", ["a"], 5])
+@pytest.mark.parametrize("key", ["services", "dkim", "outgoing", "told", "disk", "certificate"])
+def test_what_another_version_shows_in_another_form_hides_nothing(key: str, other: object) -> None:
+    shown = well() | {key: other, "history": []}
+    assert "The server now" in page(status_look.look(shown=shown))
+    assert row(shown, "version").status is OK
+
+
+@pytest.mark.parametrize("value", ["x", None, float("nan"), float("inf"), -3, [1]])
+def test_what_is_no_number_is_not_drawn(value: object) -> None:
+    at = status_look.AT
+    history: list[dict[str, Any]] = [
+        {"at": at, "in": value, "out": 2, "queue": value, "disk": 30},
+        {"at": at, "in": 5, "out": 2},
+    ]
+    messages, *_ = plots.of_history(history, TODAY)
+    assert [series.values[-1] for series in messages.series] == [5, 4]
+    assert "Messages a day" in page(status_look.look(shown=well() | {"history": history}))
+
+
 def test_what_could_not_be_looked_at_is_not_well(
     server: dict[str, Any], outside: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -307,6 +327,16 @@ def test_what_strangers_say_is_text_and_the_page_asks_nobody_for_anything() -> N
     assert re.findall(r'(?:src|href)="(?!data:,)[^"]*"|url\(|@import', shown) == []
 
 
+def test_what_strangers_say_cannot_break_the_page_or_turn_its_words_around() -> None:
+    """HTML knows no such characters, and UTF-8 not all of them."""
+    bad = "\x1b[31m\u202e\x00\ud800evil\nline"
+    found = [finding(container.HEALTHY, fail(bad, bad, bad), bad)]
+    alarms = [{"kind": "queue", "text": bad, "since": 5}]
+    shown = page(status_look.look(results=found, unknown=(bad,), shown=SHOWN | {"history": [], "alarms": alarms}))
+    assert shown.count("[31mevil line") >= 6
+    assert [character for character in shown if not character.isprintable() and character != "\n"] == []
+
+
 def test_the_page_tells_what_is_wrong_why_it_matters_and_what_to_do() -> None:
     shown = page(status_look.look())
     assert "1 alarm, 1 failed check" in shown
@@ -364,6 +394,17 @@ def test_a_folder_that_cannot_be_made_is_told_before_anything_is_looked_at(
     assert command.main(["--stack", "test", "--html", str(tmp_path / "file")]) == 2
     assert capsys.readouterr().err == (
         f"--html {tmp_path / 'file'}: File exists. Expected a folder, or the name of a new one\n"
+    )
+
+
+def test_a_folder_that_may_not_be_written_to_is_told_before_anything_is_looked_at(
+    server: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server["show"] = AssertionError("asked")
+    monkeypatch.setattr(os, "access", lambda *_: False)  # whoever is root may write everywhere
+    assert command.main(["--stack", "test", "--html", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == (
+        f"--html {tmp_path}: Permission denied. Expected a folder in which you may write\n"
     )
 
 

@@ -358,6 +358,14 @@ def test_a_check_that_hangs_or_breaks_takes_nobody_with_it() -> None:
     assert "surprise" in results[1].finding.found
 
 
+def test_what_other_servers_say_is_a_line_that_cannot_move_the_cursor() -> None:
+    async def told() -> Finding:
+        return ok("250 \x1b[2J\u202eno\r\nmore\ud800")
+
+    (result,) = asyncio.run(_all([Job(Check("a.told", "a", "why", "remedy"), "", told)]))
+    assert result.finding.found == "250 [2Jno  more"
+
+
 async def _all(jobs: list[Job]) -> list[Result]:
     return list(await run_all(jobs))
 

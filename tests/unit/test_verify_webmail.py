@@ -63,6 +63,23 @@ def test_cookies_are_kept_until_they_are_taken_back(tmp_path: Path) -> None:
     assert [cookies for _, _, cookies, _ in requests] == ["", "session=abc; user=1", "session=abc; user=1", "user=1"]
 
 
+@pytest.mark.parametrize(
+    ("header", "sent"),
+    [
+        ("session=abc; path=/; secure; HttpOnly; SameSite=None; Partitioned", "session=abc"),
+        ("session=abc; Priority=High", "session=abc"),
+        ("odd:name/1=a=b", "odd:name/1=a=b"),
+        ('session="a b"', 'session="a b"'),
+        ("session=abc; Max-Age=-1", ""),
+    ],
+)
+def test_a_cookie_is_taken_as_browsers_take_it(header: str, sent: str, tmp_path: Path) -> None:
+    with site(tmp_path, {"in=1": (200, [("Set-Cookie", header)])}, unverified()) as (visit, requests):
+        visit.get({"in": "1"})
+        visit.get({"again": "1"})
+    assert requests[-1][2] == sent
+
+
 def test_a_form_is_sent_once_and_its_answer_followed(tmp_path: Path) -> None:
     answers: dict[str, Answer] = {"login=1": (302, [("Location", "./?mail=1"), ("Set-Cookie", "session=abc")])}
     with site(tmp_path, answers, unverified()) as (visit, requests):
