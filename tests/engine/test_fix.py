@@ -11,7 +11,7 @@ from tests.support.stack import Stack
 ONLY = "container,server,ports,tls.renewal,mail.imap"
 FAULTS = (
     in_poste(f"rm /opt/haraka-smtp/config/dkim/{DOMAIN}"),
-    in_poste("s6-svc -wd -T 30000 -d /run/s6/services/dovecot"),
+    in_poste("s6-svc -wd -T 120000 -d /run/s6/services/dovecot"),
     f"nft delete table inet {TABLE}",
     f"systemctl disable --now {TIMER}",
 )
