@@ -25,7 +25,7 @@ SWITCH, SECOND_SWITCH = f"Command dkim-{DOMAIN}-switch", f"Command dkim-{SECOND}
 @pytest.fixture(scope="module", autouse=True)
 def flow(deployed: Stack) -> Iterator[Flow]:
     """Somebody who sends mail to another provider, from the first step to the last."""
-    # The second is longer than a deploy waits (90 s), even when a deploy that is killed and one that mends it come first.
+    # The second is longer than a deploy waits (90 s), even when one that is killed and one that mends it come first.
     domains = [{"name": DOMAIN, "ttl": 60}, {"name": SECOND, "ttl": 240}]
     deployed.configure(domains=domains)
     deployed.up()

@@ -32,7 +32,7 @@ def answer(stack: Stack, *arguments: str) -> dict[str, Any]:
 
 
 def well(stack: Stack) -> dict[str, Any]:
-    """The status of a server without an alarm. Raises AssertionError where it has one, as for what it just could not see."""
+    """The status of a server without an alarm. Raises AssertionError where it has one, as for what it could not see."""
     shown = answer(stack, "status")
     # A server's own disk is this machine's, which may be fuller than is good.
     assert [alarm for alarm in shown["alarms"] if alarm["kind"] != "disk"] == []

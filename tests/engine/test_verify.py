@@ -5,7 +5,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import dns.query
 import dns.reversename
@@ -19,8 +19,6 @@ from tests.engine.conftest import DOMAIN, HOST, NAME, SECOND
 from tests.support import clouds
 from tests.support.stack import Stack
 from tests.support.warm import warm_python
-
-T = TypeVar("T")
 
 
 def verify(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -53,7 +51,7 @@ def red(stack: Stack, only: str = "") -> set[str]:
     return {result["check"] for result in findings(stack, only) if result["status"] in ("fail", "unknown")}
 
 
-def shows(look: Callable[[], T], expected: T) -> None:
+def shows(look: Callable[[], object], expected: object) -> None:
     """What is looked at is so, if not at once: one look may come while services restart or the machine is busy."""
 
     def is_so() -> bool:
@@ -359,7 +357,7 @@ def test_expired_certificate_is_red_on_every_port(deployed: Stack) -> None:
 
 
 def expired(stack: Stack) -> list[dict[str, Any]]:
-    """What is found of TLS where every port has an expired certificate. Raises AssertionError where not every one has."""
+    """What is found of TLS where every port has an expired certificate. Raises AssertionError where one has not."""
     found = findings(stack, "tls")
     subjects = {result["subject"] for result in found if (result["check"], result["status"]) == ("tls.expiry", "fail")}
     assert len(subjects) == 9, subjects
