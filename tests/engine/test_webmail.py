@@ -68,7 +68,8 @@ def box(standin: tuple[str, str]) -> Mailbox:
         page.get_by_role("button", name="Submit").click()
         expect(page).to_have_title("Poste.io: Mail server")
     # The installer has the mail servers take the new name, by a restart.
-    docker("exec", standin[0], "sh", "-c", "until /healthcheck/haraka-submission.sh; do sleep 0.2; done")
+    greets = f"exec 3<>/dev/tcp/127.0.0.1/587; read -rt 4 greeting <&3; [[ $greeting == '220 {HOST} '* ]]"
+    docker("exec", standin[0], "bash", "-c", f"until ({greets}) 2>/dev/null; do sleep 0.2; done")
     server = Server(HOST, standin[1])
     return Mailbox(ADMIN, PASSWORD, server, server, unverified())
 
