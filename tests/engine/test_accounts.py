@@ -23,7 +23,7 @@ OWN = "Anns-own-choice-2"
 
 TALK = """
 import json, smtplib, sys
-server = smtplib.SMTP(sys.argv[1], timeout=20)
+server = smtplib.SMTP(sys.argv[1], timeout=60)
 server.ehlo("mx.other.example")
 server.mail("user@other.example")
 print(json.dumps([server.rcpt(address)[0] for address in sys.argv[2:]]))

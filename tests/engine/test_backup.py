@@ -263,5 +263,5 @@ def test_hetzners_api_and_the_box_hold_what_the_program_says(deployed: Stack) ->
     options = ("BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null")
     flags = [part for option in options for part in ("-o", option)]
     there = f"{box.username}@{world.BOXES.ipv4}"
-    done = subprocess.run(["ssh", "-p", "23", *flags, there, "ls"], capture_output=True, check=False, timeout=30)
+    done = subprocess.run(["ssh", "-p", "23", *flags, there, "ls"], capture_output=True, check=False, timeout=120)
     assert done.returncode != 0

@@ -139,8 +139,8 @@ def test_who_trusts_what_up_has_written_reaches_the_acme_servers_under_their_own
     trusting = ssl.create_default_context(cafile=str(AUTHORITIES))
     for name in (world.ACME_HOST, world.BRIEF_HOST):
         for address in world.AUTHORITY:
-            connection = http.client.HTTPSConnection(name, timeout=10)
-            plain = socket.create_connection((address, 443), timeout=10)
+            connection = http.client.HTTPSConnection(name, timeout=60)
+            plain = socket.create_connection((address, 443), timeout=60)
             connection.sock = trusting.wrap_socket(plain, server_hostname=name)
             connection.request("GET", "/dir")
             assert json.load(connection.getresponse())["newOrder"] == f"https://{name}/order-plz"

@@ -127,7 +127,8 @@ class Stack(OwnProject):
             else:
                 raise AssertionError(f"the deploy never came to {moment!r}:\n{''.join(printed)}")
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=30)
+        process.wait(timeout=60)
+        self.end_of_the_killed()
         self.run("cancel", "--yes", "--stack", self.name)
 
     def outputs(self) -> dict[str, Any]:
