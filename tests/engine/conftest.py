@@ -51,13 +51,17 @@ SCENARIO = (
 parts, and is destroyed."""
 
 
+FIRST, BEGINS = ("test_sandbox", "test_deploy"), 2700
+"""Those whose first test waits for the sandbox, which may have to be built, or for the deploy; and seconds for that."""
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent not in item.path.parents:
             continue
         item.add_marker(pytest.mark.engine)
-        item.add_marker(pytest.mark.timeout(900))
+        item.add_marker(pytest.mark.timeout(BEGINS if item.path.stem in FIRST else 900))
         if item.path.stem in SCENARIO:
             item.add_marker(pytest.mark.xdist_group("sandbox"))
     # Stable: the order within a file stays. What needs no sandbox comes after it.
