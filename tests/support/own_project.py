@@ -18,7 +18,7 @@ PARTS = ("components", "model", "remote", "Pulumi.yaml")
 """What each such project has of the product."""
 SECONDS = 900
 """Within which a command has to end."""
-LAST_MOMENTS = 60
+LAST_MOMENTS = 20
 """Seconds after which nobody waits any more for what a killed command had started."""
 PROCESSES = Path("/proc")
 
