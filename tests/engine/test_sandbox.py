@@ -32,7 +32,7 @@ def zone(sandbox: None) -> str:
 def cached(name: str, kind: str) -> set[str]:
     """What the sandbox's resolver says."""
     resolver = dns.resolver.Resolver(configure=False)
-    resolver.nameservers = [clouds.RESOLVER]
+    resolver.nameservers, resolver.lifetime = [clouds.RESOLVER], 60
     try:
         return {item.to_text() for item in resolver.resolve(name, kind)}
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
