@@ -31,7 +31,7 @@ def unblock() -> None:
     body = json.dumps({"outbound_mail": True}).encode()
     request = urllib.request.Request(f"{HETZNER}/_sandbox/limits", body, {"Content-Type": "application/json"})  # noqa: S310 - of this machine
     # The environment's proxies are for the internet, not for loopback.
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10):
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60):
         pass
 
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -50,13 +51,17 @@ SCENARIO = (
 parts, and is destroyed."""
 
 
+FIRST, BEGINS = ("test_sandbox", "test_deploy"), 2700
+"""Those whose first test waits for the sandbox, which may have to be built, or for the deploy; and seconds for that."""
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent not in item.path.parents:
             continue
         item.add_marker(pytest.mark.engine)
-        item.add_marker(pytest.mark.timeout(900))
+        item.add_marker(pytest.mark.timeout(BEGINS if item.path.stem in FIRST else 900))
         if item.path.stem in SCENARIO:
             item.add_marker(pytest.mark.xdist_group("sandbox"))
     # Stable: the order within a file stays. What needs no sandbox comes after it.
@@ -135,6 +140,9 @@ def deployed(
         dnssec=[DOMAIN],
         posteImage=f"{IMAGE}@{digest()}",
     )
+    # Poste stops for the nightly backup, which none of the tests expects in its middle.
+    far_off = datetime.now(UTC) + timedelta(hours=12)
+    stack.configure(backup=stack.setting("backup") | {"at": f"{far_off:%H:%M}"})
     empty_preview.append(stack.run("preview", "--stack", stack.name))
     with (
         clouds.faults(clouds.MIRROR, {"path": r"\.deb$", "status": 404}),
@@ -169,7 +177,7 @@ def waiting_mail(stack: Stack, subject: str) -> str:
     """Send the other provider a mail; what waits in the server's queue once the way to there has been tried."""
     stack.mailbox().send(letter(stack.mailbox().address, subject))
     command = f"docker exec poste sh -c 'grep -l {OTHER_MAILBOX} /data/queue/msglog/* && exim4 -bp'"
-    return clouds.eventually(lambda: stack.on_server(f"{command} || true"), 60)
+    return clouds.eventually(lambda: stack.on_server(f"{command} || true"), 120)
 
 
 def destroy(stack: Stack) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from operate.verify.mailbox import MailboxError, Server
 from tests.engine.conftest import DOMAIN, SECOND
-from tests.engine.test_verify import findings
+from tests.engine.test_verify import findings, not_ok, shows
 from tests.support import clouds
 from tests.support.mailbox import PROVIDER, SandboxMailbox
 from tests.support.stack import Stack
@@ -23,7 +23,7 @@ OWN = "Anns-own-choice-2"
 
 TALK = """
 import json, smtplib, sys
-server = smtplib.SMTP(sys.argv[1], timeout=20)
+server = smtplib.SMTP(sys.argv[1], timeout=60)
 server.ehlo("mx.other.example")
 server.mail("user@other.example")
 print(json.dumps([server.rcpt(address)[0] for address in sys.argv[2:]]))
@@ -81,6 +81,11 @@ def may_sign_in(stack: Stack, address: str, password: str) -> bool:
     return True
 
 
+def signs_in(stack: Stack, address: str, password: str) -> None:
+    """Whoever has this password gets in."""
+    box(stack, address, password).take_patiently("no such subject")
+
+
 def by_hand(stack: Stack, method: str, path: str, body: dict[str, Any]) -> None:
     """Change something in Poste as in its administration."""
     stack.on_server(
@@ -96,9 +101,9 @@ def by_hand(stack: Stack, method: str, path: str, body: dict[str, Any]) -> None:
 
 def test_people_sign_in_and_write_to_each_other_and_a_second_deploy_changes_nothing(deployed: Stack) -> None:
     box(deployed, ANN, PASSWORDS[ANN]).send(letter(ANN, BEN, "from-ann-to-ben"))
-    assert box(deployed, BEN, PASSWORDS[BEN]).wait_for("from-ann-to-ben", 30)["From"] == ANN
+    assert box(deployed, BEN, PASSWORDS[BEN]).wait_for("from-ann-to-ben", 90)["From"] == ANN
     deployed.up("--expect-no-changes")
-    assert {result["status"] for result in findings(deployed, "accounts")} == {"ok"}
+    shows(lambda: not_ok(deployed, "accounts"), [])
 
 
 def test_aliases_and_the_catch_all_lead_to_everyone_they_name_and_the_roles_to_the_administrator(
@@ -107,9 +112,9 @@ def test_aliases_and_the_catch_all_lead_to_everyone_they_name_and_the_roles_to_t
     for to, subject in ((TEAM, "to-the-team"), (f"whoever@{SECOND}", "caught"), (f"abuse@{SECOND}", "a-complaint")):
         PROVIDER.send(letter(PROVIDER.address, to, subject))
     for subject in ("to-the-team", "caught"):
-        box(deployed, ANN, PASSWORDS[ANN]).wait_for(subject, 60)
-    PROVIDER.wait_for("to-the-team", 60)
-    deployed.mailbox().wait_for("a-complaint", 60)
+        box(deployed, ANN, PASSWORDS[ANN]).wait_for(subject, 180)
+    PROVIDER.wait_for("to-the-team", 180)
+    deployed.mailbox().wait_for("a-complaint", 180)
     assert answers(deployed, f"nobody@{DOMAIN}", f"postmaster@{DOMAIN}") == [550, 250]
 
 
@@ -118,14 +123,14 @@ def test_a_full_mailbox_refuses_for_now_and_a_disabled_one_for_good(deployed: St
     deployed.up()
     assert not may_sign_in(deployed, BEN, PASSWORDS[BEN])
     PROVIDER.send(letter(PROVIDER.address, ANN, "fits"))
-    clouds.eventually(lambda: deployed.on_server(f"grep -rl fits /mnt/poste/data/domains/{DOMAIN}/ann || true"), 60)
+    clouds.eventually(lambda: deployed.on_server(f"grep -rl fits /mnt/poste/data/domains/{DOMAIN}/ann || true"), 180)
     full, disabled = answers(deployed, ANN, BEN)
     assert 400 <= full < 500
     assert disabled == 550
     deployed.configure(domains=domains(ann(quotaMessages=0), ben(disabled=False)))
     deployed.up()
     assert answers(deployed, ANN, BEN) == [250, 250]
-    assert may_sign_in(deployed, BEN, PASSWORDS[BEN])
+    signs_in(deployed, BEN, PASSWORDS[BEN])
 
 
 def test_a_password_that_its_owner_changed_stays_through_three_deploys_and_a_services_does_not(
@@ -136,14 +141,14 @@ def test_a_password_that_its_owner_changed_stays_through_three_deploys_and_a_ser
     for change in ({"name": "Ann B."}, {"quotaMb": 500}, {}):
         deployed.configure(domains=domains(ann(**change), ben(quotaMb=100 + len(change))), rerun=None)
         deployed.up()
-    assert may_sign_in(deployed, ANN, OWN)
+    signs_in(deployed, ANN, OWN)
     assert not may_sign_in(deployed, ANN, PASSWORDS[ANN])
-    assert may_sign_in(deployed, BEN, PASSWORDS[BEN])
+    signs_in(deployed, BEN, PASSWORDS[BEN])
 
 
 def test_who_is_taken_off_cannot_sign_in_keeps_all_mail_and_may_come_back(deployed: Stack) -> None:
     box(deployed, ANN, OWN).send(letter(ANN, ANN, "kept-while-taken-off"))
-    clouds.eventually(lambda: deployed.on_server(f"grep -rl kept-while /mnt/poste/data/domains/{DOMAIN} || true"), 30)
+    clouds.eventually(lambda: deployed.on_server(f"grep -rl kept-while /mnt/poste/data/domains/{DOMAIN} || true"), 120)
     deployed.configure(domains=[{"name": DOMAIN, "mailboxes": [ben()]}, {"name": SECOND}])
     preview = deployed.run("preview", "--stack", deployed.name)
     assert f"{ANN} is taken off: its mailbox is disabled and keeps its mail" in preview
@@ -152,7 +157,7 @@ def test_who_is_taken_off_cannot_sign_in_keeps_all_mail_and_may_come_back(deploy
     assert answers(deployed, ANN) == [550]
     deployed.configure(domains=domains(ann(), ben()))
     deployed.up()
-    assert box(deployed, ANN, OWN).wait_for("kept-while-taken-off", 10)
+    assert box(deployed, ANN, OWN).wait_for("kept-while-taken-off", 60)
 
 
 def test_what_poste_has_is_taken_over_as_it_is_and_what_is_not_named_is_listed_and_left(deployed: Stack) -> None:
@@ -163,7 +168,7 @@ def test_what_poste_has_is_taken_over_as_it_is_and_what_is_not_named_is_listed_a
     deployed.configure(domains=domains(ann(), ben(), {"address": carl}))
     deployed.up()
     for address in (carl, dora):
-        assert may_sign_in(deployed, address, OWN)
+        signs_in(deployed, address, OWN)
     assert dora in json.dumps(findings(deployed, "accounts"))
 
 
@@ -184,7 +189,7 @@ def test_five_hundred_people_are_there_within_a_minute(deployed: Stack) -> None:
     file.write_text(json.dumps({DOMAIN: {"mailboxes": [{"address": address, "name": address} for address in people]}}))
     text = deployed.up()
     file.unlink()
-    assert may_sign_in(deployed, people[-1], OWN)
+    signs_in(deployed, people[-1], OWN)
     # What is not for the people takes as long as the machine's other work lets it.
     took = re.search(rf"Command accounts-{DOMAIN} updated \((\d+)s\)", text)
     assert took, text

@@ -42,9 +42,15 @@ def whole(stack: Stack) -> list[str]:
 
 
 def verified(stack: Stack, only: str) -> dict[str, str]:
-    """How checks end, by name."""
-    done = stack.mail("verify", "--only", only, "--json", "--stack", NAME)
-    return {result["check"]: result["status"] for result in json.loads(done.stdout)["results"]}
+    """How checks end, by name; a server that had no time to answer is asked again."""
+
+    def look() -> dict[str, str]:
+        done = stack.mail("verify", "--only", only, "--json", "--stack", NAME)
+        found = {result["check"]: result["status"] for result in json.loads(done.stdout)["results"]}
+        assert "unknown" not in found.values(), done.stdout
+        return found
+
+    return clouds.eventually(look, 60)
 
 
 def runs(stack: Stack) -> bool:
@@ -59,7 +65,7 @@ def test_a_nightly_run_while_mail_flows_keeps_it_away_for_seconds_and_loses_none
         time.sleep(2)
     made = status(deployed)
     assert (made["result"], made["error"]) == ("done", "")
-    assert 0 < made["away"] < 20
+    assert 0 < made["away"] < 60
     assert len(whole(deployed)) == before + 1
     assert len(flow.acknowledged) > 5
     assert missing(deployed.mailbox, flow.acknowledged) == []
@@ -67,7 +73,8 @@ def test_a_nightly_run_while_mail_flows_keeps_it_away_for_seconds_and_loses_none
 
 
 def test_the_timer_runs_every_night_and_after_a_boot(deployed: Stack) -> None:
-    assert "OnCalendar=*-*-* 02:30:00 UTC" in deployed.on_server(f"cat /etc/systemd/system/{UNIT}.timer")
+    at = deployed.setting("backup")["at"]
+    assert f"OnCalendar=*-*-* {at}:00 UTC" in deployed.on_server(f"cat /etc/systemd/system/{UNIT}.timer")
     assert deployed.on_server(f"systemctl is-active {UNIT}.timer; systemctl is-enabled {UNIT}.timer").split() == [
         "active",
         "enabled",
@@ -107,7 +114,7 @@ def test_no_key_on_the_server_can_delete_a_backup(deployed: Stack) -> None:
 def test_a_mailbox_comes_back_into_a_folder_while_poste_runs(deployed: Stack) -> None:
     leave_a_mail(deployed, "deleted-by-mistake")
     deployed.on_server(f"systemctl start {UNIT}.service")
-    assert deployed.mailbox().take("deleted-by-mistake") is not None
+    assert deployed.mailbox().take_patiently("deleted-by-mistake") is not None
     told = deployed.mail("restore", "--mailbox", ADMIN, "--stack", NAME)
     assert told.returncode == 0, told.stderr
     user, _, domain = ADMIN.partition("@")
@@ -162,13 +169,14 @@ KILLS = {
 
 @pytest.mark.parametrize("moment", KILLS)
 def test_a_backup_that_is_killed_leaves_poste_running_and_the_next_one_is_whole(deployed: Stack, moment: str) -> None:
+    # Begun again now and then, should the moment have gone by between two looks.
     killed = (
-        f"systemctl start --no-block {UNIT}.service; for i in $(seq 400); do "
+        f"for i in $(seq 0 1999); do [ $((i % 200)) -ne 0 ] || systemctl start --no-block {UNIT}.service; "
         f"if {KILLS[moment]} >/dev/null; then pkill -9 -f 'backup.p[y] run'; pkill -9 restic; echo killed; exit; fi; "
         "sleep 0.02; done; echo never"
     )
     assert deployed.on_server(killed).strip() == "killed"
-    clouds.eventually(lambda: runs(deployed), 30)
+    clouds.eventually(lambda: runs(deployed), 120)
     with Flow(deployed) as flow:
         deployed.on_server(f"systemctl start {UNIT}.service")
     assert status(deployed)["result"] == "done"
@@ -212,10 +220,10 @@ def test_a_restore_that_is_killed_loses_nothing_and_can_be_run_again(deployed: S
     deployed.on_server(
         # Written so that what is killed is the script, and not the shell that has its name in its own line.
         f"echo '{json.dumps(request)}' | setsid python3 /opt/poste-mail/restor?.py >/dev/null 2>&1 & "
-        f"for i in $(seq 1000); do if {wait} >/dev/null; then pkill -9 -f 'restore.p[y]'; pkill -9 restic; exit 0; fi; "
+        f"for i in $(seq 2000); do if {wait} >/dev/null; then pkill -9 -f 'restore.p[y]'; pkill -9 restic; exit 0; fi; "
         "sleep 0.01; done; exit 1"
     )
-    clouds.eventually(lambda: runs(deployed), 60)
+    clouds.eventually(lambda: runs(deployed), 120)
     told = deployed.mail("restore", "--replace", NAME, "--stack", NAME)
     assert told.returncode == 0, told.stdout + told.stderr
     assert_the_mail_is_there(deployed, f"kept-through-a-killed-restore-{moment}")
@@ -229,12 +237,16 @@ def with_restic(tmp_path: Path) -> str:
 
 
 def test_the_operator_gives_up_old_backups_and_keeps_what_can_be_read(deployed: Stack, with_restic: str) -> None:
-    before = whole(deployed)
+    before = [each for each in snapshots(deployed) if "whole" in each["tags"]]
     told = deployed.mail("backup", "prune", "--stack", NAME, PATH=with_restic)
     assert told.returncode == 0, told.stdout + told.stderr
-    # All of them are of today, of which one is kept; restic keeps the oldest, too, as long as there are few.
-    assert whole(deployed) in ([before[0]], [before[0], before[-1]])
-    assert status(deployed)["last_good"]["snapshot"] == before[0]
+    # The last of today is kept, and of yesterday at midnight; restic keeps the oldest, too, as long as there are few.
+    days: dict[str, str] = {}
+    for each in before:
+        days.setdefault(time.strftime("%F", time.gmtime(each["time"])), each["id"])
+    last = list(days.values())
+    assert whole(deployed) in (last, [*last, before[-1]["id"]])
+    assert status(deployed)["last_good"]["snapshot"] == before[0]["id"]
 
 
 def test_files_come_back_into_a_folder_on_the_server(deployed: Stack) -> None:
@@ -255,5 +267,5 @@ def test_hetzners_api_and_the_box_hold_what_the_program_says(deployed: Stack) ->
     options = ("BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null")
     flags = [part for option in options for part in ("-o", option)]
     there = f"{box.username}@{world.BOXES.ipv4}"
-    done = subprocess.run(["ssh", "-p", "23", *flags, there, "ls"], capture_output=True, check=False, timeout=30)
+    done = subprocess.run(["ssh", "-p", "23", *flags, there, "ls"], capture_output=True, check=False, timeout=120)
     assert done.returncode != 0

@@ -36,7 +36,7 @@ def test_the_second_environment_works_and_the_first_does_not_notice(deployed: St
     second.run("preview", "--expect-no-changes", "--stack", second.name)
     names = [port.number for port in TABLE]
     for stack in (deployed, second):
-        assert clouds.open_ports(stack.outputs()["ipv4"], [22, *names], outside=True) == names
+        clouds.until_open(stack.outputs()["ipv4"], [22, *names], set(names))
     assert deployed.outputs()["ipv4"] != second.outputs()["ipv4"]
     assert clouds.ask(SECOND, "MX") == {f"10 mail.{SECOND}."}
 

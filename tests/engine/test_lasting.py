@@ -34,14 +34,14 @@ def test_poste_does_not_start_without_its_volume_and_so_offers_nobody_its_instal
     volume.detach().wait_until_finished()
     server.power_on().wait_until_finished()
     try:
-        running = clouds.eventually(lambda: deployed.on_server("docker ps --format '{{.Names}}'; echo ok"), 60)
+        running = clouds.eventually(lambda: deployed.on_server("docker ps --format '{{.Names}}'; echo ok"), 180)
         assert running == "ok\n"
         assert clouds.open_ports(deployed.outputs()["ipv4"], [25, 80, 443], outside=True) == []
     finally:
         server.power_off().wait_until_finished()
         volume.attach(server, automount=False).wait_until_finished()
         server.power_on().wait_until_finished()
-    clouds.eventually(lambda: clouds.open_ports(deployed.outputs()["ipv4"], [443], outside=True), 60)
+    clouds.eventually(lambda: clouds.open_ports(deployed.outputs()["ipv4"], [443], outside=True), 180)
 
 
 def test_a_container_that_was_removed_by_hand_comes_back_with_mail_and_signature(deployed: Stack) -> None:

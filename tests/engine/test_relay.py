@@ -55,7 +55,7 @@ def results(headers: Any) -> str:
     return " ".join(str(headers["Authentication-Results"]).split())
 
 
-def sent(stack: Stack, subject: str, seconds: float = 60) -> Any:
+def sent(stack: Stack, subject: str, seconds: float = 180) -> Any:
     """Send the other provider a mail; as it arrives there."""
     stack.mailbox().send(letter(stack.mailbox().address, subject))
     return PROVIDER.wait_for(subject, seconds)
@@ -77,10 +77,16 @@ def server_side(stack: Stack) -> str:
 
 
 def verified(stack: Stack, only: str) -> dict[str, tuple[str, str]]:
-    """Status and finding of each check."""
-    done = stack.mail("verify", "--stack", stack.name, "--json", "--only", only)
-    assert done.stdout, done.stderr
-    return {result["check"]: (result["status"], result["found"]) for result in json.loads(done.stdout)["results"]}
+    """Status and finding of each check; a server that had no time to answer is asked again."""
+
+    def look() -> dict[str, tuple[str, str]]:
+        done = stack.mail("verify", "--stack", stack.name, "--json", "--only", only)
+        assert done.stdout, done.stderr
+        results = json.loads(done.stdout)["results"]
+        assert "unknown" not in {result["status"] for result in results}, results
+        return {result["check"]: (result["status"], result["found"]) for result in results}
+
+    return clouds.eventually(look, 90)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -115,7 +121,7 @@ def test_on_and_off_are_plain_deploys_by_which_no_mail_is_lost_even_while_hetzne
 def test_what_it_passes_on_is_authenticated_by_both_signatures_and_its_own_sender(deployed: Stack) -> None:
     taken = clouds.relay_books()["taken"]
     arrived = sent(deployed, "through the relay")
-    assert clouds.relay_books()["taken"] == taken + 1
+    assert clouds.relay_books()["taken"] > taken
     assert f"from {world.RELAY_HOST} " in way(arrived)
     assert f"from {deployed.outputs()['mailHost']} ([" in way(arrived)
     found = results(arrived)
@@ -155,8 +161,7 @@ def test_its_records_stand_in_both_domains(deployed: Stack) -> None:
 def test_the_server_reaches_the_relays_port_and_no_other_by_which_mail_leaves(deployed: Stack) -> None:
     """Even where Hetzner blocks nothing: a stolen server sends no mail past the relay."""
     clouds.outbound_mail(True)
-    assert reaches(deployed, world.RELAY.ipv4, 587)
-    assert reaches(deployed, world.RELAY.ipv6, 587)
+    clouds.eventually(lambda: all(reaches(deployed, address, 587) for address in world.RELAY), 60)
     open_directly = [
         (address, port)
         for address in (*world.PROVIDER, *world.RELAY)
@@ -168,21 +173,21 @@ def test_the_server_reaches_the_relays_port_and_no_other_by_which_mail_leaves(de
 
 def test_mail_that_the_relay_puts_off_arrives_later(deployed: Stack) -> None:
     with clouds.relay_trouble(throttle=2):
-        sent(deployed, "put off", 120)
+        sent(deployed, "put off", 240)
         assert clouds.relay_books()["throttle"] == 0
 
 
 def test_while_nobody_can_sign_in_mail_waits_and_does_not_go_another_way(deployed: Stack) -> None:
     with clouds.relay_trouble(refuse=True):
         assert world.OTHER_MAILBOX in waiting_mail(deployed, "nobody signs in")
-        assert PROVIDER.take("nobody signs in") is None
-    assert world.RELAY_HOST in way(PROVIDER.wait_for("nobody signs in", 120))
+        assert PROVIDER.take_patiently("nobody signs in") is None
+    assert world.RELAY_HOST in way(PROVIDER.wait_for("nobody signs in", 240))
 
 
 def test_mail_that_the_relay_does_not_want_comes_back_with_its_reason(deployed: Stack) -> None:
     with clouds.relay_trouble(reject=True):
         deployed.mailbox().send(letter(deployed.mailbox().address, "not wanted"))
-        bounce = deployed.mailbox().wait_for("Mail delivery failed: returning message to sender", 60)
+        bounce = deployed.mailbox().wait_for("Mail delivery failed: returning message to sender", 180)
     assert "554 5.7.1 Message rejected" in bounce.as_string()
 
 
@@ -216,7 +221,7 @@ def test_without_it_mail_leaves_directly_again_and_nothing_of_it_is_left(deploye
         deployed.up()
     assert missing(lambda: PROVIDER, flow.acknowledged) == []
     assert world.RELAY_HOST not in way(sent(deployed, "directly again"))
-    assert reaches(deployed, world.PROVIDER.ipv4, 25)
+    clouds.eventually(lambda: reaches(deployed, world.PROVIDER.ipv4, 25), 60)
     assert not reaches(deployed, world.RELAY.ipv4, 2525)
     assert routes(deployed) == ""
     for domain in (DOMAIN, SECOND):

@@ -32,7 +32,7 @@ def zone(sandbox: None) -> str:
 def cached(name: str, kind: str) -> set[str]:
     """What the sandbox's resolver says."""
     resolver = dns.resolver.Resolver(configure=False)
-    resolver.nameservers = [clouds.RESOLVER]
+    resolver.nameservers, resolver.lifetime = [clouds.RESOLVER], 60
     try:
         return {item.to_text() for item in resolver.resolve(name, kind)}
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
@@ -139,8 +139,8 @@ def test_who_trusts_what_up_has_written_reaches_the_acme_servers_under_their_own
     trusting = ssl.create_default_context(cafile=str(AUTHORITIES))
     for name in (world.ACME_HOST, world.BRIEF_HOST):
         for address in world.AUTHORITY:
-            connection = http.client.HTTPSConnection(name, timeout=10)
-            plain = socket.create_connection((address, 443), timeout=10)
+            connection = http.client.HTTPSConnection(name, timeout=60)
+            plain = socket.create_connection((address, 443), timeout=60)
             connection.sock = trusting.wrap_socket(plain, server_hostname=name)
             connection.request("GET", "/dir")
             assert json.load(connection.getresponse())["newOrder"] == f"https://{name}/order-plz"

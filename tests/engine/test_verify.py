@@ -51,6 +51,16 @@ def red(stack: Stack, only: str = "") -> set[str]:
     return {result["check"] for result in findings(stack, only) if result["status"] in ("fail", "unknown")}
 
 
+def shows(look: Callable[[], object], expected: object) -> None:
+    """What is looked at is so, if not at once: one look may come while services restart or the machine is busy."""
+
+    def is_so() -> bool:
+        assert look() == expected
+        return True
+
+    clouds.eventually(is_so, 90)
+
+
 @contextlib.contextmanager
 def edited(contents: Mapping[tuple[str, str], str]) -> Iterator[None]:
     """Change the contents of records, each given by type and name, by hand for a while."""
@@ -130,17 +140,17 @@ def in_poste(script: str) -> str:
 
 def until_green(stack: Stack, only: str) -> None:
     """After a repair all is well again, at once or as soon as services have restarted."""
-    done = verify(stack, "--only", only, "--watch", "60")
+    done = verify(stack, "--only", only, "--watch", "180")
     assert done.returncode == 0, done.stdout
 
 
 def test_healthy_server_is_green_and_nothing_secret_is_said(deployed: Stack) -> None:
-    done = verify(deployed)
+    done = verify(deployed, "--watch", "90")
     assert done.returncode == 0, done.stdout
     assert "The mail server works" in done.stdout
     for secret in deployed.secrets():
         assert secret not in done.stdout + done.stderr
-    assert red(deployed) == set()
+    shows(lambda: red(deployed), set())
 
 
 OTHER_KEY = (
@@ -179,7 +189,7 @@ def test_wrong_records_are_red_where_they_are_wrong(
     deployed: Stack, contents: dict[tuple[str, str], str], only: str, expected: set[str]
 ) -> None:
     with edited(contents):
-        assert red(deployed, only) == expected
+        shows(lambda: red(deployed, only), expected)
 
 
 def test_missing_records_are_red_and_come_back_as_verify_advises(deployed: Stack) -> None:
@@ -190,7 +200,7 @@ def test_missing_records_are_red_and_come_back_as_verify_advises(deployed: Stack
             if (entry.type, entry.name) in gone:
                 client.dns.records.delete(entry.id, zone_id=zone)
     clouds.forget_answers()
-    assert red(deployed, "dns,reverse") == {"dns.dmarc", "reverse.confirmed", *BY_ADDRESS["AAAA"]}
+    shows(lambda: red(deployed, "dns,reverse"), {"dns.dmarc", "reverse.confirmed", *BY_ADDRESS["AAAA"]})
     heals(deployed, "dns.dmarc")
     clouds.forget_answers()
     until_green(deployed, "dns,reverse")
@@ -199,7 +209,7 @@ def test_missing_records_are_red_and_come_back_as_verify_advises(deployed: Stack
 def test_another_key_in_dns_breaks_dkim_and_what_others_make_of_our_mail(deployed: Stack) -> None:
     name = deployed.outputs()["domains"][DOMAIN]["dkimName"]
     with edited({("TXT", name): f'"{OTHER_KEY[:250]}" "{OTHER_KEY[250:]}"'}):
-        assert red(deployed, "dns,mail.out,mail.back,container") == {"dns.dkim", "mail.out"}
+        shows(lambda: red(deployed, "dns,mail.out,mail.back,container"), {"dns.dkim", "mail.out"})
 
 
 @pytest.mark.parametrize(
@@ -256,14 +266,16 @@ def test_another_key_in_dns_breaks_dkim_and_what_others_make_of_our_mail(deploye
 def test_records_too_many_are_noticed(
     deployed: Stack, contents: dict[tuple[str, str], Any], expected: dict[str, str]
 ) -> None:
-    before = statuses(deployed)
+    before = clouds.eventually(lambda: statuses(deployed), 90)
     with added(contents):
-        assert statuses(deployed) == before | expected
+        shows(lambda: statuses(deployed), before | expected)
 
 
 def statuses(stack: Stack) -> dict[str, str]:
-    """What DNS makes of the stack's first domain."""
-    return {result["check"]: result["status"] for result in findings(stack, "dns", "--domain", DOMAIN)}
+    """What DNS makes of the stack's first domain. Raises AssertionError where a question was not answered."""
+    found = {result["check"]: result["status"] for result in findings(stack, "dns", "--domain", DOMAIN)}
+    assert "unknown" not in found.values(), found
+    return found
 
 
 def test_generic_reverse_name_is_red(deployed: Stack) -> None:
@@ -277,7 +289,7 @@ def test_generic_reverse_name_is_red(deployed: Stack) -> None:
     address.change_dns_ptr(ipv4, "static.clients.other.example").wait_until_finished()
     clouds.forget_answers()
     try:
-        assert red(deployed, "dns,reverse,smtp.greeting") == {"reverse.ptr", "reverse.confirmed"}
+        shows(lambda: red(deployed, "dns,reverse,smtp.greeting"), {"reverse.ptr", "reverse.confirmed"})
     finally:
         address.change_dns_ptr(ipv4, HOST).wait_until_finished()
         clouds.forget_answers()
@@ -286,13 +298,20 @@ def test_generic_reverse_name_is_red(deployed: Stack) -> None:
 def test_closed_port_is_red_and_no_other_port_with_it(deployed: Stack) -> None:
     only = "ports,smtp,mail.sieve,mail.submission"
     with firewall("mail", lambda rules: [rule for rule in rules if rule.port != "4190"]):
-        found = findings(deployed, only)
-        wrong = {(result["check"], result["subject"]) for result in found if result["status"] in ("fail", "unknown")}
-        assert wrong == {
-            ("ports.open", "IPv4 4190 sieve"),
-            ("ports.open", "IPv6 4190 sieve"),
-            ("mail.sieve", f"admin@{DOMAIN}"),
-        }
+        shows(
+            lambda: wrong(deployed, only),
+            {
+                ("ports.open", "IPv4 4190 sieve"),
+                ("ports.open", "IPv6 4190 sieve"),
+                ("mail.sieve", f"admin@{DOMAIN}"),
+            },
+        )
+
+
+def wrong(stack: Stack, only: str) -> set[tuple[str, str]]:
+    """Name and subject of the checks that do not hold."""
+    found = findings(stack, only)
+    return {(result["check"], result["subject"]) for result in found if result["status"] in ("fail", "unknown")}
 
 
 def test_port_that_should_not_be_open_is_red(deployed: Stack) -> None:
@@ -303,8 +322,8 @@ def test_port_that_should_not_be_open_is_red(deployed: Stack) -> None:
     handle = f'$(nft -a list chain {chain} | sed -n "s/.*dport 8080 .*handle //p")'
     close_host = f"kill $(cat /run/listener); nft delete rule {chain} handle {handle}"
     with firewall("mail", lambda rules: [*rules, anywhere]), on_server(deployed, open_host + listen, close_host):
-        found = findings(deployed, "ports.closed")
-        assert {result["found"] for result in found} == {"open: 8080"}
+        # Who listens there takes a moment to begin.
+        shows(lambda: {result["found"] for result in findings(deployed, "ports.closed")}, {"open: 8080"})
 
 
 def test_blocked_port_25_is_red_with_what_to_write_to_support(deployed: Stack) -> None:
@@ -332,14 +351,17 @@ def test_expired_certificate_is_red_on_every_port(deployed: Stack) -> None:
     fault = f"{in_poste(f'{folder} && {keep} && {EXPIRED} && {put}')} && {restart}"
     with on_server(deployed, fault, f"{in_poste(f'{folder} && {back}')} && {restart}"):
         until_green(deployed, "ports.open")
-        found = findings(deployed, "tls")
-        expired = {
-            result["subject"] for result in found if (result["check"], result["status"]) == ("tls.expiry", "fail")
-        }
-        assert len(expired) == 9
-        wrong = {result["check"] for result in found if result["status"] == "fail"}
-        assert wrong <= {"tls.expiry", "tls.trust"}
+        found = clouds.eventually(lambda: expired(deployed), 90)
+        assert {result["check"] for result in found if result["status"] == "fail"} <= {"tls.expiry", "tls.trust"}
     until_green(deployed, "ports.open,tls,mail")
+
+
+def expired(stack: Stack) -> list[dict[str, Any]]:
+    """What is found of TLS where every port has an expired certificate. Raises AssertionError where one has not."""
+    found = findings(stack, "tls")
+    subjects = {result["subject"] for result in found if (result["check"], result["status"]) == ("tls.expiry", "fail")}
+    assert len(subjects) == 9, subjects
+    return found
 
 
 def test_open_relay_is_red_on_both_families(deployed: Stack) -> None:
@@ -348,11 +370,8 @@ def test_open_relay_is_red_on_both_families(deployed: Stack) -> None:
         f'cp {config} /tmp/kept && sed -i "/^acl_recipient:/a accept domains = !+local_domains" {config} && {restart}'
     )
     with on_server(deployed, in_poste(fault), in_poste(f"cp /tmp/kept {config} && {restart}")):
-        until_green(deployed, "ports.open,smtp.greeting")
-        wrong = {
-            (result["check"], result["subject"]) for result in findings(deployed, "smtp") if result["status"] == "fail"
-        }
-        assert wrong == {("smtp.no-relay", "IPv4"), ("smtp.no-relay", "IPv6")}
+        # The server of before may still be ending.
+        shows(lambda: wrong(deployed, "smtp"), {("smtp.no-relay", "IPv4"), ("smtp.no-relay", "IPv6")})
 
 
 def commands_of(remedy: str) -> list[str]:
@@ -370,11 +389,15 @@ def heal(stack: Stack, remedy: str) -> None:
 
 def heals(stack: Stack, check: str, found: str = "") -> None:
     """The check is red for this reason, and what it advises makes it green."""
-    wrong = [result for result in findings(stack, check) if result["status"] == "fail"]
-    assert wrong
-    assert any(found in result["found"] for result in wrong), wrong
-    heal(stack, wrong[0]["remedy"])
+    failing = clouds.eventually(lambda: failures(stack, check), 90)
+    assert any(found in result["found"] for result in failing), failing
+    heal(stack, failing[0]["remedy"])
     until_green(stack, check)
+
+
+def failures(stack: Stack, only: str) -> list[dict[str, Any]]:
+    """The results that are red."""
+    return [result for result in findings(stack, only) if result["status"] == "fail"]
 
 
 POSTE = "docker exec poste poste"
@@ -402,13 +425,13 @@ def test_what_was_changed_on_the_server_is_healed_by_running_the_scripts_again(
         deployed.on_server(fault)
     # What a plain up does not see, it does not heal: so it is not what is advised.
     deployed.up()
-    wrong = [result for result in findings(deployed, "container.dkim,server.firewall") if result["status"] == "fail"]
-    assert len(wrong) == len(faults)
+    shows(lambda: len(failures(deployed, "container.dkim,server.firewall")), len(faults))
+    failing = failures(deployed, "container.dkim,server.firewall")
     for found in faults.values():
-        assert any(found in result["found"] for result in wrong), wrong
-    (advice,) = {tuple(commands_of(result["remedy"])) for result in wrong}
+        assert any(found in result["found"] for result in failing), failing
+    (advice,) = {tuple(commands_of(result["remedy"])) for result in failing}
     assert advice[0].startswith("config set rerun")
-    heal(deployed, wrong[0]["remedy"])
+    heal(deployed, failing[0]["remedy"])
     # Who has asked for the former key's record has it for a while.
     clouds.forget_answers()
     until_green(deployed, "dns,container,server,mail")
@@ -426,7 +449,7 @@ def test_what_was_changed_at_the_clouds_is_healed_by_looking_there_first(deploye
         (mx,) = [entry for entry in records.list(zone_id=zone) if (entry.type, entry.name) == ("MX", DOMAIN)]
         changed: Any = {"type": "MX", "name": DOMAIN, "content": "mx.other.example", "priority": 10, "ttl": 60}
         records.edit(mx.id, zone_id=zone, **changed)
-    assert red(deployed, "dns.mx,ports.open") == {"dns.mx", "ports.open"}
+    shows(lambda: red(deployed, "dns.mx,ports.open"), {"dns.mx", "ports.open"})
     heals(deployed, "dns.mx", "mx.other.example")
     clouds.forget_answers()
     until_green(deployed, "dns,ports")
@@ -449,21 +472,25 @@ def test_listing_is_red_but_only_recommended(deployed: Stack) -> None:
         change.delete(reverse)
         if record:
             change.add(reverse, *record)
-        assert dns.query.tcp(change, clouds.AUTHORITATIVE[0], timeout=5).rcode() == 0
+        assert dns.query.tcp(change, clouds.AUTHORITATIVE[0], timeout=30).rcode() == 0
         clouds.forget_answers()
 
     update(60, "A", "127.0.0.2")
     try:
-        found = [result for result in findings(deployed, "reputation") if result["status"] != "ok"]
-        assert [result["found"] for result in found] == ["listed (127.0.0.2)"]
+        shows(lambda: not_ok(deployed, "reputation"), ["listed (127.0.0.2)"])
         assert verify(deployed, "--only", "reputation").returncode == 0
     finally:
         update()
 
 
+def not_ok(stack: Stack, only: str) -> list[str]:
+    """What was found where it is not well."""
+    return [str(result["found"]) for result in findings(stack, only) if result["status"] != "ok"]
+
+
 def test_watch_waits_until_the_repair_shows(deployed: Stack) -> None:
     python = str(warm_python().interpreter)
-    command = [python, "-m", "operate", "verify", "--stack", deployed.name, "--only", "dns.mx", "--watch", "60"]
+    command = [python, "-m", "operate", "verify", "--stack", deployed.name, "--only", "dns.mx", "--watch", "180"]
     with edited({("MX", DOMAIN): "mx.other.example"}):
         watching = subprocess.Popen(
             command,
@@ -475,7 +502,7 @@ def test_watch_waits_until_the_repair_shows(deployed: Stack) -> None:
         )
         assert watching.stderr is not None
         assert "not yet: dns.mx" in watching.stderr.readline()
-    output, _ = watching.communicate(timeout=90)
+    output, _ = watching.communicate(timeout=240)
     assert watching.returncode == 0, output
     assert "The mail server works" in output
 
@@ -489,5 +516,7 @@ def test_client_set_up_is_printed_without_a_password(deployed: Stack) -> None:
 
 
 def test_after_all_repairs_the_server_is_green_again(deployed: Stack) -> None:
+    # The watch's own last round may have been in the middle of a fault.
+    deployed.on_server("systemctl start poste-watch.service")
     until_green(deployed, "")
-    assert red(deployed) == set()
+    shows(lambda: red(deployed), set())

@@ -65,7 +65,7 @@ class Server:
 def api() -> Iterator[Server]:
     """One server for all tests of this file."""
     authority = Recorder()
-    with running(build(authority)) as url, httpx.Client(base_url=url) as http:
+    with running(build(authority)) as url, httpx.Client(base_url=url, timeout=60) as http:
         yield Server(url, authority, http)
 
 

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -118,15 +119,17 @@ def ended_process() -> int:
 @pytest.mark.parametrize(
     ("pid", "hostname", "released"),
     [
-        (ended_process(), socket.gethostname(), True),
-        (os.getpid(), socket.gethostname(), False),
-        (ended_process(), "another-machine", False),
+        (ended_process, socket.gethostname(), True),
+        (os.getpid, socket.gethostname(), False),
+        (ended_process, "another-machine", False),
     ],
     ids=["ended", "running", "ended on another machine"],
 )
-def test_only_the_lock_of_a_killed_update_is_released(tmp_path: Path, pid: int, hostname: str, released: bool) -> None:
+def test_only_the_lock_of_a_killed_update_is_released(
+    tmp_path: Path, pid: Callable[[], int], hostname: str, released: bool
+) -> None:
     machine = Machine(tmp_path, whole=True, stack=True)
-    machine.lock(pid, hostname)
+    machine.lock(pid(), hostname)
     assert machine.run("begin") == ([CANCEL, SELECT] if released else [SELECT])
 
 

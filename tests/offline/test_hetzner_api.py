@@ -38,7 +38,7 @@ class Datacentre:
     def request(self, method: str, path: str, body: Any = None) -> requests.Response:
         """A request without the client's retries."""
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        return requests.request(method, self.url + path, json=body, headers=headers, timeout=5)
+        return requests.request(method, self.url + path, json=body, headers=headers, timeout=60)
 
     def server(self, name: str = "mail", wait: bool = True, **options: Any) -> Any:
         options = {"server_type": ServerType(name="cx23"), "image": Image(name="debian-13")} | options
@@ -138,14 +138,14 @@ def test_the_catalogue_names_types_with_locations_prices_and_images_for_both_arc
 def test_an_unknown_path_and_a_broken_body_get_the_apis_own_errors(datacentre: Datacentre) -> None:
     assert datacentre.request("GET", "/nothing").json()["error"]["code"] == "not_found"
     broken = requests.post(
-        f"{datacentre.url}/volumes", data="{", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=5
+        f"{datacentre.url}/volumes", data="{", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60
     )
     assert broken.json()["error"]["code"] == "json_error"
 
 
 def test_a_fault_on_request_strikes_as_often_as_asked_and_changes_nothing(datacentre: Datacentre) -> None:
     faults = datacentre.url.removesuffix("/v1") + "/_sandbox/faults"
-    requests.post(faults, json={"method": "POST", "path": "/ssh_keys$", "status": 500}, timeout=5)
+    requests.post(faults, json={"method": "POST", "path": "/ssh_keys$", "status": 500}, timeout=60)
     assert error_code(datacentre.ssh_key) == "server_error"
     assert datacentre.client.ssh_keys.get_all() == []
     assert datacentre.ssh_key().name == "operator"
@@ -153,11 +153,11 @@ def test_a_fault_on_request_strikes_as_often_as_asked_and_changes_nothing(datace
 
 def test_a_cut_off_answer_hides_from_the_client_what_was_done(datacentre: Datacentre) -> None:
     faults = datacentre.url.removesuffix("/v1") + "/_sandbox/faults"
-    requests.post(faults, json={"method": "POST", "path": "/ssh_keys$", "cut": True}, timeout=5).raise_for_status()
+    requests.post(faults, json={"method": "POST", "path": "/ssh_keys$", "cut": True}, timeout=60).raise_for_status()
     with pytest.raises((requests.exceptions.ChunkedEncodingError, requests.exceptions.ConnectionError)):
         datacentre.ssh_key()
     assert [key.name for key in datacentre.client.ssh_keys.get_all()] == ["operator"]
-    requests.post(faults, json={"path": "/ssh_keys", "cut": True, "status": 503}, timeout=5).raise_for_status()
+    requests.post(faults, json={"path": "/ssh_keys", "cut": True, "status": 503}, timeout=60).raise_for_status()
     with pytest.raises(requests.exceptions.RequestException):
         datacentre.request("DELETE", f"/ssh_keys/{datacentre.cloud.project.ssh_key.popitem()[0]}")
 
@@ -166,12 +166,12 @@ def test_a_fault_tells_how_often_it_was_used(datacentre: Datacentre) -> None:
     faults = datacentre.url.removesuffix("/v1") + "/_sandbox/faults"
     rules: list[dict[str, Any]] = [{"path": "/servers", "status": 500, "times": 2}, {"path": "/volumes", "delay": 0.01}]
     for rule in rules:
-        requests.post(faults, json=rule, timeout=5).raise_for_status()
+        requests.post(faults, json=rule, timeout=60).raise_for_status()
     datacentre.request("GET", "/servers")
     datacentre.request("GET", "/volumes")
     datacentre.request("GET", "/volumes")
-    assert [rule["used"] for rule in requests.get(faults, timeout=5).json()] == [1, 1]
-    unknown = requests.post(faults, json={"path": "/servers", "status": 500, "time": 2}, timeout=5)
+    assert [rule["used"] for rule in requests.get(faults, timeout=60).json()] == [1, 1]
+    unknown = requests.post(faults, json={"path": "/servers", "status": 500, "time": 2}, timeout=60)
     assert unknown.status_code == 400
     assert "a fault has no time" in unknown.json()["error"]
 

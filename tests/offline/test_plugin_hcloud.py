@@ -1,10 +1,12 @@
 """The stand-in for Pulumi's hcloud plugin, against the sandbox's Hetzner Cloud API on paper."""
 
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 
 from offline.sandbox.datacentre.api import build_app
 from offline.sandbox.datacentre.paper import PaperHypervisor
@@ -455,10 +457,18 @@ def test_a_server_whose_creation_cannot_be_followed_is_recorded_and_finished_by_
 
 
 def test_an_interrupted_creation_is_recorded(hetzner: Hetzner) -> None:
-    fault(hetzner.url, "GET", "/actions/", delay=0.5)
-    threading.Timer(0.3, hetzner.cancel).start()
+    fault(hetzner.url, "GET", "/actions/", delay=2)
+
+    def interrupt() -> None:
+        while not any(rule["used"] for rule in requests.get(f"{hetzner.url}/_sandbox/faults", timeout=60).json()):
+            time.sleep(0.02)
+        hetzner.cancel()
+
+    interrupter = threading.Thread(target=interrupt)
+    interrupter.start()
     with pytest.raises(Refused, match=r"^mail: interrupted$") as caught:
         hetzner.server()
+    interrupter.join()
     assert caught.value.made is not None
 
 

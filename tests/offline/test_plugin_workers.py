@@ -206,6 +206,6 @@ def test_scripts_and_domains_are_listed(account: Account) -> None:
 
 @pytest.mark.parametrize("function", ["getWorkersScripts", "getWorkersCustomDomains"])
 def test_a_token_without_the_right_to_workers_is_told_with_the_apis_code(account: Account, function: str) -> None:
-    requests.post(f"{account.url}/_sandbox/token", json={"workers": False}, timeout=5).raise_for_status()
+    requests.post(f"{account.url}/_sandbox/token", json={"workers": False}, timeout=60).raise_for_status()
     with pytest.raises(Refused, match=r"403 Forbidden: Authentication error \(10000\)"):
         account.call(function, accountId=ME)

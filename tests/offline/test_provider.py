@@ -60,6 +60,7 @@ def resolver() -> Iterator[dns.asyncresolver.Resolver]:
         thread.start()
         made = dns.asyncresolver.Resolver(configure=False)
         made.nameservers, made.port = ["127.0.0.1"], server.server_address[1]
+        made.lifetime = 60
         yield made
         server.shutdown()
         thread.join()

@@ -17,8 +17,8 @@ def receiver() -> Iterator[tuple[httpx.Client, httpx.Client]]:
     with (
         running(alerts.application()) as told,
         running(alerts.control()) as heard,
-        httpx.Client(base_url=told) as front,
-        httpx.Client(base_url=f"{heard}/_sandbox") as side,
+        httpx.Client(base_url=told, timeout=60) as front,
+        httpx.Client(base_url=f"{heard}/_sandbox", timeout=60) as side,
     ):
         yield front, side
 

@@ -71,7 +71,7 @@ def world() -> Iterator[World]:
     authority = Authority(servers, "the sandbox's own\n", {RELAY_HOST: "key and certificate\n"})
     with running(behind) as url, running(authority.acme()) as acme, running(authority.control()) as control:
         servers[ACME_HOST].url, servers[BRIEF_HOST].url = url, "https://127.0.0.1:1"
-        with httpx.Client(base_url=acme) as front, httpx.Client(base_url=control) as side:
+        with httpx.Client(base_url=acme, timeout=60) as front, httpx.Client(base_url=control, timeout=60) as side:
             yield World(front, side, servers)
 
 

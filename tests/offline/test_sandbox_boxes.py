@@ -150,20 +150,20 @@ def url(books: Books, door: Entrance) -> Iterator[str]:
 
 def test_an_account_is_made_as_the_data_centre_describes_it(books: Books, url: str) -> None:
     body = {name: value for name, value in vars(SUBACCOUNT).items() if name != "name"}
-    assert requests.put(f"{url}/accounts/u1-sub1", json=body, timeout=5).status_code == 204
+    assert requests.put(f"{url}/accounts/u1-sub1", json=body, timeout=60).status_code == 204
     assert books.made == [replace(SUBACCOUNT, keys=[])]
 
 
 def test_what_goes_wrong_is_told(url: str) -> None:
-    missing = requests.delete(f"{url}/accounts/u7", timeout=5)
+    missing = requests.delete(f"{url}/accounts/u7", timeout=60)
     assert (missing.status_code, missing.json()["error"]) == (404, "there is no u7")
-    failed = requests.put(f"{url}/boxes/u1/snapshots/now", timeout=5)
+    failed = requests.put(f"{url}/boxes/u1/snapshots/now", timeout=60)
     assert (failed.status_code, failed.json()["error"]) == (500, "rsync: no room")
 
 
 def test_boxes_get_full_and_unreachable_and_well_again(books: Books, door: Entrance, url: str) -> None:
     def switch(**wanted: bool) -> dict[str, bool]:
-        answer: dict[str, bool] = requests.post(f"{url}/_sandbox/boxes", json=wanted, timeout=5).json()
+        answer: dict[str, bool] = requests.post(f"{url}/_sandbox/boxes", json=wanted, timeout=60).json()
         return answer
 
     assert switch(full=True) == {"full": True, "unreachable": False}

@@ -46,7 +46,7 @@ class Relay:
 
     def client(self) -> smtplib.SMTP:
         """A connection that is encrypted."""
-        client = smtplib.SMTP("127.0.0.1", self.port, "mail.club.example", timeout=5)
+        client = smtplib.SMTP("127.0.0.1", self.port, "mail.club.example", timeout=60)
         client.starttls(context=unverified())
         return client
 
@@ -79,7 +79,7 @@ def relay(tls: ssl.SSLContext) -> Iterator[Relay]:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     yield made
-    asyncio.run_coroutine_threadsafe(end(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(end(), loop).result(60)
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
@@ -109,7 +109,7 @@ def test_who_signs_in_says_the_password_in_one_of_two_ways(relay: Relay, method:
 
 
 def test_without_encryption_nobody_is_asked_for_a_password_and_without_that_nothing_is_taken(relay: Relay) -> None:
-    with smtplib.SMTP("127.0.0.1", relay.port, timeout=5) as client:
+    with smtplib.SMTP("127.0.0.1", relay.port, timeout=60) as client:
         client.ehlo()
         assert not client.has_extn("auth")
         assert client.docmd("AUTH", "PLAIN AGEAYg==")[0] == 538
@@ -160,12 +160,12 @@ def test_a_message_without_an_author_is_not_signed() -> None:
 def test_tests_set_its_switches_and_see_what_it_did_once_it_has_a_certificate() -> None:
     books, certificate = Books(taken=3), Certificate()
     with running(build(books, certificate)) as url:
-        assert requests.get(f"{url}/_sandbox/health", timeout=5).status_code == 503
+        assert requests.get(f"{url}/_sandbox/health", timeout=60).status_code == 503
         certificate.known = b"a certificate"
-        assert requests.get(f"{url}/_sandbox/health", timeout=5).status_code == 200
-        answer = requests.post(f"{url}/_sandbox/relay", json={"throttle": 2, "rewrite": True}, timeout=5).json()
+        assert requests.get(f"{url}/_sandbox/health", timeout=60).status_code == 200
+        answer = requests.post(f"{url}/_sandbox/relay", json={"throttle": 2, "rewrite": True}, timeout=60).json()
         assert (answer["throttle"], answer["rewrite"], answer["taken"]) == (2, True, 3)
         mistakes: list[Any] = [{"slow": True}, {"refuse": 1}, {"throttle": True}, {}, []]
         for wrong in mistakes:
-            assert requests.post(f"{url}/_sandbox/relay", json=wrong, timeout=5).status_code == 400
+            assert requests.post(f"{url}/_sandbox/relay", json=wrong, timeout=60).status_code == 400
     assert (books.throttle, books.rewrite, books.refuse) == (2, True, False)

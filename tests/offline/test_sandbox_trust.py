@@ -56,5 +56,5 @@ def test_a_boot_asks_both_families_and_goes_on_when_nobody_answers(
     monkeypatch.setattr(socket, "create_connection", refuse)
     init._trust_authorities()
     assert [address for address, _ in asked] == [(AUTHORITY.ipv4, 80), (AUTHORITY.ipv6, 80)]
-    assert sum(timeout for _, timeout in asked) < 5
+    assert sum(timeout for _, timeout in asked) < 60
     assert commands == []

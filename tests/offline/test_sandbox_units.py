@@ -1,6 +1,7 @@
 """The VPS's stand-in for systemd, as far as unit files of others are concerned: reading, timing, running, saying so."""
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -244,13 +245,13 @@ class World:
         self.units.trigger_due()
 
     def until(self, name: str, **properties: str) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not properties.items() <= self.units.properties(name).items():
             assert time.monotonic() < deadline, self.units.properties(name)
             time.sleep(0.01)
 
     def until_logged(self, name: str, text: str) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not (self.folder / f"logs/{name}.log").exists() or self.log(name) != text:
             assert time.monotonic() < deadline
             time.sleep(0.01)
@@ -321,12 +322,35 @@ def test_what_comes_afterwards_is_run_however_the_service_ended_and_changes_noth
 
 
 def test_what_comes_afterwards_is_run_to_its_end_when_the_service_is_stopped(world: World) -> None:
-    world.oneshot("a", "/bin/sleep 60", more="ExecStopPost=/bin/sh -c 'sleep 0.2; echo afterwards'\n")
+    world.oneshot(
+        "a", "/bin/sh -c 'echo run; exec sleep 600'", more="ExecStopPost=/bin/sh -c 'sleep 0.2; echo afterwards'\n"
+    )
     world.units.start("a.service", wait=False)
-    time.sleep(0.2)
+    world.until_logged("a", "run\n")
     world.units.stop("a.service")
-    assert world.log("a") == "afterwards\n"
+    assert world.log("a") == "run\nafterwards\n"
     assert world.units.properties("a.service")["Result"] == "success"
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_service_that_is_started_while_it_ends_runs_anew_when_it_has(world: World, wait: bool) -> None:
+    again, on = world.folder / "again", world.folder / "on"
+    afterwards = f"echo ends; touch {again}; until test -e {on}; do sleep 0.02; done"
+    world.oneshot(
+        "a",
+        f"/bin/sh -c 'echo run; test -e {again} || kill -9 $$$$'",
+        more=f"ExecStopPost=/bin/sh -c '{afterwards}'\n",
+    )
+    world.units.start("a.service", wait=False)
+    world.until_logged("a", "run\nends\n")
+    starting = threading.Thread(target=world.units.start, args=("a.service",), kwargs={"wait": wait})
+    starting.start()
+    time.sleep(0.2)  # what was started now would say so
+    assert world.log("a") == "run\nends\n"
+    on.touch()
+    starting.join()
+    world.until_logged("a", "run\nends\nrun\nends\n")
+    world.until("a.service", ActiveState="inactive", Result="success")
 
 
 def test_what_comes_afterwards_can_fail_a_service_that_did_well(world: World) -> None:

@@ -53,7 +53,7 @@ class Hetzner:
     def post(self, path: str, body: Any = None) -> requests.Response:
         """A request without the client's retries."""
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        return requests.post(f"{self.url}/v1{path}", json=body, headers=headers, timeout=5)
+        return requests.post(f"{self.url}/v1{path}", json=body, headers=headers, timeout=60)
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def edge() -> Iterator[World]:
 def asked(edge: World, host: str, path: str, method: str = "GET", body: str = "") -> httpx.Response:
     """What the edge answers in clear, which needs no resolver."""
     url = f"http://127.0.0.1:{edge.port}{path}"
-    return httpx.request(method, url, content=body, headers={"Host": host}, trust_env=False)
+    return httpx.request(method, url, content=body, headers={"Host": host}, trust_env=False, timeout=60)
 
 
 def test_each_domain_s_policy_is_served_as_text(edge: World) -> None:

@@ -77,7 +77,7 @@ def test_over_plain_http_the_script_answers_too_and_sees_that_it_is_plain(
     world.upload(ME, "mail").raise_for_status()
     attach(client, zone)
     url = f"http://127.0.0.1:{world.port}/a"
-    answer = httpx.get(url, headers={"Host": HOST, "X-Forwarded-Proto": "https"}, trust_env=False)
+    answer = httpx.get(url, headers={"Host": HOST, "X-Forwarded-Proto": "https"}, trust_env=False, timeout=60)
     assert answer.text == f"hello from http://{HOST}/a"
 
 
@@ -90,7 +90,8 @@ def test_a_script_sees_method_body_and_headers_and_its_answer_arrives_unchanged(
     } }"""
     world.upload(ME, "mail", text).raise_for_status()
     attach(client, zone)
-    answer = httpx.post(f"http://127.0.0.1:{world.port}/", content="b", headers={"Host": HOST}, trust_env=False)
+    url = f"http://127.0.0.1:{world.port}/"
+    answer = httpx.post(url, content="b", headers={"Host": HOST}, trust_env=False, timeout=60)
     assert (answer.status_code, answer.text) == (418, "POST b 127.0.0.1")
     assert (answer.headers["X-Own"], answer.headers["Content-Type"]) == ("1", "text/xml")
 
@@ -104,14 +105,14 @@ def test_a_name_that_is_no_custom_domain_gets_no_handshake_and_no_answer(
     with pytest.raises(httpx.ConnectError, match="SSL"):
         world.get(host)
     with pytest.raises(httpx.RemoteProtocolError):
-        httpx.get(f"http://127.0.0.1:{world.port}/", headers={"Host": host}, trust_env=False)
+        httpx.get(f"http://127.0.0.1:{world.port}/", headers={"Host": host}, trust_env=False, timeout=60)
 
 
 def test_whoever_names_no_host_gets_no_handshake(world: World) -> None:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with pytest.raises(httpx.ConnectError, match="SSL"):
-        httpx.get(f"https://127.0.0.1:{world.tls_port}/", verify=context, trust_env=False)
+        httpx.get(f"https://127.0.0.1:{world.tls_port}/", verify=context, trust_env=False, timeout=60)
 
 
 def test_while_a_script_is_overwritten_no_request_fails(world: World, client: Cloudflare, zone: str) -> None:

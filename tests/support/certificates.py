@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from operate.verify.conversation import ConversationError
 
 SECURE = tuple(port for port in TABLE if port.security != "none")
 """The nine ports that speak TLS."""
+BACK = 60
+"""Seconds until a port that was restarted just now answers again."""
 IMAPS = tuple(port for port in SECURE if port.service == "imaps")
 
 
@@ -40,10 +43,15 @@ def served(address: str, host: str, ports: Sequence[Port] = SECURE) -> Mapping[i
 
 
 def the_one(address: str, host: str, only: Sequence[Port] = SECURE) -> Served:
-    """The certificate that all these ports present. Raises AssertionError if they disagree or one is away."""
-    try:
-        found = served(address, host, only)
-    except (OSError, ConversationError) as error:
-        raise AssertionError(f"a port does not answer: {error}") from error
+    """The certificate that all these ports present. Raises AssertionError if they disagree or one stays away."""
+    deadline = time.monotonic() + BACK
+    while True:
+        try:
+            found = served(address, host, only)
+            break
+        except (OSError, ConversationError) as error:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"a port does not answer: {error}") from error
+        time.sleep(1)
     assert len(set(found.values())) == 1, found
     return next(iter(found.values()))

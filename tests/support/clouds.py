@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import cloudflare
+import dns.exception
 import dns.flags
 import dns.message
 import dns.query
@@ -23,6 +24,11 @@ from offline.sandbox.host import deliveries
 from offline.sandbox.internet.cloudflare.zones import ACCOUNT
 
 T = TypeVar("T")
+
+ANSWER = 60
+"""Seconds within which the sandbox answers, however busy the machine is."""
+TRIES = 6
+"""Of a question by UDP, five seconds each."""
 
 HETZNER, CLOUDFLARE, MIRROR = world.HETZNER, world.CLOUDFLARE, world.PACKAGES
 """The servers' package mirror: a fault with status 404 is one that apt-get does not try again."""
@@ -92,10 +98,17 @@ def zone_records(name: str) -> set[tuple[str, str, str]]:
 
 def ask(name: str, kind: str, server: str = AUTHORITATIVE[0]) -> set[str]:
     """What the authoritative server answers, over the wire."""
-    query = dns.message.make_query(name, kind)
-    answer = dns.query.udp_with_fallback(query, server, timeout=5)[0]
+    answer = _answer(dns.message.make_query(name, kind), server)
     wanted = dns.rdatatype.from_text(kind)
     return {item.to_text() for rrset in answer.answer if rrset.rdtype == wanted for item in rrset}
+
+
+def _answer(query: dns.message.Message, server: str) -> dns.message.Message:
+    """As every resolver, ask again where there is no answer; raises Timeout when there is none at all."""
+    for _ in range(TRIES - 1):
+        with contextlib.suppress(dns.exception.Timeout):
+            return dns.query.udp_with_fallback(query, server, timeout=5)[0]
+    return dns.query.udp_with_fallback(query, server, timeout=5)[0]
 
 
 def pointers(address: str) -> set[str]:
@@ -117,11 +130,20 @@ def eventually(look: Callable[[], T], seconds: float) -> T:
     """The first answer that is one, from something that takes its time to come up."""
     deadline = time.monotonic() + seconds
     while True:
-        with contextlib.suppress(AssertionError):
+        problem = None
+        try:
             if answer := look():
                 return answer
-        assert time.monotonic() < deadline, f"nothing within {seconds} s"
+        except AssertionError as error:
+            problem = error
+        if time.monotonic() > deadline:
+            raise AssertionError(f"nothing within {seconds} s") from problem
         time.sleep(0.5)
+
+
+def until_open(address: str, asked: list[int], expected: set[int]) -> None:
+    """Of these ports just the expected ones are open to a stranger, as soon as all services are up again."""
+    eventually(lambda: set(open_ports(address, asked, outside=True)) == expected, 120)
 
 
 def page_from_outside(address: str, path: str) -> tuple[int, str]:
@@ -139,19 +161,24 @@ def held_back() -> dict[str, str]:
     return {entry["address"]: entry.get("delay_reason", "") for entry in recipients}
 
 
-def protection(recipient: str) -> str:
-    """How the other provider knew the server that took its last mail to this recipient, in Postfix's words.
+def protections(recipient: str) -> list[str]:
+    """How the other provider knew the server that took each of its mails to this recipient, in Postfix's words.
 
-    `Verified` as DANE or MTA-STS asks; `Trusted` or `Untrusted` where nothing was asked; "" in clear or not at all.
+    `Verified` as DANE or MTA-STS asks; `Trusted` or `Untrusted` where nothing was asked; "" in clear. The last is last.
     """
     done = subprocess.run(["docker", "logs", OUTSIDE], capture_output=True, text=True, check=True, timeout=60)
     lines = (done.stdout + done.stderr).splitlines()
     # Each delivery has a process of its own.
     sent = re.compile(rf"postfix/smtp\[(\d+)\]: \w+: to=<{re.escape(recipient)}>.* status=sent ")
-    *_, process = ["", *(found[1] for line in lines if (found := sent.search(line)))]
-    shown = re.compile(rf"postfix/smtp\[{process}\]: (\w+) TLS connection established to ")
-    *_, level = ["", *(found[1] for line in lines if (found := shown.search(line)))]
-    return level
+    shown = re.compile(r"postfix/smtp\[(\d+)\]: (\w+) TLS connection established to ")
+    levels: dict[str, str] = {}
+    told = []
+    for line in lines:
+        if found := shown.search(line):
+            levels[found[1]] = found[2]
+        elif found := sent.search(line):
+            told.append(levels.pop(found[1], ""))
+    return told
 
 
 def try_again() -> None:
@@ -198,8 +225,7 @@ def tell_registrar(zone: str, ds: str | None) -> None:
 
 def validated(name: str, kind: str) -> tuple[str, bool]:
     """What the resolver answers: the response code, and whether it vouches for the answer (the AD bit, RFC 4035)."""
-    query = dns.message.make_query(name, kind, want_dnssec=True)
-    answer = dns.query.udp_with_fallback(query, RESOLVER, timeout=5)[0]
+    answer = _answer(dns.message.make_query(name, kind, want_dnssec=True), RESOLVER)
     return dns.rcode.to_text(answer.rcode()), bool(answer.flags & dns.flags.AD)
 
 
@@ -297,7 +323,7 @@ def fault(api: str, **rule: Any) -> None:
 
 def unused_faults(api: str) -> list[str]:
     """The faults asked for that did not come about as often as asked."""
-    with urllib.request.urlopen(f"{api}/_sandbox/faults", timeout=10) as answer:
+    with urllib.request.urlopen(f"{api}/_sandbox/faults", timeout=ANSWER) as answer:
         rules: list[dict[str, Any]] = json.load(answer)
     return [
         f"{rule['method'] or 'any method'} {rule['path']}: {rule['used']} of {rule['times']}"
@@ -322,7 +348,7 @@ def faults(api: str, *rules: dict[str, Any]) -> Iterator[None]:
 
 def clear_faults(api: str) -> None:
     """Take back all faults asked for."""
-    with urllib.request.urlopen(urllib.request.Request(f"{api}/_sandbox/faults", method="DELETE"), timeout=10):
+    with urllib.request.urlopen(urllib.request.Request(f"{api}/_sandbox/faults", method="DELETE"), timeout=ANSWER):
         pass
 
 
@@ -346,14 +372,14 @@ def lose_backups(name: str) -> None:
 
 def alerts() -> list[dict[str, str]]:
     """What whoever is told of alarms got, the oldest first: method, path, title and body of each request."""
-    with urllib.request.urlopen(f"{ALERTS}/_sandbox/alerts", timeout=10) as answer:
+    with urllib.request.urlopen(f"{ALERTS}/_sandbox/alerts", timeout=ANSWER) as answer:
         found: list[dict[str, str]] = json.load(answer)
         return found
 
 
 def forget_alerts() -> None:
     """Have whoever is told of alarms begin anew."""
-    with urllib.request.urlopen(urllib.request.Request(f"{ALERTS}/_sandbox/alerts", method="DELETE"), timeout=10):
+    with urllib.request.urlopen(urllib.request.Request(f"{ALERTS}/_sandbox/alerts", method="DELETE"), timeout=ANSWER):
         pass
 
 
@@ -369,7 +395,7 @@ def outbound_mail(allowed: bool) -> None:
 
 def relay_books() -> dict[str, Any]:
     """What the relay is told to do, and has done: see `offline.sandbox.relay.books`."""
-    with urllib.request.urlopen(f"{RELAY}/_sandbox/relay", timeout=10) as answer:
+    with urllib.request.urlopen(f"{RELAY}/_sandbox/relay", timeout=ANSWER) as answer:
         found: dict[str, Any] = json.load(answer)
         return found
 
@@ -393,7 +419,7 @@ def lifetime(seconds: int) -> None:
     """Let the second authority issue for that long from now on, and let all who trust it know its new root."""
     _post(f"{AUTHORITY}/_sandbox/lifetime", {"seconds": seconds})
     deliveries.keep_authorities()
-    eventually(_provider_knows_authorities, 30)
+    eventually(_provider_knows_authorities, 120)
     forget_policies()
 
 
@@ -405,5 +431,5 @@ def _provider_knows_authorities() -> bool:
 
 def _post(url: str, body: dict[str, Any]) -> None:
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30):
+    with urllib.request.urlopen(request, timeout=ANSWER):
         pass

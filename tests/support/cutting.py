@@ -64,7 +64,8 @@ class Cuttable:
                 self.scissors.disarm()
                 return ""
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait(timeout=30)
+            process.wait(timeout=60)
+            self.project.end_of_the_killed()
         self.scissors.disarm()
         return self.scissors.moments[-1]
 

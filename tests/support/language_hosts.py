@@ -43,7 +43,7 @@ class Host:
     def output(self) -> str:
         """End the host and return what it and its programs wrote after the port."""
         self.process.send_signal(signal.SIGINT)
-        output, _ = self.process.communicate(timeout=10)
+        output, _ = self.process.communicate(timeout=60)
         return output
 
 

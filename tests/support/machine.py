@@ -30,12 +30,12 @@ class Machine:
         started = threading.Event()
         self.thread = threading.Thread(target=lambda: asyncio.run(self._serve(started)))
         self.thread.start()
-        assert started.wait(10)
+        assert started.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.loop.call_soon_threadsafe(self.stopping.set)
-        self.thread.join(10)
+        self.thread.join(60)
 
     def connection(self, **settings: Any) -> dict[str, Any]:
         given = {"host": "127.0.0.1", "port": self.port, "privateKey": self.client_key.export_private_key().decode()}

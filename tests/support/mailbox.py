@@ -37,6 +37,17 @@ class SandboxMailbox:
         """The message with this subject, if it is in the inbox, from where it is deleted."""
         return asyncio.run(self._take(subject))
 
+    def take_patiently(self, subject: str, seconds: float = 60) -> EmailMessage | None:
+        """As `take`, where the server may have just been restarted."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return self.take(subject)
+            except MailboxError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(POLL_INTERVAL)
+
     def wait_for(self, subject: str, seconds: float) -> EmailMessage:
         """The message once it is there, even if the server is away meanwhile."""
         deadline = time.monotonic() + seconds

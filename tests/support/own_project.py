@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ PARTS = ("components", "model", "remote", "Pulumi.yaml")
 """What each such project has of the product."""
 SECONDS = 900
 """Within which a command has to end."""
+LAST_MOMENTS = 20
+"""Seconds after which nobody waits any more for what a killed command had started."""
+PROCESSES = Path("/proc")
 
 Done = subprocess.CompletedProcess[str]
 
@@ -54,6 +58,14 @@ class OwnProject:
             check=False,
         )
 
+    def end_of_the_killed(self) -> None:
+        """Wait until all that a killed command had started is gone, which may be at work for another moment."""
+        deadline = time.monotonic() + LAST_MOMENTS
+        while any(_works_in(process, self.folder) for process in PROCESSES.glob("[0-9]*")):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.1)
+
     def config_file(self, stack: str) -> Path:
         """A stack's configuration."""
         return self.folder / f"Pulumi.{stack}.yaml"
@@ -64,6 +76,13 @@ class OwnProject:
         kept = {key: value for key, value in content["config"].items() if key not in values}
         content["config"] = kept | {key: value for key, value in values.items() if value is not None}
         self.config_file(stack).write_text(yaml.safe_dump(content))
+
+
+def _works_in(process: Path, folder: Path) -> bool:
+    try:
+        return (process / "cwd").readlink().is_relative_to(folder.resolve())
+    except OSError:  # it has ended, or is another person's
+        return False
 
 
 def _put(source: Path, target: Path, *, copied: bool) -> None:

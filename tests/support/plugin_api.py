@@ -12,7 +12,7 @@ from tests.support.plugin_engine import Engine, Refused, struct
 def fault(url: str, method: str, path: str, **rule: Any) -> None:
     """Make the next matching request fail or wait; see `offline.sandbox.faults`."""
     body = {"method": method, "path": path, **rule}
-    requests.post(f"{url}/_sandbox/faults", json=body, timeout=5).raise_for_status()
+    requests.post(f"{url}/_sandbox/faults", json=body, timeout=60).raise_for_status()
 
 
 def invoke(engine: Engine, token: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,9 @@ from tests.support.warm import warm_python
 
 SECRETS = ("adminPassword", "sshPrivateKey", "sshHostKey", "hcloud:token", "cloudflare:apiToken")
 
+ON_SERVER = 300
+"""Seconds that a command may take there: a whole backup, on a machine that has much else to do."""
+
 
 class Stack(OwnProject):
     """One stack with a backend, a configuration and a copy of the program of its own.
@@ -124,7 +127,8 @@ class Stack(OwnProject):
             else:
                 raise AssertionError(f"the deploy never came to {moment!r}:\n{''.join(printed)}")
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=30)
+        process.wait(timeout=60)
+        self.end_of_the_killed()
         self.run("cancel", "--yes", "--stack", self.name)
 
     def outputs(self) -> dict[str, Any]:
@@ -154,10 +158,15 @@ class Stack(OwnProject):
             "HostKeyAlias": outputs["mailHost"],
             "StrictHostKeyChecking": "yes",
             "BatchMode": "yes",
+            "ConnectTimeout": 30,
         }
         flags = [part for name, value in options.items() for part in ("-o", f"{name}={value}")]
         done = subprocess.run(
-            ["ssh", *flags, f"root@{outputs['ipv4']}", command], capture_output=True, text=True, timeout=60, check=False
+            ["ssh", *flags, f"root@{outputs['ipv4']}", command],
+            capture_output=True,
+            text=True,
+            timeout=ON_SERVER,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

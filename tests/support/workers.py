@@ -42,7 +42,7 @@ class World:
     def get(self, host: str, path: str = "/", **headers: str) -> httpx.Response:
         """Ask the edge over TLS for a host name, whose certificate must be in order."""
         trusting = ssl.create_default_context(cafile=str(self.authority))
-        with httpx.Client(verify=trusting, trust_env=False) as client:
+        with httpx.Client(verify=trusting, trust_env=False, timeout=60) as client:
             url = f"https://127.0.0.1:{self.tls_port}{path}"
             return client.get(url, headers={"Host": host, **headers}, extensions={"sni_hostname": host})
 
@@ -80,7 +80,7 @@ def working() -> Iterator[World]:
         headers = {"Authorization": f"Bearer {TOKEN}"}
         with (
             running(app) as url,
-            httpx.Client(base_url=url, headers=headers, timeout=30) as http,
+            httpx.Client(base_url=url, headers=headers, timeout=60) as http,
             Cloudflare(api_token=TOKEN, base_url=f"{url}/client/v4", max_retries=0) as client,
         ):
             ports = [address[1] for address in front.addresses]

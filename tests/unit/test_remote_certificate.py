@@ -197,8 +197,8 @@ class Server:
             },
         )
 
-    def renew(self) -> subprocess.CompletedProcess[str]:
-        return self.run("renew", self.request["folder"])
+    def renew(self, before: str = "") -> subprocess.CompletedProcess[str]:
+        return self.run("renew", self.request["folder"], before=before)
 
     @property
     def asked(self) -> list[str]:
@@ -238,6 +238,29 @@ def test_a_second_run_and_the_timer_ask_for_no_second_certificate_and_look_at_wh
     assert len(server.asked) == 1
     assert server.run().stdout == first.stdout
     assert server.status["result"] == "current"
+
+
+TOLD_MEANWHILE = """
+import fcntl, json, pathlib
+flock = fcntl.flock
+
+def after_a_deploy(lock, kind):
+    file = pathlib.Path(FOLDER, "request.json")
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"names": NAMES}))
+    flock(lock, kind)
+
+fcntl.flock = after_a_deploy
+"""
+
+
+def test_the_timer_goes_by_what_a_deploy_told_while_it_waited_for_that_to_end(server: Server) -> None:
+    server.plan("")
+    server.run()
+    names = [HOST, "former.example.com"]
+    server.plan("", next_names=names)
+    done = server.renew(TOLD_MEANWHILE.replace("FOLDER", repr(server.request["folder"])).replace("NAMES", repr(names)))
+    assert done.returncode == 0, done.stderr
+    assert server.status["names"] == sorted(names)
 
 
 @pytest.mark.parametrize(

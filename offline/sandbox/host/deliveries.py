@@ -29,6 +29,7 @@ AUTHORITIES = STATE / "authorities.pem"
 INNER_DOCKER = ("docker", "exec", "--interactive", DATACENTRE.container, "docker")
 # The environment's proxies are for the internet, not for loopback.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+ANSWER_SECONDS = 60
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
 
 
@@ -70,7 +71,7 @@ def keep_authorities() -> None:
     Raises HostError. This machine's own trust stays as it is.
     """
     try:
-        with _OPENER.open(f"{AUTHORITY_CONTROL}/_sandbox/authorities", timeout=10) as answer:
+        with _OPENER.open(f"{AUTHORITY_CONTROL}/_sandbox/authorities", timeout=ANSWER_SECONDS) as answer:
             pem = answer.read().decode()
     except OSError as error:
         raise HostError(f"the certificate authorities don't say whom to trust: {error}") from error
@@ -93,6 +94,6 @@ def _registry_content(tag: str) -> str | None:
 
 def _get(path: str, accept: str) -> dict[str, Any]:
     request = urllib.request.Request(f"http://{REGISTRY}/v2/{POSTE_REPOSITORY}/{path}", headers={"Accept": accept})
-    with _OPENER.open(request, timeout=10) as answer:
+    with _OPENER.open(request, timeout=ANSWER_SECONDS) as answer:
         result: dict[str, Any] = json.load(answer)
         return result

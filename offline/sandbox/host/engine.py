@@ -14,7 +14,7 @@ from offline.sandbox.host.shell import HostError, run, say, succeeds
 
 PID_FILE = STATE / "dockerd.pid"
 LOG_FILE = STATE / "dockerd.log"
-START_SECONDS = 60
+START_SECONDS = 180
 STOP_SECONDS = 30
 RUNTIME = Path("/var/run")
 ENGINE_PID_FILES = {"docker.pid": "dockerd", "docker/containerd/containerd.pid": "containerd"}

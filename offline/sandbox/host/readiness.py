@@ -9,8 +9,9 @@ from offline.sandbox.host.parts import Part
 from offline.sandbox.host.shell import HostError, run, say
 from offline.sandbox.world import CLOUDFLARE
 
-READY_SECONDS = 60
+READY_SECONDS = 240
 PROBE_SECONDS = 2
+ORDER_SECONDS = 60  # for what is asked once
 
 
 def is_ready(part: Part) -> bool:
@@ -40,7 +41,7 @@ def forget_answers() -> None:
     """Empty the resolver's cache, so that a stack that was changed is seen as it is; raises HostError."""
     request = urllib.request.Request(f"{CLOUDFLARE}/_sandbox/forget", method="POST")  # noqa: S310 - of this machine
     try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=PROBE_SECONDS):
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=ORDER_SECONDS):
             pass
     except OSError as error:
         raise HostError(f"the resolver does not forget: {error}") from error

@@ -36,7 +36,7 @@ REBOOT = 64
 
 TRUSTED = Path("/usr/local/share/ca-certificates")  # update-ca-certificates(8): a file for each
 CERTIFICATE = r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n"
-FETCH_SECONDS = 2  # by each family of addresses
+FETCH_SECONDS = 20  # by each family of addresses: who is busy answers late
 
 log = logging.getLogger("init")
 

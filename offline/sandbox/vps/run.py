@@ -29,12 +29,15 @@ class Outcome:
 
 
 class Run:
-    """`outcome` is there once it has ended, `stopped` says that somebody wanted it to."""
+    """`outcome` is there once it has ended, `stopped` says that somebody wanted it to.
+
+    `in_aftermath` says that its commands have ended, and only what comes afterwards still runs.
+    """
 
     def __init__(self, service: ServiceFile, log: Path) -> None:
         self.outcome: Outcome | None = None
         self.stopped = False
-        self._in_aftermath = False  # only what comes afterwards still runs
+        self.in_aftermath = False
         self._service = service
         self._log = log
         self._lock = threading.Lock()
@@ -48,7 +51,7 @@ class Run:
             # Who stops a service wants its end, whatever the commands made of the signal.
             outcome = Outcome("success", outcome.status) if self.stopped else outcome
             with self._lock:
-                self._in_aftermath = True
+                self.in_aftermath = True
             after = self._all(self._service.afterwards, output)
         self.outcome = after if outcome.result == "success" and after.result != "success" else outcome
         self._ended.set()
@@ -67,17 +70,17 @@ class Run:
         """End it, and wait until it has ended."""
         with self._lock:
             self.stopped = True
-            if self._process is not None and not self._in_aftermath:
+            if self._process is not None and not self.in_aftermath:
                 _signal(self._process, signal.SIGTERM)
         if not self._ended.wait(STOP_SECONDS):
             with self._lock:
-                if self._process is not None and not self._in_aftermath:
+                if self._process is not None and not self.in_aftermath:
                     _signal(self._process, signal.SIGKILL)
         self._ended.wait()
 
     def _call(self, command: Command, output: BinaryIO) -> Outcome:
         with self._lock:
-            if self.stopped and not self._in_aftermath:
+            if self.stopped and not self.in_aftermath:
                 return Outcome("signal", signal.SIGTERM)
             if shutil.which(command.words[0], path=PATH) is None:
                 output.write(f"{self._service.name}: {command.words[0]} is no program that can be run\n".encode())

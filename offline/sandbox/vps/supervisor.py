@@ -10,7 +10,7 @@ from pathlib import Path
 from offline.sandbox.vps.units import UNITS, Command, Unit
 
 LOGS = Path("/var/log/services")
-READY_SECONDS = 60
+READY_SECONDS = 180
 RESTART_PAUSE = 1.0
 
 

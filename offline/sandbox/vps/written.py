@@ -81,14 +81,21 @@ class WrittenUnits:
             self._changed.notify_all()
 
     def start(self, name: str, *, wait: bool = True) -> None:
-        """Start a timer, or a service: a oneshot to its end if `wait`. Raises NotLoadedError, JobError."""
+        """Start a timer, or a service: a oneshot to its end if `wait`. Raises NotLoadedError, JobError.
+
+        One that runs goes on; one that is ending is started anew when it has ended.
+        """
         try:
             if name.endswith(".timer"):
                 self._start_timer(name)
                 return
             with self._changed:
-                run = self._launch(self._service(name))
-                service = self._services[name]
+                service = self._service(name)
+                if not wait and _is_ending(service):
+                    threading.Thread(target=self._try, args=(name,), daemon=True).start()
+                    return
+                self._changed.wait_for(lambda: not _is_ending(service))
+                run = self._launch(service)
         except BadSettingError as error:
             log.error("%s: %s", name, error)
             raise JobError(
@@ -270,6 +277,10 @@ class WrittenUnits:
 
     def _stamp(self, name: str) -> Path:
         return self._stamps / f"stamp-{name}"
+
+
+def _is_ending(service: Service) -> bool:
+    return service.run is not None and service.run.in_aftermath
 
 
 def _state(service: Service) -> tuple[str, str]:

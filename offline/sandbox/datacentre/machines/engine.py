@@ -8,7 +8,7 @@ from offline.sandbox.datacentre.machines import cgroups
 from offline.sandbox.datacentre.machines.shell import attempt, run
 
 LOG = Path("/var/log/dockerd.log")
-START_SECONDS = 60
+START_SECONDS = 180
 
 
 async def start() -> None:

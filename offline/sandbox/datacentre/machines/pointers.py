@@ -14,7 +14,7 @@ from offline.sandbox.world import AUTHORITATIVE, UPDATE_KEY
 
 ZONES = {4: "100.51.198.in-addr.arpa.", 6: "0.0.1.0.8.b.d.0.1.0.0.2.ip6.arpa."}
 TTL_SECONDS = 60  # Hetzner's is a day; nobody wants to wait for that here
-TIMEOUT_SECONDS = 3
+TIMEOUT_SECONDS = 60
 
 
 class PointerError(Exception):

@@ -15,7 +15,7 @@ import aiohttp
 from offline.sandbox.internet.acme.tls import Tls
 from offline.sandbox.world import AUTHORITATIVE
 
-START_LIMIT = 20.0  # seconds until it must answer; it makes RSA keys first
+START_LIMIT = 90.0  # seconds until it must answer; it makes RSA keys first
 LOOK = 0.1  # seconds between looks whether it does
 RETRY_AFTER = 1  # seconds, told to clients that wait for a validation or a certificate
 ENVIRONMENT = {

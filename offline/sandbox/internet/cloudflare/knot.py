@@ -6,11 +6,13 @@ Knot signs by itself, with keys that it makes for each zone and keeps while the 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import dns.asyncquery
+import dns.exception
 import dns.message
 import dns.rdatatype
 from dns.rdtypes.ANY.DNSKEY import DNSKEY
@@ -25,7 +27,7 @@ ADDRESS = "127.0.0.1"
 PARENT = "example"
 """The zone above all zones of the account."""
 DELEGATION_TTL = 300  # seconds
-TIMEOUT = 2.0  # seconds for an answer from this very machine
+TIMEOUT, TRIES = 5.0, 6  # seconds for an answer from this very machine, which may be busy; questions
 
 SOCKET = "/run/knot/knot.sock"  # given, or knotc would read the whole configuration first, for three times the time
 
@@ -102,7 +104,7 @@ class Knot:
 
 async def key_signing_key(zone: str) -> DNSKEY:
     """The key of a zone that its parent may vouch for (RFC 4034, section 2.1.1); raises OSError if it is not signed."""
-    answer = await dns.asyncquery.udp(dns.message.make_query(zone, "DNSKEY"), ADDRESS, timeout=TIMEOUT)
+    answer = await _asked(zone, "DNSKEY")
     for item in (item for rrset in answer.answer for item in rrset):
         if isinstance(item, DNSKEY) and item.flags & Flag.SEP:
             return item
@@ -113,10 +115,18 @@ async def _addresses(name: str) -> list[Address]:
     """The addresses that the sandbox's own zones have of a name; none of a name outside of them."""
     found = []
     for kind in ADDRESS_TYPES:
-        answer = await dns.asyncquery.udp(dns.message.make_query(name, kind), ADDRESS, timeout=TIMEOUT)
+        answer = await _asked(name, kind)
         wanted = dns.rdatatype.from_text(kind)
         found += [(kind, item.to_text()) for rrset in answer.answer if rrset.rdtype == wanted for item in rrset]
     return found
+
+
+async def _asked(name: str, kind: str) -> dns.message.Message:
+    """What Knot answers; raises OSError where it does not."""
+    for _ in range(TRIES):
+        with contextlib.suppress(dns.exception.Timeout):
+            return await dns.asyncquery.udp(dns.message.make_query(name, kind), ADDRESS, timeout=TIMEOUT)
+    raise OSError(f"Knot does not say what {kind} {name} has")
 
 
 async def knotc(*arguments: str) -> None:

@@ -17,7 +17,7 @@ from typing import Protocol
 from offline.sandbox.internet.workers import problems
 from offline.sandbox.internet.workers.scripts import Script
 
-START_LIMIT = 10.0
+START_LIMIT = 60.0
 """Seconds until a script must answer; what of that it takes to start itself, it spends in a loop."""
 STOP_LIMIT = 5.0
 """Seconds that what a script has begun may last."""
