@@ -377,6 +377,21 @@ def test_a_restored_server_of_before_the_relay_goes_on_through_it(server: Backup
     assert settings_of(server) == now
 
 
+def test_a_snapshot_that_cannot_hold_the_relay_of_now_is_not_restored(server: BackupServer) -> None:
+    has_no_relay(server)
+    (server.data / "server.ini").unlink()
+    server.back_up()
+    now = has_route(server, "of-now")
+    done = restore(server, sure=True)
+    assert "Nothing was changed" in done.stderr
+    assert "it has no server.ini, in which the relay is to stand" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (server.data / "server.ini").read_text() == now
+    has_no_relay(server)
+    assert restore(server, sure=True).returncode == 0
+    assert not (server.data / "server.ini").exists()
+
+
 def test_a_restored_server_does_not_go_back_to_a_relay_that_was_given_up(server: BackupServer) -> None:
     has_route(server, "of-then")
     server.back_up()
