@@ -185,8 +185,9 @@ def main() -> None:
         units.end_timer(UNIT)
         return
     if sys.argv[1:2] == ["renew"]:
-        told = json.loads(Path(sys.argv[2], REQUEST).read_text())
         with alone():
+            # Not before: a deploy that was at it until now may have told something else.
+            told = json.loads(Path(sys.argv[2], REQUEST).read_text())
             keep(Request.of(told), None)
         return
     told = json.load(sys.stdin)

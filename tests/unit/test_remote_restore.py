@@ -440,7 +440,7 @@ class Poste:
             return 200, None
         if credentials not in [f"{address}:{password}" for address, password in self.passwords.items()]:
             return 401, None
-        match method, path.removeprefix("/admin/api/v1").split("/"):
+        match method, [unquote(part) for part in path.removeprefix("/admin/api/v1").split("/")]:
             case "GET", ["", "domains"]:
                 return 200, []
             case "GET", ["", "boxes", address]:
@@ -460,7 +460,7 @@ class Poste:
                 length = int(self.headers.get("Content-Length") or 0)
                 body = json.loads(self.rfile.read(length)) if length else {}
                 credentials = base64.b64decode(self.headers.get("Authorization", "").removeprefix("Basic ")).decode()
-                status, told = poste.answer(self.command, unquote(self.path), credentials, body)
+                status, told = poste.answer(self.command, self.path, credentials, body)
                 text = b"" if told is None else json.dumps(told).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(text)))
@@ -476,16 +476,18 @@ class Poste:
             yield url
 
 
-def test_a_restored_server_s_administrator_has_the_password_of_today(server: BackupServer) -> None:
-    server.administrator = THEIRS
+@pytest.mark.parametrize("address", [OURS[0], "post/master@example.com"])
+def test_a_restored_server_s_administrator_has_the_password_of_today(server: BackupServer, address: str) -> None:
+    ours, theirs = (address, OURS[1]), (address, THEIRS[1])
+    server.administrator = theirs
     server.back_up()
-    server.administrator = OURS
-    poste = Poste(dict([THEIRS]))
+    server.administrator = ours
+    poste = Poste(dict([theirs]))
     with poste.serving() as url:
         done = restore(server, sure=True, url=url)
     assert done.returncode == 0, done.stderr
-    assert poste.passwords == dict([OURS])
-    assert server.administrator == OURS
+    assert poste.passwords == dict([ours])
+    assert server.administrator == ours
     for secret in (OURS[1], THEIRS[1]):
         assert secret not in done.stdout + done.stderr
 
