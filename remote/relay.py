@@ -185,7 +185,11 @@ def keep(data: Path, folder: Path, restored: Path, its_folder: Path) -> None:
 
 def main() -> None:
     request = json.load(sys.stdin)
-    changed = off(request) if sys.argv[1:] == ["off"] else on(request)
+    try:
+        changed = off(request) if sys.argv[1:] == ["off"] else on(request)
+    except OSError as error:
+        # As where the volume is full; files are written whole or not at all, and the next run goes on.
+        sys.exit(f"Poste's route could not be changed: {error}. Deploy again when that is mended.")
     print(json.dumps({"route": shown(read(Path(request["data"])).value), "changed": changed}))
 
 

@@ -163,6 +163,24 @@ def test_a_relay_is_given_up_where_the_settings_are_gone(sender: Sender) -> None
     assert not (sender.folder / "relay/route.json").exists()
 
 
+@pytest.mark.parametrize("arguments", [(), ("off",)])
+def test_settings_that_cannot_be_written_are_told_in_words_and_the_next_run_goes_on(
+    sender: Sender, arguments: tuple[str, ...]
+) -> None:
+    """As where the volume is full."""
+    if arguments:
+        sender.run()
+    before = sender.text
+    in_the_way = sender.settings.with_name(".server.ini.new")
+    in_the_way.mkdir()
+    done = sender.run(*arguments)
+    assert "Poste's route could not be changed: [Errno 21] Is a directory" in done.errors
+    assert ("Traceback" in done.errors, sender.text) == (False, before)
+    in_the_way.rmdir()
+    assert sender.run(*arguments).told["changed"]
+    assert sender.text == (INI if arguments else with_route(sender))
+
+
 def test_bytes_that_are_no_text_stay_in_postes_settings(sender: Sender) -> None:
     """As where a person's editor has left a comment in Latin-1."""
     before = INI.encode() + b"; caf\xe9\n"
