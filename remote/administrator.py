@@ -60,7 +60,7 @@ def appoint(url: str, admin: str, password: str, last: tuple[str, str] | None) -
             f"docker exec -it poste poste email:passwd {admin}"
         )
     poste = Poste(url, *last)
-    box = f"/boxes/{quote(admin)}"
+    box = f"/boxes/{quote(admin, safe='')}"
     found = poste.api("GET", box)
     is_alias = found.status == 200 and bool(found.json().get("redirect_to"))
     if is_alias:
