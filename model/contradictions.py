@@ -338,6 +338,10 @@ def _of_its_records(settings: Settings, relay: Relay) -> Iterator[Contradiction]
                     f"{wrong}. Expected the whole name, with the domain behind it",
                 )
         return
+    for index, asked in enumerate(relay.records):
+        zone = settings.zone_holder(asked.name).zone_name
+        if is_within(asked.name, f"{zone}.{zone}"):
+            yield ("relay", "records", index, "name"), f"{asked.name} ends with {zone} twice. Expected it once"
     if len(set(relay.records)) < len(relay.records):
         for index, asked in enumerate(relay.records):
             if asked in relay.records[:index]:

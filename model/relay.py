@@ -26,7 +26,8 @@ def _credential(value: str) -> str:
     if not value or value != value.strip() or re.search(r'[|"\\]|\$\{|[^ -~]', value):
         raise ValueError(
             "Expected it as the relay gave it: ASCII characters without vertical bars, quotation marks, backslashes, "
-            "${ and blanks at its ends, which Poste's setting of the route (smtp_routes) has no way to write"
+            "${ and blanks or line breaks at its ends, which Poste's setting of the route (smtp_routes) has no way to "
+            "write. If these are in it, have the relay make another one"
         )
     return value
 
@@ -45,7 +46,7 @@ def _host(value: str) -> str:
 
 
 def _name(value: str) -> str:
-    name = value.lower().removesuffix(".")
+    name = value.strip().lower().removesuffix(".")
     if len(name) > 253 or not HOST.fullmatch(name):
         raise ValueError("Expected the whole name of the record, for example s1._domainkey.example.com")
     return name
@@ -53,7 +54,7 @@ def _name(value: str) -> str:
 
 def _text(value: object) -> object:
     # `pulumi config set --path` writes digits as a number.
-    return str(value) if isinstance(value, int) else value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 Host = Annotated[str, AfterValidator(_host)]
@@ -78,9 +79,10 @@ class RelayRecord(Model):
     @model_validator(mode="before")
     @classmethod
     def _as_it_is_kept(cls, value: object) -> object:
-        """The content as Cloudflare keeps it."""
-        if not isinstance(value, dict) or not isinstance(content := value.get("content"), str):
+        """The content as Cloudflare keeps it, without the blanks that a copy has about it."""
+        if not isinstance(value, dict) or not isinstance(value.get("content"), str):
             return value
+        content = value["content"].strip()
         return value | {"content": txt_value(content) if value.get("type") == "TXT" else content.lower().rstrip(".")}
 
     @model_validator(mode="after")
@@ -88,6 +90,8 @@ class RelayRecord(Model):
         where = f"{self.type} of {self.name}"
         if self.type == "TXT" and not (self.content.isascii() and self.content.isprintable() and self.content):
             raise ValueError(f"{where}: Expected a text of printable ASCII characters")
+        if self.type == "TXT" and (re.search(r'["\\]', self.content) or self.content.startswith("'")):
+            raise ValueError(f"{where}: Expected the text itself, without quotation marks about and backslashes in it")
         if self.type == "CNAME" and self.content == self.name:
             raise ValueError(f"{where}: leads to itself. Expected a name of the relay's")
         if self.type != "TXT" and (not HOST.fullmatch(self.content) or self.content[-1].isdigit()):

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 LOOKUP_LIMIT = 10
 """Terms of one policy that may cost the receiver a question to DNS (RFC 7208, section 4.6.4)."""
 
+LONGEST = 450
+"""Bytes of a policy and its name that are sure to fit in an answer of 512 bytes by UDP (RFC 7208, section 3.4)."""
+
 BEGINNING = re.compile(r"v=spf1( |$)", re.IGNORECASE)
 """How a policy begins: "v=spf10" is another version and no business of SPF's (RFC 7208, section 4.5)."""
 

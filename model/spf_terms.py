@@ -59,9 +59,10 @@ def _network(term: str, mechanism: str, value: str) -> str:
 
 
 def _correction(text: str) -> str:
-    """What a bare address or name, or a whole policy, was meant to be."""
-    if is_policy(text):
-        keep, _ = terms_beside(text, "")
+    """What a bare address or name, a whole policy, or a part of one was meant to be."""
+    text = text.strip("\"'")
+    if is_policy(text) or " " in text:
+        keep, _ = terms_beside(text if is_policy(text) else f"v=spf1 {text}", "")
         return f"for example {' or '.join(keep)}" if keep else ""
     try:
         return f"for example ip{ipaddress.ip_network(text, strict=False).version}:{text}"

@@ -12,6 +12,8 @@ from model.values import https_url
 EXPECTED = "an https address without user, password, blanks and #, for example https://alerts.example.net/topic"
 DISCORD = re.compile(r"https://(\w+\.)?discord(app)?\.com/api/(v\d+/)?webhooks/\d+/[^/?]+/?(\?.*)?", re.IGNORECASE)
 KUMA = re.compile(r"[^?]*/api/push/[^/?]+/?(\?(?!(.*&)?status=up(&|$)).*)?")
+CRONITOR = re.compile(r"https://cronitor\.(link|io)/[^?]*(\?(?!(.*&)?state=complete(&|$)).*)?", re.IGNORECASE)
+NOT_WELL = re.compile(r"[^?]*/(fail|start)/?(\?.*)?", re.IGNORECASE)
 
 
 def _address(value: SecretStr) -> SecretStr:
@@ -21,6 +23,10 @@ def _address(value: SecretStr) -> SecretStr:
 def _ping(value: SecretStr) -> SecretStr:
     if KUMA.fullmatch(value.get_secret_value()):
         raise ValueError("Expected the whole address that Uptime Kuma shows, with ?status=up behind it")
+    if CRONITOR.fullmatch(value.get_secret_value()):
+        raise ValueError("Expected ?state=complete behind it, where Cronitor reads the state")
+    if NOT_WELL.fullmatch(value.get_secret_value()):
+        raise ValueError("Expected the address that says that all is well, without /fail or /start behind it")
     return value
 
 
@@ -32,7 +38,7 @@ def _topic(value: SecretStr) -> SecretStr:
 
 def _chat(value: SecretStr) -> SecretStr:
     if DISCORD.fullmatch(value.get_secret_value()):
-        raise ValueError("Expected /slack behind it, so that Discord takes what other chats take")
+        raise ValueError("Expected /slack behind it, before a question mark: Discord then takes what other chats take")
     return value
 
 

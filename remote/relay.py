@@ -25,7 +25,7 @@ import exclusive
 import services
 import whole_file
 from container import execute
-from routes import TO_ALL, put, read, shown
+from routes import SETTINGS, TO_ALL, put, read, shown
 
 PATIENCE = 600  # seconds until whoever else is at Poste's data has to be done
 ANSWER = 30  # seconds for each answer of the relay's
@@ -87,13 +87,18 @@ def sign_in(relay: dict[str, Any], name: str) -> None:
         ) from None
     except ssl.SSLCertVerificationError as error:
         raise SignInError(f"{place} does not prove its name: {error.verify_message}. Set relay.host right.") from None
+    except UnicodeEncodeError:
+        raise SignInError(f"{place} cannot be told a user or password with other characters than ASCII's.") from None
     except (OSError, smtplib.SMTPException) as error:
         said = " ".join(str(error).split()) or type(error).__name__
-        blocked = ". Hetzner blocks 465 until it has been asked; 587 and 2525 are free" if port == TLS_AT_ONCE else ""
+        if isinstance(error, smtplib.SMTPResponseException):
+            said = f"{error.smtp_code} {_repeated(error, relay)}"
+        silent = port == TLS_AT_ONCE and isinstance(error, TimeoutError)
+        blocked = ". Hetzner blocks 465 until it has been asked; 587 and 2525 are free" if silent else ""
         raise SignInError(f"{place} does not let anyone sign in: {said}{blocked}.") from None
 
 
-def _repeated(error: smtplib.SMTPAuthenticationError, relay: dict[str, Any]) -> str:
+def _repeated(error: smtplib.SMTPResponseException, relay: dict[str, Any]) -> str:
     """What a relay says, without the password, which some repeat with the command that they refuse."""
     said = error.smtp_error.decode(errors="replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
     user, password = relay["user"], relay["password"]
@@ -117,7 +122,12 @@ def on(request: dict[str, Any]) -> bool:
     if former == route and (note is None or note == Note(digest(route), applied=True)):
         Note(digest(route), applied=True).write(folder)
         return False
-    if former and not TO_ALL.fullmatch(former.partition("|")[0]):
+    if not (data / SETTINGS).is_file():
+        sys.exit(
+            f"Poste has no {data / SETTINGS}, in which its routes stand. Nothing was changed. Bring it back from a "
+            "backup (docs/recovery.md)."
+        )
+    if former and not TO_ALL.fullmatch(former):
         sys.exit(
             "Poste has routes for some recipients of its own (System settings, SMTP routes), beside which there can be "
             "no relay. Nothing was changed. Take them out there, or leave the setting relay out."
@@ -145,10 +155,19 @@ def off(request: dict[str, Any]) -> bool:
         route = read(data).value
         ours = not route or digest(route) == note.digest
         if ours:
-            put(data, "")
+            if (data / SETTINGS).is_file():
+                put(data, "")
             apply(request["container"])
         (folder / NOTE).unlink()
     return ours
+
+
+def no_place(data: Path, folder: Path, restored: Path) -> str:
+    """Why `keep` could not have a /data go on with our route; empty where it can."""
+    note = noted(folder)
+    if not note or note.digest != digest(read(data).value) or (restored / SETTINGS).is_file():
+        return ""
+    return f"it has no {SETTINGS}, in which the relay is to stand. Take another one, or deploy without relay before"
 
 
 def keep(data: Path, folder: Path, restored: Path, its_folder: Path) -> None:
@@ -166,7 +185,11 @@ def keep(data: Path, folder: Path, restored: Path, its_folder: Path) -> None:
 
 def main() -> None:
     request = json.load(sys.stdin)
-    changed = off(request) if sys.argv[1:] == ["off"] else on(request)
+    try:
+        changed = off(request) if sys.argv[1:] == ["off"] else on(request)
+    except OSError as error:
+        # As where the volume is full; files are written whole or not at all, and the next run goes on.
+        sys.exit(f"Poste's route could not be changed: {error}. Deploy again when that is mended.")
     print(json.dumps({"route": shown(read(Path(request["data"])).value), "changed": changed}))
 
 

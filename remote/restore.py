@@ -166,7 +166,7 @@ def restore_server(repository: Repository, snapshot: Snapshot, request: Request)
     staging.fetch(repository, snapshot, request.folders, target)
     restored = staging.below(target, data)
     say("Looking at owners and databases")
-    wrong = staging.problem(restored)
+    wrong = staging.problem(restored) or (relay.no_place(data, request.relay, restored) if used else "")
     if wrong:
         shutil.rmtree(target)
         sys.exit(f"Nothing was changed: Poste would not run on the snapshot {shown(snapshot)}: {wrong}.")

@@ -12,12 +12,13 @@ SETTINGS = "server.ini"
 
 SECTION = re.compile(r"^[ \t]*\[(?P<name>[^]\n]*)\].*$\n?", re.MULTILINE)
 ROUTES = re.compile(
-    r"""^[ \t]*smtp_routes[ \t]*=[ \t]*(?P<quote>["'])?(?P<value>.*?)(?(quote)(?P=quote)[ \t]*(?:;.*)?|[ \t]*)$\n?""",
+    r"""^[ \t]*smtp_routes[ \t]*=[ \t]*(?P<quote>["'])?(?P<value>.*?)"""
+    r"(?(quote)(?P=quote)[ \t]*(?:[;#].*)?|[ \t]*)$\n?",
     re.MULTILINE,
 )
 """With a comment behind it where it is quoted; else a semicolon is its own."""
-TO_ALL = re.compile(r"\*?:[^:]*")
-"""One route, for mail to all domains."""
+TO_ALL = re.compile(r"\*?:[^:|]*(\|[^|]*){0,2}")
+"""One route, for mail to all domains, with user and password or without."""
 
 
 class Routes:

@@ -79,7 +79,7 @@ def look(request: Request, state: Json) -> tuple[Json, list[str], Counted | None
 
 def starts(found: Json | None, before: Json, now: float) -> Json:
     """When Docker had to start the container by itself within a day, and what the next round counts from."""
-    moments = [moment for moment in before.get("moments", ()) if moment > now - DAY]
+    moments = [moment for moment in before.get("moments", ()) if now - DAY < moment <= now]
     if found is None:
         return before | {"moments": moments}
     counted = before.get("restarts", 0) if found["id"] == before.get("id") else 0
@@ -93,7 +93,7 @@ def observe(request: Request, state: Json) -> tuple[Json, Json, Counted | None]:
     now = time.time()
     seen, failed, counted = look(request, state)
     # Backups that are turned on later are not late for the time before.
-    began = state.get("began", now) if request.backup else now
+    began = min(state.get("began", now), now) if request.backup else now
     after = state | {"began": began, "starts": starts(seen["container"], state.get("starts", {}), now)}
     seen["version"] = None
     if seen["container"]:
@@ -128,7 +128,10 @@ def run() -> None:
         after["hour"] = leave(request, seen | {"alarms": alarms(raised), "told": after["told"]}, counted, state)
     except OSError as error:
         print(f"Could not write to {request.notes}: {error}", file=sys.stderr)
-    whole_file.write(watch_request.FOLDER / STATE, json.dumps(after))
+    try:
+        whole_file.write(watch_request.FOLDER / STATE, json.dumps(after))
+    except OSError as error:
+        print(f"Could not write to {watch_request.FOLDER}, so the next round tells anew: {error}", file=sys.stderr)
 
 
 def leave(request: Request, status: Json, counted: Counted | None, state: Json) -> Json:
@@ -154,10 +157,10 @@ def show() -> None:
 def _state() -> Json:
     """What the last round left. What cannot be read is nothing, for it must not end the watch."""
     try:
-        found: Json = json.loads((watch_request.FOLDER / STATE).read_text())
+        found = json.loads((watch_request.FOLDER / STATE).read_text())
     except (OSError, ValueError):
         return {}
-    return found
+    return found if isinstance(found, dict) else {}
 
 
 def set_up(told: Json) -> None:

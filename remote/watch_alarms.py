@@ -100,7 +100,8 @@ def findings(
         for channel, how in told.items()
         if how != OK and channel in request.heartbeat
     ]
-    kinds = {finding.kind for finding in found}
+    # Of what Docker does not tell nothing follows for what is inside.
+    kinds = {finding.kind for finding in found} | ({"container"} & set(failed))
     found += [
         Finding("look", f"Could not look at {WORDS.get(name, f'the {name}')}", name)
         for name in failed
@@ -142,7 +143,9 @@ def _of_poste(request: Request, limits: Limits, seen: Mapping[str, Any]) -> Iter
             yield Finding("look", f"Could not look the DKIM key of {domain} up", f"dkim {domain}")
         elif found != OK:
             yield Finding("dkim", f"DKIM of {domain}: {found}", domain)
-    yield from _of_the_certificate(request, seen["certificate"], silent_is_said=bool(away or down))
+    yield from _of_the_certificate(
+        request, seen["certificate"], silent_is_said=bool(away or down or not seen["container"])
+    )
 
 
 def _of_the_container(found: Json | None, restarts: int, *, blamed: bool) -> Iterator[Finding]:
@@ -206,7 +209,8 @@ def remembered(found: list[Finding], before: Mapping[str, Json], now: float) -> 
         finding.key: {
             "kind": finding.kind,
             "text": finding.text,
-            "first": before.get(finding.key, {}).get("first", now),
+            # A clock that was set back has seen it later than now.
+            "first": min(before.get(finding.key, {}).get("first", now), now),
             "alarm": finding.kind not in FLEETING
             or finding.key in before
             or (finding.kind in AWAY and not kinds.isdisjoint(AWAY)),

@@ -20,7 +20,7 @@ def lines(file: Path) -> list[Json]:
     for line in file.read_text(errors="replace").splitlines() if file.exists() else ():
         with contextlib.suppress(ValueError):
             found.append(json.loads(line))
-    return found
+    return [line for line in found if isinstance(line, dict)]
 
 
 def add(file: Path, counted: Json, came: int, left: int, seen: Json) -> Json:
@@ -31,7 +31,7 @@ def add(file: Path, counted: Json, came: int, left: int, seen: Json) -> Json:
     now = time.time()
     hour = {"began": now, "in": 0, "out": 0} | counted
     hour |= {"in": hour["in"] + came, "out": hour["out"] + left}
-    if now - hour["began"] < HOUR:
+    if 0 <= now - hour["began"] < HOUR:
         return hour
     volume = (seen["disk"] or [{}])[0]
     line = {

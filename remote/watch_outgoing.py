@@ -50,7 +50,7 @@ def count(url: str, domains: Sequence[str], before: Json) -> Counted:
     found = account.boxes(poste) if rose else {}
     asked = [address for address, box in found.items() if _domain(address) in rose and not box.get("redirect_to")]
     boxes: dict[str, Json] = {box: noted for box, noted in before.get("boxes", {}).items() if _domain(box) in days}
-    sent = [entry for entry in before.get("sent", ()) if entry[0] > now - HOUR]
+    sent = [entry for entry in before.get("sent", ()) if now - HOUR < entry[0] <= now]
     for address, told in _all(poste, "boxes", asked).items():
         # One that is new in a domain that is known has sent all that it has since then.
         former = boxes.get(address, NOTHING if _domain(address) in known else None)
@@ -83,7 +83,7 @@ def _all(poste: Poste, kind: str, names: Sequence[str]) -> dict[str, Json]:
 
 def _days(poste: Poste, kind: str, name: str) -> Json:
     """Poste's statistics: by day, the oldest first, how many messages came in and went out."""
-    answer = poste.api("GET", f"/{kind}/{quote(name)}/stats")
+    answer = poste.api("GET", f"/{kind}/{quote(name, safe='')}/stats")
     if answer.status != 200:
         sys.exit(f"Poste's API answers {answer.status} when asked for the statistics of {name}{reason(answer)}.")
     found = answer.json()

@@ -23,6 +23,7 @@ NAME = "poste-mail-watch"
 IN_QUERY = {("status", "up"): ("down", "msg"), ("state", "complete"): ("fail", "message")}
 """Of services that read the state in the address, Uptime Kuma and Cronitor: well, not well, and where a text goes."""
 LONGEST = 500  # characters of a text in an address
+NEWS = 1500  # characters of a message: Discord takes 2000, ntfy 4096 bytes, and what is longer they refuse
 
 Alarms = Mapping[str, str]
 """The text of each alarm, by what it is of."""
@@ -87,9 +88,14 @@ WAYS = {"url": _ping, "ntfy": _ntfy, "webhook": _webhook}
 
 
 def _news(alarms: Alarms, known: Alarms) -> str:
-    """What began and what is over, a line for each; empty where nothing did."""
-    began = [text for key, text in alarms.items() if key not in known]
-    return "\n".join([*began, *(f"Over: {text}" for key, text in known.items() if key not in alarms)])
+    """What began and what is over, a line for each, as many as a chat takes; empty where nothing did."""
+    lines = [text for key, text in alarms.items() if key not in known]
+    lines += [f"Over: {text}" for key, text in known.items() if key not in alarms]
+    fitting = len(lines)
+    while len("\n".join(lines[:fitting])) > NEWS:
+        fitting -= 1
+    more = [f"and {len(lines) - fitting} more"] if fitting < len(lines) else []
+    return "\n".join([*lines[:fitting], *more])
 
 
 def _send(request: urllib.request.Request) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 def write(file: Path, text: str, mode: int = 0o600, owner: tuple[int, int] | None = None) -> None:
     """Put a text in a file's place, for good: after a power cut there is the old text or the new one, never a part.
 
-    `owner` are the user and group that it belongs to, if not root.
+    `owner` are the user and group that it belongs to, if not root. Bytes that are no text (surrogateescape) stay.
     """
     new = file.with_name(f".{file.name}.new")
     new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as opened:
+    made = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(made, "w", errors="surrogateescape") as opened:
         if owner:
             os.fchown(opened.fileno(), *owner)
             os.fchmod(opened.fileno(), mode)

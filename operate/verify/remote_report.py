@@ -214,7 +214,7 @@ def script(name: str) -> Any:
 def set_password(url: str, address: str, password: str) -> None:
     """Give a mailbox another password; prints whether there is such a mailbox."""
     sys.tracebacklimit = 0  # no line of this program, which holds the password, may stand in an error
-    answer = poste(url).api("PATCH", f"/boxes/{quote(address)}", {"passwordPlaintext": password})
+    answer = poste(url).api("PATCH", f"/boxes/{quote(address, safe='')}", {"passwordPlaintext": password})
     if answer.status != 404 and answer.status not in range(200, 300):
         sys.exit(f"Poste's API answers {answer.status} when asked to set the password of {address}.")
     print(json.dumps({"set": answer.status != 404}))

@@ -7,7 +7,7 @@ from typing import Any
 import spf  # type: ignore[import-untyped]
 
 from model.lasting_records import SENDS
-from model.spf import LOOKUP_LIMIT, Mechanism, is_policy, parse
+from model.spf import LONGEST, LOOKUP_LIMIT, Mechanism, is_policy, parse
 from operate.verify.names import LookupFailedError, Names
 from operate.verify.remedies import REFRESH, UP
 from operate.verify.result import Finding, fail, ok, unknown, warn
@@ -16,6 +16,10 @@ SENDERS = f"{REFRESH} restores the record."
 WEB_HOST = (
     "The host at the domain's own address, a web host's say, may send as the domain, with all who share it. Unless it "
     f"should, set domains[].spfA to false, then {UP}."
+)
+LONG = (
+    "A longer answer takes receivers one more question, by TCP, which some firewalls stop (RFC 7208, section 3.4). "
+    f"Gather networks or leave senders out, in domains[].senders and relay.senders, then {UP}."
 )
 NAMESERVER_DEADLINE = 10.0
 """Seconds for one of pyspf's questions."""
@@ -111,14 +115,19 @@ async def _others(names: Names, domain: str, senders: Sequence[str]) -> list[str
 
 
 async def spf_lookups(names: Names, domain: str, helo: str, senders: Sequence[str]) -> Finding:
-    """Evaluating the policy takes at most ten look-ups, of which few find nothing, whoever sends."""
+    """Evaluating the policy takes at most ten look-ups, of which few find nothing, whoever sends; and it is so short
+    that one answer holds it.
+    """
     # An address that nothing permits makes the evaluation run to the policy's end.
     stranger = "192.0.2.1" if ":" not in senders[0] else "2001:db8::1"
     expected = f"at most {LOOKUP_LIMIT}"
-    counts = []
+    counts, longest = [], 0
     for policy in await _policies(names, domain):
         _, explanation, count = await _evaluate(names, stranger, domain, helo, policy)
         if count > LOOKUP_LIMIT or "Void lookup" in explanation:
             return fail(f"{count} ({explanation})", expected)
         counts.append(count)
+        longest = max(longest, len(domain) + len(policy))
+    if longest > LONGEST:
+        return warn(f"the policy has {longest} bytes, with its name", f"at most {LONGEST}", LONG)
     return ok(str(max(counts, default=0)), expected)

@@ -80,6 +80,7 @@ class RelayServer:
     """Whether its refusal repeats the password, in clear and as it was sent."""
     code: int = 535
     """Of its refusal."""
+    greeting: str = "220 relay ESMTP"
     came: list[str] = field(default_factory=list)
     """The names in EHLO, and the users who signed in."""
 
@@ -105,7 +106,7 @@ class _Handler(socketserver.StreamRequestHandler):
         with contextlib.suppress(OSError, ValueError):
             if self.relay.at_once:
                 self._secure()
-            self._say("220 relay ESMTP")
+            self._say(self.relay.greeting)
             while (line := self.rfile.readline().decode().strip()) and self._reply(line):
                 pass
         with contextlib.suppress(OSError):
@@ -209,14 +210,25 @@ class Sender:
         (self.folder / "calls").write_text("")
         self.relay.came.clear()
 
-    def run(self, *arguments: str, password: str = PASSWORD, host: str = HOST, port: int = 0, cut: str = "") -> Done:
-        """Run remote/relay.py against the relay, or another place; `cut` is the function in which it is killed."""
+    def run(
+        self,
+        *arguments: str,
+        password: str = PASSWORD,
+        host: str = HOST,
+        port: int = 0,
+        at_once: bool | None = None,
+        cut: str = "",
+    ) -> Done:
+        """Run remote/relay.py against the relay, or another place; `at_once` is whether TLS is expected there from the
+        start, if not as the relay speaks it, `cut` the function in which it is killed.
+        """
         place = {"host": host, "port": port or self.port, "user": USER, "password": password}
         request = {
             "container": "poste", "data": str(self.folder / "data"), "folder": str(self.folder / "relay"),
             "host": "mail.example.com", "relay": place, "route": f"*:{host};{place['port']}|{USER}|{password}",
         }  # fmt: skip
-        told = {"at_once": self.port if self.relay.at_once else 0, "cut": cut}
+        at_once = self.relay.at_once if at_once is None else at_once
+        told = {"at_once": place["port"] if at_once else 0, "cut": cut}
         done = subprocess.run(
             [sys.executable, "-c", RUN, *arguments],
             cwd=self.folder, input=json.dumps(request), capture_output=True, text=True, check=False, timeout=60,

@@ -111,6 +111,7 @@ class WatchedServer:
     trusts: bool = True
     """Whether it knows who signed the receiver's certificate."""
     is_deployed: bool = True
+    engine_answers: bool = True
 
     def __post_init__(self) -> None:
         with ExitStack() as stack:
@@ -184,6 +185,13 @@ class WatchedServer:
         if not box["State"]["Running"]:
             away.touch()
 
+    def docker(self, *, answers: bool) -> None:
+        """Whether there is an engine; without one, nothing inside answers, and no port."""
+        self.engine_answers = answers
+        self.closed = set() if answers else {"dovecot", "haraka-submission"}
+        away = self.folder / "away"
+        away.unlink(missing_ok=True) if answers else away.touch()
+
     def memory(self, megabytes: int) -> None:
         """How much is free for programs."""
         text = f"MemTotal: 4000000 kB\nMemFree: 1 kB\nMemAvailable: {megabytes * 1024} kB\n"
@@ -224,7 +232,8 @@ class WatchedServer:
                 for name, port in self.ports.items()
             }
             url = stack.enter_context(serving_api(self.api))
-            stack.enter_context(self.engine.serving(self.folder / "engine"))
+            if self.engine_answers:
+                stack.enter_context(self.engine.serving(self.folder / "engine"))
             dns = stack.enter_context(serving_names(self.names))
             paths = self.heartbeat or {"url": "/ping/0f6b", "ntfy": "/topic-of-ours", "webhook": "/hook/77"}
             yield {

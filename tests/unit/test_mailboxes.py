@@ -600,5 +600,7 @@ def test_a_password_is_set_on_the_server_if_the_mailbox_is_there() -> None:
     with serving(HTTPServer(("127.0.0.1", 0), PosteApi)) as url:
         assert on_the_server("set_password", url, ANN, GOOD) == {"set": True}
         assert on_the_server("set_password", url, BEN, GOOD) == {"set": False}
+        assert on_the_server("set_password", url, "a/b@example.com", GOOD) == {"set": False}
     assert PosteApi.seen[0][0] == "/admin/api/v1/boxes/ann%40example.com"
     assert PosteApi.seen[0][2] == {"passwordPlaintext": GOOD}
+    assert PosteApi.seen[2][0] == "/admin/api/v1/boxes/a%2Fb%40example.com"

@@ -23,11 +23,13 @@ def mistakes(**relay: Any) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ["user", "password"])
-@pytest.mark.parametrize("text", ["a|b", 'a"b', "a\\b", "a${b}", " ab", "ab ", "a\nb", "ä", ""])
+@pytest.mark.parametrize("text", ["a|b", 'a"b', "a\\b", "a${b}", " ab", "ab ", "a\nb", "ab\n", "ä", ""])
 def test_what_postes_setting_cannot_hold_is_refused_and_a_password_never_shown(name: str, text: str) -> None:
     with pytest.raises(ValidationError) as error:
         Relay.model_validate(RELAY | {name: text})
     assert "smtp_routes" in str(error.value)
+    assert "line breaks at its ends" in str(error.value)
+    assert "have the relay make another one" in str(error.value)
     assert name == "user" or not text.strip() or f"'{text}'" not in str(error.value)
 
 
@@ -42,6 +44,20 @@ def test_where_it_takes_mail_is_a_name_alone(host: str) -> None:
     right = r"name alone.* for example smtp\.example\.net, and its port in relay\.port"
     with pytest.raises(ValidationError, match=right):
         Relay.model_validate(RELAY | {"host": host})
+
+
+@pytest.mark.parametrize(
+    "password", ["BPx+/=k3N/Ab+c==", "abcd efgh ijkl mnop", "SG.nge_VfQ-KUlo.TwL2iGABf9DHoTf-09", "[x]", "null"]
+)
+def test_passwords_as_relays_make_them_are_taken_whole(password: str) -> None:
+    assert Relay.model_validate(RELAY | {"password": password}).route.endswith(f"|{password}")
+
+
+@pytest.mark.parametrize("name", ["user", "password"])
+def test_a_truth_value_is_not_taken_for_a_word(name: str) -> None:
+    """Written as `true`, it would reach the relay as `True`."""
+    with pytest.raises(ValidationError, match="valid string"):
+        Relay.model_validate(RELAY | {name: True})
 
 
 def test_numbers_and_digits_are_what_they_look_like() -> None:
@@ -63,6 +79,9 @@ def test_numbers_and_digits_are_what_they_look_like() -> None:
         ({"type": "MX", "content": "10 mx.relay.example"}, "mx.relay.example is no host.*number before it as priority"),
         ({"priority": 10}, "Expected a priority of MX records only"),
         ({"type": "TXT", "content": "grüße"}, "Expected a text of printable ASCII"),
+        ({"type": "TXT", "content": r"k=rsa\; p=MIGf"}, "without quotation marks about and backslashes in it"),
+        ({"type": "TXT", "content": '"k=rsa; p=MIGf'}, "without quotation marks about"),
+        ({"type": "TXT", "content": "'k=rsa; p=MIGf'"}, "without quotation marks about"),
     ],
 )
 def test_a_record_of_a_relay_that_could_not_be_made_is_refused(changes: dict[str, Any], why: str) -> None:
@@ -74,10 +93,15 @@ def test_records_are_kept_as_cloudflare_keeps_them_however_a_relay_writes_them()
     written = [
         {"name": "S1._DomainKey.Example.com.", "type": "CNAME", "content": "S1.Relay.Example."},
         {"name": "back.example.com", "type": "TXT", "content": '"v=spf1 " "-all"'},
+        {"name": " key.example.com\t", "type": "TXT", "content": ' "k=rsa\\; p=MIGf"\n  "AAA"\n'},
+        {"name": "ret.example.com", "type": "CNAME", "content": " pm.example.net.\n"},
+        {"name": "code.example.com", "type": "TXT", "content": " relay-code:abc\n"},
     ]
     kept = Relay.model_validate(RELAY | {"records": written}).records
     assert [(record.name, record.content) for record in kept] == [
         ("s1._domainkey.example.com", "s1.relay.example"), ("back.example.com", "v=spf1 -all"),
+        ("key.example.com", "k=rsa; p=MIGfAAA"), ("ret.example.com", "pm.example.net"),
+        ("code.example.com", "relay-code:abc"),
     ]  # fmt: skip
 
 
@@ -128,6 +152,7 @@ def test_look_ups_of_the_relays_senders_and_the_domains_own_are_counted_together
     ("record", "why"),
     [
         (KEY | {"name": "s1._domainkey.other.example"}, "lies in the zone of none of the domains"),
+        (KEY | {"name": "s1._domainkey.example.com.example.com"}, "ends with example.com twice. Expected it once"),
         (KEY | {"name": "mail.example.com"}, "this stack's own address record"),
         (KEY | {"name": "_dmarc.example.com"}, "this stack's own DMARC record"),
         (KEY | {"name": "example.com"}, "this stack's own SPF record"),

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,6 +84,7 @@ def test_settings_without_the_section_get_it_and_an_empty_route_is_filled(sender
     [
         "smtp_routes = '*:old.example.net;587|u|p'",
         'smtp_routes = "*:old.example.net;587|u|p"  ; the old one',
+        'smtp_routes = "*:old.example.net;587|u|p" # the old one',
         "smtp_routes=*:old.example.net;587|u|p",
         'smtp_routes = "partner.example:10.0.0.7;25"\n; between\nsmtp_routes = "*:old.example.net;587|u|p"',
         'smtp_routes = "*:old.example.net;587|u|p"\r',
@@ -99,6 +101,7 @@ def test_a_route_however_a_person_has_written_it_gives_way_and_none_is_left_besi
     [
         ({"refuses": True, "echoes": True}, "refuses the sign-in of club: 535 no such account … ['…', '…']. Set"),
         ({"refuses": True, "code": 454}, "refuses the sign-in of club: 454 no such account. Try again later. Nothing"),
+        ({"greeting": "421 4.7.0 Too many of you"}, "does not let anyone sign in: 421 4.7.0 Too many of you. Nothing"),
         ({"offers_tls": False}, "does not let anyone sign in: STARTTLS extension not supported by server"),
         ({"methods": "GSSAPI"}, "does not let anyone sign in: No suitable authentication method"),
     ],
@@ -124,6 +127,68 @@ def test_a_relay_that_nobody_reaches_is_told_with_host_and_port(sender: Sender) 
     done = sender.run(port=1)
     assert done.status == 1
     assert "The relay localhost, port 1, does not let anyone sign in: [Errno 111] Connection refused." in done.errors
+
+
+def test_only_of_a_relay_that_never_answers_on_465_the_block_is_told(sender: Sender) -> None:
+    """One that answers with something else than TLS is not blocked."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        done = sender.run(port=silent.getsockname()[1], at_once=True)
+    assert "timed out. Hetzner blocks 465 until it has been asked; 587 and 2525 are free." in done.errors
+    done = sender.run(port=sender.port, at_once=True)
+    assert "does not let anyone sign in" in done.errors
+    assert "Hetzner" not in done.errors
+
+
+def test_a_password_beyond_ascii_ends_in_words_that_hold_none_of_it(sender: Sender) -> None:
+    """No setting holds one; Poste's own page may, and verify signs in with what it finds."""
+    done = sender.run(password="Pässword")
+    assert "cannot be told a user or password with other characters than ASCII's. Nothing was changed" in done.errors
+    assert "Traceback" not in done.errors
+
+
+def test_where_poste_has_no_settings_a_relay_ends_in_words_with_nothing_noted(sender: Sender) -> None:
+    sender.settings.unlink()
+    done = sender.run()
+    assert f"Poste has no {sender.settings}, in which its routes stand. Nothing was changed." in done.errors
+    assert ("Traceback" in done.errors, (sender.folder / "relay").exists()) == (False, False)
+    assert sender.relay.came == []
+
+
+def test_a_relay_is_given_up_where_the_settings_are_gone(sender: Sender) -> None:
+    sender.run()
+    sender.settings.unlink()
+    sender.forget()
+    assert sender.run("off").told == {"route": "", "changed": True}
+    assert sender.calls == BOTH_AGAIN
+    assert not (sender.folder / "relay/route.json").exists()
+
+
+@pytest.mark.parametrize("arguments", [(), ("off",)])
+def test_settings_that_cannot_be_written_are_told_in_words_and_the_next_run_goes_on(
+    sender: Sender, arguments: tuple[str, ...]
+) -> None:
+    """As where the volume is full."""
+    if arguments:
+        sender.run()
+    before = sender.text
+    in_the_way = sender.settings.with_name(".server.ini.new")
+    in_the_way.mkdir()
+    done = sender.run(*arguments)
+    assert "Poste's route could not be changed: [Errno 21] Is a directory" in done.errors
+    assert ("Traceback" in done.errors, sender.text) == (False, before)
+    in_the_way.rmdir()
+    assert sender.run(*arguments).told["changed"]
+    assert sender.text == (INI if arguments else with_route(sender))
+
+
+def test_bytes_that_are_no_text_stay_in_postes_settings(sender: Sender) -> None:
+    """As where a person's editor has left a comment in Latin-1."""
+    before = INI.encode() + b"; caf\xe9\n"
+    sender.settings.write_bytes(before)
+    assert sender.run().told["changed"]
+    assert sender.settings.read_bytes() == with_route(sender).encode() + b"; caf\xe9\n"
+    assert sender.run("off").told["changed"]
+    assert sender.settings.read_bytes() == before
 
 
 def test_the_same_route_again_asks_nobody_and_restarts_nothing(sender: Sender) -> None:
@@ -192,8 +257,12 @@ def test_the_route_that_a_backup_has_brought_back_is_ours_again(sender: Sender) 
     assert sender.text == INI
 
 
-def test_routes_for_some_recipients_of_a_persons_are_not_replaced(sender: Sender) -> None:
-    text = INI.replace("[routing]\n", '[routing]\nsmtp_routes = "partner.example:10.0.0.7;25|u|geheim"\n')
+@pytest.mark.parametrize(
+    "routes",
+    ["partner.example:10.0.0.7;25|u|geheim", "*:a.example;587|u|geheim,partner.example:10.0.0.7;25|u|geheim"],
+)
+def test_routes_for_some_recipients_of_a_persons_are_not_replaced(sender: Sender, routes: str) -> None:
+    text = INI.replace("[routing]\n", f'[routing]\nsmtp_routes = "{routes}"\n')
     sender.settings.write_text(text)
     done = sender.run()
     assert "routes for some recipients" in done.errors

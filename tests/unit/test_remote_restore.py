@@ -377,6 +377,21 @@ def test_a_restored_server_of_before_the_relay_goes_on_through_it(server: Backup
     assert settings_of(server) == now
 
 
+def test_a_snapshot_that_cannot_hold_the_relay_of_now_is_not_restored(server: BackupServer) -> None:
+    has_no_relay(server)
+    (server.data / "server.ini").unlink()
+    server.back_up()
+    now = has_route(server, "of-now")
+    done = restore(server, sure=True)
+    assert "Nothing was changed" in done.stderr
+    assert "it has no server.ini, in which the relay is to stand" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (server.data / "server.ini").read_text() == now
+    has_no_relay(server)
+    assert restore(server, sure=True).returncode == 0
+    assert not (server.data / "server.ini").exists()
+
+
 def test_a_restored_server_does_not_go_back_to_a_relay_that_was_given_up(server: BackupServer) -> None:
     has_route(server, "of-then")
     server.back_up()
@@ -425,7 +440,7 @@ class Poste:
             return 200, None
         if credentials not in [f"{address}:{password}" for address, password in self.passwords.items()]:
             return 401, None
-        match method, path.removeprefix("/admin/api/v1").split("/"):
+        match method, [unquote(part) for part in path.removeprefix("/admin/api/v1").split("/")]:
             case "GET", ["", "domains"]:
                 return 200, []
             case "GET", ["", "boxes", address]:
@@ -445,7 +460,7 @@ class Poste:
                 length = int(self.headers.get("Content-Length") or 0)
                 body = json.loads(self.rfile.read(length)) if length else {}
                 credentials = base64.b64decode(self.headers.get("Authorization", "").removeprefix("Basic ")).decode()
-                status, told = poste.answer(self.command, unquote(self.path), credentials, body)
+                status, told = poste.answer(self.command, self.path, credentials, body)
                 text = b"" if told is None else json.dumps(told).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(text)))
@@ -461,16 +476,18 @@ class Poste:
             yield url
 
 
-def test_a_restored_server_s_administrator_has_the_password_of_today(server: BackupServer) -> None:
-    server.administrator = THEIRS
+@pytest.mark.parametrize("address", [OURS[0], "post/master@example.com"])
+def test_a_restored_server_s_administrator_has_the_password_of_today(server: BackupServer, address: str) -> None:
+    ours, theirs = (address, OURS[1]), (address, THEIRS[1])
+    server.administrator = theirs
     server.back_up()
-    server.administrator = OURS
-    poste = Poste(dict([THEIRS]))
+    server.administrator = ours
+    poste = Poste(dict([theirs]))
     with poste.serving() as url:
         done = restore(server, sure=True, url=url)
     assert done.returncode == 0, done.stderr
-    assert poste.passwords == dict([OURS])
-    assert server.administrator == OURS
+    assert poste.passwords == dict([ours])
+    assert server.administrator == ours
     for secret in (OURS[1], THEIRS[1]):
         assert secret not in done.stdout + done.stderr
 

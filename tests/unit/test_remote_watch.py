@@ -165,6 +165,10 @@ TROUBLE: dict[str, tuple[Any, Any, str, str, int]] = {
         lambda server: server.api.refuses.update({"GET": (403, "No")}), lambda server: server.api.refuses.clear(),
         "look", "Could not look at what mailboxes send", 2,
     ),
+    "a Docker that does not answer": (
+        lambda server: server.docker(answers=False), lambda server: server.docker(answers=True),
+        "look", "Could not look at the container", 2,
+    ),
     "a port that is shut": (
         lambda server: server.closed.add("dovecot"), lambda server: server.closed.clear(),
         "look", "Could not look at the certificate on port 1", 2,
@@ -347,6 +351,20 @@ def test_a_stolen_mailbox_is_noticed_within_the_hour_without_its_name_in_what_is
     assert (found["outgoing"], found["alarms"]) == ({ANN: 101}, [])
 
 
+def test_a_mailbox_of_any_name_is_counted(server: WatchedServer) -> None:
+    names = [f"{local}@{DOMAIN}" for local in ("a/b", "o'neil", "a+b", "a%41", "a?b", "grüße", '"q q"')]
+    for number, name in enumerate(names):
+        server.api.add(name)
+        server.api.stats[name] = {"2026-11-28": {"in": 0, "out": 1}}
+        server.api.stats[DOMAIN] = {"2026-11-28": {"in": 0, "out": number}}
+    server.round()
+    for name in names:
+        server.api.stats[name] = {"2026-11-28": {"in": 0, "out": 3}}
+    server.api.stats[DOMAIN] = {"2026-11-28": {"in": 0, "out": 30}}
+    found = server.round()
+    assert (found["outgoing"], found["alarms"]) == (dict.fromkeys(names, 2), [])
+
+
 def test_mailboxes_are_asked_about_only_where_their_domain_has_sent_something(server: WatchedServer) -> None:
     server.sent(ANN, 3)
     server.round()
@@ -485,7 +503,7 @@ def test_another_address_hears_what_the_former_one_has_heard(server: WatchedServ
     assert server.status["told"] == {"ntfy": "ok", "webhook": "ok"}
 
 
-@pytest.mark.parametrize("broken", ["", '{"began": 1', "\0\0"])
+@pytest.mark.parametrize("broken", ["", '{"began": 1', "\0\0", "null", "[]"])
 def test_notes_that_cannot_be_read_do_not_end_the_watch(server: WatchedServer, broken: str) -> None:
     server.round()
     (server.folder / "etc/watch/state.json").write_text(broken)
@@ -495,6 +513,48 @@ def test_notes_that_cannot_be_read_do_not_end_the_watch(server: WatchedServer, b
     server.later(3600)
     server.round()
     assert [line["at"] for line in server.show()["history"]][:2] == [1, 2]
+
+
+def test_notes_that_cannot_be_written_are_told_in_words(server: WatchedServer) -> None:
+    """As where the server's own disk is full: the volume still has what there is to read."""
+    server.round()
+    (server.folder / "etc/watch/.state.json.new").mkdir()
+    done = server.call("run")
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert "etc/watch, so the next round tells anew: [Errno 21] Is a directory" in done.stderr
+
+
+def test_a_clock_that_is_set_back_keeps_no_alarm_and_no_history_waiting_for_its_return(server: WatchedServer) -> None:
+    server.sent(ANN, 3)
+    server.container(restarts=4, Status="running")
+    server.round()
+    server.sent(ANN, 300)
+    server.round()
+    server.memory(10)
+    assert kinds(server.round()) == ["container", "outgoing"]
+    server.later(-40 * DAY)
+    found = server.round()
+    assert (found["outgoing"], found["container"]["starts"]) == ({}, 0)
+    assert [(alarm["kind"], alarm["since"]) for alarm in found["alarms"]] == [("memory", 0)]
+    assert len(server.show()["history"]) == 1
+    (server.folder / "volume/backup/status.json").unlink()
+    server.later(37 * 3600)
+    assert kinds(server.round()) == ["memory", "backup"]
+
+
+def test_so_many_alarms_that_no_chat_takes_them_are_cut_and_counted(server: WatchedServer) -> None:
+    server.heartbeat = {"ntfy": "/topic-of-ours", "webhook": "/hook/77"}
+    for number in range(90):
+        server.service(f"service-of-some-length-{number}", "down (exitcode 1) 3 seconds, normally up")
+    for _ in range(2):
+        server.round()
+    bodies = {path: body for _, path, _, body in server.receiver.take()}
+    lines = bodies["/topic-of-ours"].splitlines()
+    assert len(bodies["/topic-of-ours"]) < 1600
+    assert len(bodies["/hook/77"]) < 2000
+    assert lines[-1] == f"and {90 - len(lines) + 1} more"
+    server.round()
+    assert server.receiver.take() == []
 
 
 def test_who_shows_a_certificate_that_nobody_knows_is_told_nothing(server: WatchedServer) -> None:

@@ -448,6 +448,18 @@ def test_spf_has_one_policy_that_passes_both_addresses(texts: list[str], status:
     assert asyncio.run(spf_policy(names, DOMAIN, HOST, SENDERS)).status is status
 
 
+@pytest.mark.parametrize(("size", "status"), [(450, OK), (451, WARN)])
+def test_spf_that_may_not_fit_in_an_answer_by_udp_is_noted(size: int, status: Status) -> None:
+    """With the name it belongs to (RFC 7208, section 3.4)."""
+    networks = "".join(f" ip4:192.0.2.{number}" for number in range(20))
+    policy = POLICY.replace(" ~all", f"{networks} ~all")
+    policy = policy.replace(" ~all", f" x={'y' * (size - len(DOMAIN) - len(policy) - 3)} ~all")
+    names = Records(BASE | {(DOMAIN, "TXT"): [policy, "another text" * 50]})
+    assert len(DOMAIN) + len(policy) == size
+    found = asyncio.run(spf_lookups(names, DOMAIN, HOST, SENDERS))
+    assert (found.status, found.found) == (status, "the policy has 451 bytes, with its name" if status is WARN else "2")
+
+
 @pytest.mark.parametrize(
     ("policy", "address", "status"),
     [
