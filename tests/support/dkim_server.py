@@ -33,7 +33,7 @@ dkim_keys.KNOWN, dkim_keys.LOCKS, exclusive.LOCK = here / "scripts/dkim.json", h
 proof_mail.SUBMISSION, proof_mail.IMAPS = told["ports"]["submission"], told["ports"]["imaps"]
 proof_mail.SMTP = proof_mail.SUBMISSION
 evidence.DEADLINE, evidence.SURE, evidence.NAP = 3, 0.3, 0.05
-name_servers.PORT, name_servers.RESOLVERS, name_servers.PATIENCE = told["dns"], here / "resolv.conf", 0.3
+name_servers.PORT, name_servers.RESOLVERS, name_servers.PATIENCE = told["dns"], here / "resolv.conf", told["patience"]
 script = importlib.import_module(told["script"])
 if told["script"] == "dkim_switch":
     script.NAP, script.SPREADING = 0.05, 0.2
@@ -231,7 +231,11 @@ class DkimServer:
             ports = stack.enter_context(self.mail.serving())
             url = stack.enter_context(serving_api(self.api))
             port = stack.enter_context(serving_names(self.names))
-            told = {"ports": ports, "dns": port, "script": script, "cut": cut, "dies": dies}
+            # Who is there is waited for however busy this machine is, and who is silent is not.
+            patience = 0.3 if any(server.silent for server in self.names.values()) else 20
+            told = {
+                "ports": ports, "dns": port, "patience": patience, "script": script, "cut": cut, "dies": dies,
+            }  # fmt: skip
             whole = request | {
                 "url": url, "domain": DOMAIN, "container": "poste",
                 "data": str(self.folder / "data"), "folder": str(self.folder / "dkim"),

@@ -541,7 +541,7 @@ TAKE_ALONE = TAKE.replace(" data/ssl/ca.crt", "")
 SERVE = """
 import sys, served
 from pathlib import Path
-served.SETTLE, served.NAP, served.ANSWER = 1, 0.1, 5
+served.SETTLE, served.NAP = 1, 0.1
 port = served.Port(int(sys.argv[1]), "submissions", "TLS")
 served.serve([port], "mail.example.com", Path("lineage"), Path("data"), "poste")
 """
