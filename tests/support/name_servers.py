@@ -70,6 +70,19 @@ class _Tcp(socketserver.StreamRequestHandler):
 _Served = socketserver.ThreadingTCPServer | socketserver.ThreadingUDPServer
 
 
+def patience(servers: Mapping[str, NameServer]) -> str:
+    """Code before a script: who is silent is given up soon, and who is there never, however busy this machine is."""
+    silent = [address for address, server in servers.items() if server.silent]
+    return f"""
+import name_servers
+asked = name_servers._ask
+def ask(address, *words, **more):
+    name_servers.PATIENCE = 0.3 if address in {silent} else 20
+    return asked(address, *words, **more)
+name_servers._ask = ask
+"""
+
+
 @contextlib.contextmanager
 def serving_names(servers: Mapping[str, NameServer]) -> Iterator[int]:
     """The port of all of them, by address, for as long as the block lasts."""

@@ -21,7 +21,7 @@ from components import remote_scripts
 from model.watch import Watch
 from tests.support.dkim_server import rsa, write_key
 from tests.support.engine_socket import Engine
-from tests.support.name_servers import NameServer, serving_names
+from tests.support.name_servers import NameServer, patience, serving_names
 from tests.support.poste_api import PosteApi, serving_api
 from tests.support.verify_world import make_certificate
 
@@ -37,7 +37,7 @@ import json, os, pathlib, sys
 import administrator, engine, name_servers, served, units, watch, watch_looks, watch_request, watch_tell
 here, told = pathlib.Path.cwd(), json.loads(os.environ["TOLD"])
 engine.SOCKET, administrator.FILE = str(here / "engine"), here / "administrator.json"
-name_servers.PORT, name_servers.RESOLVERS, name_servers.PATIENCE = told["dns"], here / "resolv.conf", told["names"]
+name_servers.PORT, name_servers.RESOLVERS = told["dns"], here / "resolv.conf"
 units.FOLDER, watch_request.FOLDER, watch_looks.MEMORY = here / "units", here / "etc/watch", here / "meminfo"
 watch_request.SHOWN = told["ports"]
 watch_tell.ANSWER, watch_tell.NAP, watch_tell.ALL = told["answer"], 0, 60
@@ -251,10 +251,9 @@ class WatchedServer:
                 "ports": [{"number": numbers[name], "service": name, "security": "TLS"} for name in numbers],
                 "backup": self.backup, "certificate": self.certificate, "heartbeat": world["heartbeat"],
             }  # fmt: skip
-            # Who is there is waited for however busy this machine is, and who is silent is not.
             told = {
                 "dns": world["dns"], "ports": list(numbers.values()), "patience": self.patience,
-                "names": 0.2 if any(server.silent for server in self.names.values()) else 20,
+                # Who is there is waited for, however busy this machine is.
                 "answer": 0.5 if self.receiver.silent else 20,
             }  # fmt: skip
             environment = os.environ | {
@@ -268,7 +267,7 @@ class WatchedServer:
                 kept.mkdir(exist_ok=True)
                 (kept / "request.json").write_text(json.dumps(request))
             return subprocess.run(
-                [sys.executable, "-c", RUN, *arguments],
+                [sys.executable, "-c", patience(self.names) + RUN, *arguments],
                 cwd=self.folder,
                 input=json.dumps(request),
                 capture_output=True,

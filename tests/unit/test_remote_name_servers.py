@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 
 from components import remote_scripts
-from tests.support.name_servers import NameServer, serving_names
+from tests.support.name_servers import NameServer, patience, serving_names
 
 RUN = """
 import json, pathlib, sys, name_servers
 name_servers.PORT, name_servers.RESOLVERS = int(sys.argv[1]), pathlib.Path(sys.argv[2])
-name_servers.PATIENCE = float(sys.argv[3])
-print(json.dumps(name_servers.wrong(*sys.argv[4:])))
+print(json.dumps(name_servers.wrong(*sys.argv[3:])))
 """
 NAME, TEXT = "s1._domainkey.mail.example.com", "v=DKIM1; k=rsa; p=" + "A" * 392
 CHUNKS = f'"{TEXT[:255]}" "{TEXT[255:]}"'
@@ -36,11 +35,9 @@ def servers() -> dict[str, NameServer]:
 def wrong(servers: dict[str, NameServer], folder: Path, text: str = TEXT, resolvers: str = "127.0.0.1") -> Any:
     """What is not as it should be."""
     (folder / "resolv.conf").write_text("".join(f"nameserver {address}\n" for address in resolvers.split()))
-    # Who is there is waited for however busy this machine is, and who is silent is not.
-    patience = "0.3" if any(server.silent for server in servers.values()) else "20"
     with serving_names(servers) as port:
         done = subprocess.run(
-            [sys.executable, "-c", RUN, str(port), str(folder / "resolv.conf"), patience, NAME, text],
+            [sys.executable, "-c", patience(servers) + RUN, str(port), str(folder / "resolv.conf"), NAME, text],
             cwd=remote_scripts.SOURCE, capture_output=True, text=True, check=False, timeout=60,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
