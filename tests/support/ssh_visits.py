@@ -42,11 +42,11 @@ class Visited(asyncssh.SSHServer):
         self._visits = visits
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-        self._connection = conn
+        self.connection = conn
         self._visits.began(conn)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        self._visits.ended(self._connection)
+        self._visits.ended(self.connection)
 
     def begin_auth(self, username: str) -> bool:  # noqa: ARG002
         return True
