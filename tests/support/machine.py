@@ -31,7 +31,7 @@ class Machine:
 
     def __exit__(self, *_: object) -> None:
         self.loop.call_soon_threadsafe(self.stopping.set)
-        self.thread.join()
+        self.thread.join(60)
 
     def connection(self, **settings: Any) -> dict[str, Any]:
         given = {"host": "127.0.0.1", "port": self.port, "privateKey": self.client_key.export_private_key().decode()}

@@ -175,5 +175,5 @@ class MendServer:
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=100,
+                timeout=60,
             )
