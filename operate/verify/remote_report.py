@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+ANSWER = 8
+"""Seconds in which another server greets."""
 SCRIPTS = "/opt/poste-mail"
 """Where the deploy has put its scripts, some of which are used here."""
 LIMITS = {"storageLimit": "storage_limit", "countLimit": "count_limit"}
@@ -224,7 +226,7 @@ def reach(target: tuple[str, int]) -> dict[str, str]:
     """How another server greets on a port, or why it does not."""
     host, port = target
     try:
-        with socket.create_connection((host, port), timeout=8) as connection:
+        with socket.create_connection((host, port), timeout=ANSWER) as connection:
             if port == 465:
                 return {"greeting": "connected"}
             return {"greeting": connection.recv(200).decode(errors="replace").strip()}

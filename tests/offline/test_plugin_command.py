@@ -15,8 +15,9 @@ from pulumi.runtime import rpc
 
 from offline.toolchain.plugins.command.provider import CommandProvider
 from offline.toolchain.plugins.command.server import AssetServicer
-from tests.support.machine import Machine, Server
+from tests.support.machine import Machine
 from tests.support.plugin_engine import ARCHIVE, SECRET, SIGNATURE, Engine, Refused, archive, asset, secret
+from tests.support.ssh_visits import Visited
 
 COMMAND = "urn:pulumi:dev::poste-mail::command:remote:Command::greet"
 PLAIN = {"addPreviousOutputInEnv": False}
@@ -45,22 +46,20 @@ class Proxy(Machine):
         super().__enter__()
         return self
 
-    def server(self) -> Server:
+    def server(self) -> Visited:
         return ProxyServer(self)
 
 
-class ProxyServer(Server):
+class ProxyServer(Visited):
     """Connects to the hosts that its proxy knows."""
 
     def __init__(self, proxy: Proxy) -> None:
+        super().__init__(proxy.visits)
         self.proxy = proxy
 
     async def connection_requested(self, host: str, port: int, _from: str, _from_port: int) -> Any:
         self.proxy.asked_for.append((host, port))
         return await self.connection.forward_connection("127.0.0.1", self.proxy.hosts[host])
-
-    def connection_made(self, connection: asyncssh.SSHServerConnection) -> None:
-        self.connection = connection
 
 
 @pytest.fixture

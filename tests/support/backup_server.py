@@ -69,7 +69,8 @@ if verb == "backup":
     for folder in rest:
         put(Path(folder), tree / folder.lstrip("/"))
     files = [file for file in tree.rglob("*") if file.is_file()]
-    moment = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime()) + f"{{time.time_ns() % 10**9:09d}}Z"
+    seconds, nanoseconds = divmod(time.time_ns(), 10**9)
+    moment = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(seconds)) + f"{{nanoseconds:09d}}Z"
     (repository / "snapshots" / f"{{name}}.json").write_text(json.dumps({{
         "short_id": name, "time": moment, "tags": options["--tag"], "paths": rest, "hostname": options["--host"][0]}}))
     print(json.dumps({{"message_type": "status", "percent_done": 0}}))

@@ -14,7 +14,7 @@ from model.poste_container import LINK_SIGNERS, SIGNING_KEYS
 from model.records import dkim, dkim_name
 from tests.support.engine_socket import Engine
 from tests.support.mail_loop import MailLoop
-from tests.support.name_servers import NameServer, serving_names
+from tests.support.name_servers import NameServer, patience, serving_names
 from tests.support.poste_api import PosteApi, serving_api
 from tests.support.verify_world import make_certificate
 
@@ -33,7 +33,7 @@ dkim_keys.KNOWN, dkim_keys.LOCKS, exclusive.LOCK = here / "scripts/dkim.json", h
 proof_mail.SUBMISSION, proof_mail.IMAPS = told["ports"]["submission"], told["ports"]["imaps"]
 proof_mail.SMTP = proof_mail.SUBMISSION
 evidence.DEADLINE, evidence.SURE, evidence.NAP = 3, 0.3, 0.05
-name_servers.PORT, name_servers.RESOLVERS, name_servers.PATIENCE = told["dns"], here / "resolv.conf", 0.3
+name_servers.PORT, name_servers.RESOLVERS = told["dns"], here / "resolv.conf"
 script = importlib.import_module(told["script"])
 if told["script"] == "dkim_switch":
     script.NAP, script.SPREADING = 0.05, 0.2
@@ -237,7 +237,7 @@ class DkimServer:
                 "data": str(self.folder / "data"), "folder": str(self.folder / "dkim"),
             }  # fmt: skip
             done = subprocess.run(
-                [sys.executable, "-c", RUN],
+                [sys.executable, "-c", patience(self.names) + RUN],
                 cwd=self.folder, input=json.dumps(whole), capture_output=True, text=True, check=False, timeout=60,
                 env=os.environ | {
                     "PATH": f"{self.folder / 'tools'}:{os.environ['PATH']}",

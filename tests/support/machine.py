@@ -7,12 +7,7 @@ from typing import Any
 
 import asyncssh
 
-
-class Server(asyncssh.SSHServer):
-    """Asks for a key."""
-
-    def begin_auth(self, username: str) -> bool:  # noqa: ARG002
-        return True
+from tests.support.ssh_visits import Visited, Visits
 
 
 @dataclass
@@ -25,6 +20,7 @@ class Machine:
     asked: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     attempts: int = 0
+    visits: Visits = field(default_factory=Visits)
 
     def __enter__(self) -> "Machine":
         started = threading.Event()
@@ -57,12 +53,11 @@ class Machine:
         self.port = listener.get_port()
         started.set()
         await self.stopping.wait()
-        listener.close()
-        await listener.wait_closed()
+        await self.visits.end(listener)
 
-    def server(self) -> Server:
+    def server(self) -> Visited:
         self.attempts += 1
-        return Server()
+        return Visited(self.visits)
 
     async def process(self, process: "asyncssh.SSHServerProcess[bytes]") -> None:
         self.asked.append(process.command or "")

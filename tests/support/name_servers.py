@@ -1,6 +1,7 @@
 """Name servers on loopback, each at an address of its own, that answer by UDP and TCP as real ones do."""
 
 import contextlib
+import errno
 import socketserver
 import struct
 import threading
@@ -15,6 +16,8 @@ import dns.rrset
 
 Records = dict[tuple[str, str], list[str]]
 """By name and type, in presentation form."""
+PORTS = 20
+"""How many are tried: somebody else may have one at one of the addresses."""
 
 
 @dataclass
@@ -64,21 +67,57 @@ class _Tcp(socketserver.StreamRequestHandler):
             self.wfile.write(struct.pack(">H", len(answer)) + answer)
 
 
+_Served = socketserver.ThreadingTCPServer | socketserver.ThreadingUDPServer
+
+
+def patience(servers: Mapping[str, NameServer]) -> str:
+    """Code before a script: who is silent is given up soon, and who is there never, however busy this machine is."""
+    silent = [address for address, server in servers.items() if server.silent]
+    return f"""
+import name_servers
+asked = name_servers._ask
+def ask(address, *words, **more):
+    name_servers.PATIENCE = 0.3 if address in {silent} else 20
+    return asked(address, *words, **more)
+name_servers._ask = ask
+"""
+
+
 @contextlib.contextmanager
 def serving_names(servers: Mapping[str, NameServer]) -> Iterator[int]:
     """The port of all of them, by address, for as long as the block lasts."""
+    with _bound(servers) as bound, contextlib.ExitStack() as stack:
+        for served in bound:
+            thread = threading.Thread(target=served.serve_forever, args=(0.02,))
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(served.shutdown)
+        yield bound[0].server_address[1]
+
+
+@contextlib.contextmanager
+def _bound(servers: Mapping[str, NameServer]) -> Iterator[list[_Served]]:
+    """For each address a server by TCP and one by UDP, all on one port."""
     with contextlib.ExitStack() as stack:
-        port = 0
-        for address, server in servers.items():
-            tcp = socketserver.ThreadingTCPServer((address, port), type("Tcp", (_Tcp,), {"server_of": server}))
-            stack.enter_context(tcp)
-            port = tcp.server_address[1]
-            udp = socketserver.ThreadingUDPServer((address, port), type("Udp", (_Udp,), {"server_of": server}))
-            stack.enter_context(udp)
-            for served in (tcp, udp):
-                served.daemon_threads = True
-                thread = threading.Thread(target=served.serve_forever, args=(0.02,))
-                thread.start()
-                stack.callback(thread.join)
-                stack.callback(served.shutdown)
-        yield port
+        for left in reversed(range(PORTS)):
+            try:
+                bound = _bind(servers, stack)
+                break
+            except OSError as error:
+                stack.close()
+                if error.errno != errno.EADDRINUSE or not left:
+                    raise
+        yield bound
+
+
+def _bind(servers: Mapping[str, NameServer], stack: contextlib.ExitStack) -> list[_Served]:
+    bound: list[_Served] = []
+    for address, server in servers.items():
+        at = (address, bound[0].server_address[1] if bound else 0)
+        tcp = socketserver.ThreadingTCPServer(at, type("Tcp", (_Tcp,), {"server_of": server}))
+        bound.append(stack.enter_context(tcp))
+        at = (address, tcp.server_address[1])
+        udp = socketserver.ThreadingUDPServer(at, type("Udp", (_Udp,), {"server_of": server}))
+        bound.append(stack.enter_context(udp))
+        tcp.daemon_threads = udp.daemon_threads = True
+    return bound

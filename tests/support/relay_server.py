@@ -35,7 +35,7 @@ import json, os, pathlib
 import exclusive, relay, services
 told = json.loads(os.environ["TOLD"])
 exclusive.LOCK = pathlib.Path.cwd() / "lock"
-relay.TLS_AT_ONCE, relay.ANSWER = told["at_once"], 3
+relay.TLS_AT_ONCE = told["at_once"]
 services.STEADY, services.NAP, services.DEADLINE = 0, 0.05, 2
 if told["cut"]:
     setattr(relay, told["cut"], lambda *arguments: os._exit(137))

@@ -12,6 +12,7 @@ import asyncssh
 import pytest
 
 from model.settings import Settings
+from tests.support.ssh_visits import Visited, Visits
 from tests.support.verify_world import LOOPBACK
 
 Command = Callable[[str], Sequence[str]]
@@ -24,6 +25,7 @@ def serving_ssh(
 ) -> Iterator[list[str]]:
     """Answer at 127.0.0.1, whatever the port that is asked for, with the stack's keys; the lines that were run."""
     lines: list[str] = []
+    visits = Visits()
 
     async def handle(process: Any) -> None:
         lines.append(process.command)
@@ -49,15 +51,12 @@ def serving_ssh(
         return await asyncssh.listen(
             LOOPBACK,
             0,
+            server_factory=partial(Visited, visits),
             server_host_keys=[asyncssh.import_private_key(settings.ssh_host_key.get_secret_value())],
             authorized_client_keys=asyncssh.import_authorized_keys(settings.ssh_public_key),
             process_factory=handle,
             config=None,
         )
-
-    async def end(server: Any) -> None:
-        server.close()
-        await server.wait_closed()
 
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
@@ -65,8 +64,10 @@ def serving_ssh(
     try:
         server = asyncio.run_coroutine_threadsafe(listen(), loop).result()
         monkeypatch.setattr(asyncssh, "connect", partial(asyncssh.connect, port=server.get_port()))
-        yield lines
-        asyncio.run_coroutine_threadsafe(end(server), loop).result()
+        try:
+            yield lines
+        finally:
+            asyncio.run_coroutine_threadsafe(visits.end(server), loop).result()
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()

@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -105,9 +106,11 @@ async def server(
     """A server of lines on loopback; yields its port. TLS comes after STARTTLS, or with `direct` from the start."""
 
     tasks: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         tasks.add(asyncio.current_task())  # type: ignore[arg-type]
+        writers.append(writer)
         try:
             writer.write(greeting.encode())
             while line := (await reader.readline()).decode().strip():
@@ -133,6 +136,18 @@ async def server(
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    # Who was cancelled as he took leave has not closed his connection.
+    for writer in writers:
+        writer.transport.abort()
+    await asyncio.sleep(0)
+
+
+@contextlib.contextmanager
+def shut_port() -> Iterator[int]:
+    """A port on loopback on which nobody listens, and nobody else can meanwhile."""
+    with socket.socket() as taken:
+        taken.bind((LOOPBACK, 0))
+        yield int(taken.getsockname()[1])
 
 
 def port(number: int, service: str, security: str) -> Port:

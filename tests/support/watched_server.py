@@ -21,7 +21,7 @@ from components import remote_scripts
 from model.watch import Watch
 from tests.support.dkim_server import rsa, write_key
 from tests.support.engine_socket import Engine
-from tests.support.name_servers import NameServer, serving_names
+from tests.support.name_servers import NameServer, patience, serving_names
 from tests.support.poste_api import PosteApi, serving_api
 from tests.support.verify_world import make_certificate
 
@@ -37,10 +37,10 @@ import json, os, pathlib, sys
 import administrator, engine, name_servers, served, units, watch, watch_looks, watch_request, watch_tell
 here, told = pathlib.Path.cwd(), json.loads(os.environ["TOLD"])
 engine.SOCKET, administrator.FILE = str(here / "engine"), here / "administrator.json"
-name_servers.PORT, name_servers.RESOLVERS, name_servers.PATIENCE = told["dns"], here / "resolv.conf", 0.2
+name_servers.PORT, name_servers.RESOLVERS = told["dns"], here / "resolv.conf"
 units.FOLDER, watch_request.FOLDER, watch_looks.MEMORY = here / "units", here / "etc/watch", here / "meminfo"
 watch_request.SHOWN = told["ports"]
-watch_tell.ANSWER, watch_tell.NAP, watch_tell.ALL = 0.5, 0, 5
+watch_tell.ANSWER, watch_tell.NAP, watch_tell.ALL = told["answer"], 0, 60
 watch.LOOK = watch_looks.PATIENCE = told["patience"]
 watch.main()
 """
@@ -73,6 +73,8 @@ class Receiver:
     """What they call themselves (User-Agent)."""
     status: int = 200
     silent: bool = False
+    over: threading.Event = field(default_factory=threading.Event)
+    """Set when nobody is there any more whom it lets wait."""
     broken: bool = False
     """Whether it says something that is no answer of HTTP."""
 
@@ -94,7 +96,8 @@ class WatchedServer:
 
     folder: Path
     thresholds: dict[str, int] = field(default_factory=lambda: Watch().model_dump() | {"memory_megabytes": 50})
-    patience: float = 15
+    patience: float = 60
+    """Seconds for all looks."""
     names: dict[str, NameServer] = field(
         default_factory=lambda: {address: NameServer() for address in NAME_SERVERS.values()}
     )
@@ -114,11 +117,8 @@ class WatchedServer:
     engine_answers: bool = True
 
     def __post_init__(self) -> None:
-        with ExitStack() as stack:
-            # The same in each round, since alarms name them, and addresses are known by them.
-            free = [stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(3)]
-        self.ports = dict(zip(("imaps", "submissions"), free, strict=False))
-        self.told_at = free[2]
+        # The same in each round, since alarms name them, and addresses are known by them; nobody else's in between.
+        self.listeners = {name: socket.create_server(("127.0.0.1", 0)) for name in ("imaps", "submissions", "receiver")}
         for name in ("tools", "units", "etc", "tls", "volume/data/queue", "volume/certificates", "volume/backup"):
             (self.folder / name).mkdir(parents=True)
         for name, text in TOOLS.items():
@@ -164,6 +164,11 @@ class WatchedServer:
             begins=now - 30 * day,
             ends=now + 60 * day,
         )
+
+    def close(self) -> None:
+        """Give its ports up."""
+        for listener in self.listeners.values():
+            listener.close()
 
     @property
     def data(self) -> Path:
@@ -224,12 +229,13 @@ class WatchedServer:
         with ExitStack() as stack:
             tls = make_certificate(self.folder / "tls", ["localhost"])
             served = make_certificate(self.folder / "tls", [HOST], self.days, self.lifetime)
-            receiver = stack.enter_context(
-                _https(tls, type("Told", (_Told,), {"receiver": self.receiver}), self.told_at)
-            )
+            told = type("Told", (_Told,), {"receiver": self.receiver})
+            receiver = stack.enter_context(_https(tls, told, self.listeners["receiver"]))
+            self.receiver.over.clear()
+            stack.callback(self.receiver.over.set)
             ports = {
-                name: stack.enter_context(_https(served, BaseHTTPRequestHandler, port))
-                for name, port in self.ports.items()
+                name: stack.enter_context(_https(served, BaseHTTPRequestHandler, self.listeners[name]))
+                for name in ("imaps", "submissions")
             }
             url = stack.enter_context(serving_api(self.api))
             if self.engine_answers:
@@ -254,24 +260,29 @@ class WatchedServer:
                 "ports": [{"number": numbers[name], "service": name, "security": "TLS"} for name in numbers],
                 "backup": self.backup, "certificate": self.certificate, "heartbeat": world["heartbeat"],
             }  # fmt: skip
+            told = {
+                "dns": world["dns"], "ports": list(numbers.values()), "patience": self.patience,
+                # Who is there is waited for, however busy this machine is.
+                "answer": 0.5 if self.receiver.silent else 20,
+            }  # fmt: skip
             environment = os.environ | {
                 "PATH": f"{self.folder / 'tools'}:{os.environ['PATH']}",
                 "PYTHONPATH": str(remote_scripts.SOURCE),
                 "SSL_CERT_FILE": str(self.folder / ("tls/localhost90.pem" if self.trusts else "no-such-file")),
-                "TOLD": json.dumps({"dns": world["dns"], "ports": list(numbers.values()), "patience": self.patience}),
+                "TOLD": json.dumps(told),
             }
             if arguments and self.is_deployed:
                 kept = self.folder / "etc/watch"
                 kept.mkdir(exist_ok=True)
                 (kept / "request.json").write_text(json.dumps(request))
             return subprocess.run(
-                [sys.executable, "-c", RUN, *arguments],
+                [sys.executable, "-c", patience(self.names) + RUN, *arguments],
                 cwd=self.folder,
                 input=json.dumps(request),
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=90,
+                timeout=110,
                 env=environment,
             )
 
@@ -312,7 +323,7 @@ class _Told(BaseHTTPRequestHandler):
 
     def _take(self) -> None:
         if self.receiver.silent:
-            time.sleep(2)
+            self.receiver.over.wait()
             return
         if self.receiver.broken:
             self.wfile.write(b"220 mail.example.com ESMTP\r\n")
@@ -332,8 +343,11 @@ class _Told(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def _https(tls: ssl.SSLContext, handler: type[BaseHTTPRequestHandler], port: int = 0) -> Iterator[int]:
-    """The port of a server on loopback that speaks TLS from the start; who does not trust it may leave unheard."""
+def _https(tls: ssl.SSLContext, handler: type[BaseHTTPRequestHandler], listener: socket.socket) -> Iterator[int]:
+    """The port of a server on loopback that speaks TLS from the start; who does not trust it may leave unheard.
+
+    It answers for who listens already, and goes on listening afterwards.
+    """
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
@@ -341,12 +355,13 @@ def _https(tls: ssl.SSLContext, handler: type[BaseHTTPRequestHandler], port: int
         def handle_error(self, *_: object) -> None:
             """Nothing on standard error."""
 
-    with Server(("127.0.0.1", port), handler) as server:
-        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    with Server(listener.getsockname(), handler, bind_and_activate=False) as server:
+        server.socket.close()
+        server.socket = tls.wrap_socket(listener.dup(), server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:
-            yield int(server.server_port)
+            yield int(listener.getsockname()[1])
         finally:
             server.shutdown()
             thread.join()

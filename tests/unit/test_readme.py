@@ -45,7 +45,7 @@ def test_the_readme_names_no_command_that_is_not_there() -> None:
             assert f"\n{line.split()[1]}:" in makefile, line
 
 
-DOCUMENTS = [*ROOT.glob("*.md"), *(path for room in ROOMS for path in (ROOT / room).rglob("*.md"))]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(path for room in ROOMS for path in (ROOT / room).rglob("*.md"))])
 OF_THE_PERSON = "policy/stacks/"
 """Settings of the policies for a stack, which a person writes."""
 

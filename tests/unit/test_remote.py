@@ -196,7 +196,7 @@ def test_the_container_waits_with_an_empty_data_folder_until_the_installers_step
     assert "Waiting for the installer's step" in process.stdout.readline()
     assert process.poll() is None
     (tmp_path / "data/.installing").touch()
-    assert process.communicate(timeout=20)[0] == "started\n"
+    assert process.communicate(timeout=100)[0] == "started\n"
 
 
 @pytest.mark.parametrize("line", ["server_hostname = mail.old.example", 'server_hostname = "mail.old.example"'])
@@ -208,7 +208,7 @@ def test_at_each_start_postes_own_name_follows_the_container_and_the_signers_fin
     (tmp_path / "data/domains/example.com/private").touch()
     settings = tmp_path / "data/server.ini"
     settings.write_text(f"[server]\n{line}\nbounce_email = a@old.example\n")
-    said = start(tmp_path).communicate(timeout=20)[0]
+    said = start(tmp_path).communicate(timeout=100)[0]
     assert said.splitlines()[-1] == "started"
     name = subprocess.run(["hostname"], capture_output=True, text=True, check=True).stdout.strip()
     assert settings.read_text() == f"[server]\n{line.replace('mail.old.example', name)}\nbounce_email = a@old.example\n"

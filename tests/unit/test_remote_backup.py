@@ -41,15 +41,21 @@ def test_a_new_repository_is_made_a_timer_runs_and_the_first_backup_begins_in_th
 def test_a_first_backup_that_is_soon_over_is_waited_for_and_a_long_one_goes_on(server: BackupServer) -> None:
     (server.folder / "done.json").write_text(json.dumps(NOTED))
     server.tool("systemctl", '#!/bin/sh\n[ "$1" != start ] || sh unit >/dev/null 2>&1 &\n')
-    (server.folder / "unit").write_text("sleep 1; mkdir -p volume/backup; cp done.json volume/backup/status.json\n")
+    (server.folder / "unit").write_text(
+        "timeout 60 sh -c 'until [ -e may-end ]; do sleep 0.05; done'; sleep 1\n"
+        "mkdir -p volume/backup; cp done.json new; mv new volume/backup/status.json; echo >>ends\n"
+    )
+    ends = server.folder / "ends"
     assert server.run("backup").returncode == 0
-    assert not (server.folder / "volume/backup").exists()
-    time.sleep(1.5)
+    assert not ends.exists()
+    (server.folder / "may-end").touch()
+    while not ends.exists():
+        time.sleep(0.05)
     (server.folder / "volume/backup/status.json").unlink()
     began = time.monotonic()
-    done = server.run("backup", more="backup.FIRST = 30")
+    done = server.run("backup", more="backup.FIRST = 50")
     assert done.returncode == 0, done.stderr
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 50
     assert server.status == NOTED
 
 
@@ -366,12 +372,13 @@ def test_a_container_that_does_not_start_is_an_error_and_tried_again(server: Bac
 def test_two_backups_do_not_overlap(server: BackupServer) -> None:
     server.set_up()
     more = "exclusive.alone.__wrapped__.__defaults__ = (0,)"
-    server.hook("backup-1", "sleep 1\n")
+    server.hook("backup-1", "timeout 50 sh -c 'until [ -e second-is-over ]; do sleep 0.05; done'\n")
     first = threading.Thread(target=server.back_up)
     first.start()
     while not server.asked("backup"):
         time.sleep(0.05)
     second = server.run("backup", "run", more=more)
+    (server.folder / "second-is-over").touch()
     first.join()
     assert second.returncode == 1
     assert "another one is at work: a backup, since" in second.stderr

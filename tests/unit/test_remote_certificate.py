@@ -362,13 +362,14 @@ def test_an_account_that_the_authority_has_forgotten_is_made_anew(server: Server
 
 def test_the_account_s_binding_comes_to_certbot_by_a_file_and_is_kept_nowhere(server: Server) -> None:
     server.plan("")
+    before = set(Path("/run").glob("*.ini"))
     done = server.run(binding={"key_id": "kid-of-ours", "hmac_key": "aGVsbG8taGVsbG8taGVsbG8"})
     assert done.returncode == 0, done.stderr
     assert (server.folder / "settings").read_text() == "eab-kid = kid-of-ours\neab-hmac-key = aGVsbG8taGVsbG8taGVsbG8\n"
     (server.folder / "settings").unlink()
     for file in server.folder.rglob("*"):
         assert not file.is_file() or "aGVsbG8" not in file.read_text(), file
-    assert not list(Path("/run").glob("*.ini"))
+    assert set(Path("/run").glob("*.ini")) <= before
 
 
 def test_another_contact_is_told_to_the_authority_once(server: Server) -> None:
@@ -564,7 +565,7 @@ TAKE_ALONE = TAKE.replace(" data/ssl/ca.crt", "")
 SERVE = """
 import sys, served
 from pathlib import Path
-served.SETTLE, served.NAP, served.ANSWER = 1, 0.1, 5
+served.SETTLE, served.NAP = 1, 0.1
 port = served.Port(int(sys.argv[1]), "submissions", "TLS")
 served.serve([port], "mail.example.com", Path("lineage"), Path("data"), "poste")
 """

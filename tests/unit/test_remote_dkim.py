@@ -1,6 +1,7 @@
 """The DKIM keys on the server that take turns: made, waited for, switched to, given up; cut off anywhere."""
 
 import json
+import re
 import shutil
 import time
 from pathlib import Path
@@ -107,9 +108,10 @@ def test_a_name_server_that_is_silent_or_serves_another_key_is_waited_for(server
 
 def test_the_key_signs_one_ttl_after_all_name_servers_had_it_and_not_before(server: DkimServer) -> None:
     published(server)
+    before = time.time()
     told = server.switch().told
     assert (told["phase"], told["why"]) == ("waiting", "")
-    assert abs(told["due"] - time.time() - 3600) < 5
+    assert before + 3600 <= told["due"] <= time.time() + 3601
     assert server.switch().told["due"] == told["due"]
     assert (server.selector, server.calls) == (OLD, [])
 
@@ -147,9 +149,10 @@ def test_the_switch_replaces_all_three_files_while_the_signers_are_down_and_both
 
 def test_what_is_left_to_wait_for_a_minute_is_waited_for_in_place(server: DkimServer) -> None:
     selector = published(server)
-    done = server.switch(ttl=1)
+    done = server.switch(ttl=8)
     assert done.told["phase"] == "signing"
-    assert f"DKIM key 1 of {DOMAIN} signs in 1 s" in done.errors
+    assert re.search(f"DKIM key 1 of {DOMAIN} signs in [1-8] s", done.errors)
+    assert done.told["since"] + 1 >= server.noted()["served"] + 8
     assert server.signing == [selector] * 2
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from components import remote_scripts
-from tests.support.name_servers import NameServer, serving_names
+from tests.support.name_servers import NameServer, patience, serving_names
 
 RUN = """
 import json, pathlib, sys, name_servers
-name_servers.PORT, name_servers.RESOLVERS, name_servers.PATIENCE = int(sys.argv[1]), pathlib.Path(sys.argv[2]), 0.3
+name_servers.PORT, name_servers.RESOLVERS = int(sys.argv[1]), pathlib.Path(sys.argv[2])
 print(json.dumps(name_servers.wrong(*sys.argv[3:])))
 """
 NAME, TEXT = "s1._domainkey.mail.example.com", "v=DKIM1; k=rsa; p=" + "A" * 392
@@ -37,7 +37,7 @@ def wrong(servers: dict[str, NameServer], folder: Path, text: str = TEXT, resolv
     (folder / "resolv.conf").write_text("".join(f"nameserver {address}\n" for address in resolvers.split()))
     with serving_names(servers) as port:
         done = subprocess.run(
-            [sys.executable, "-c", RUN, str(port), str(folder / "resolv.conf"), NAME, text],
+            [sys.executable, "-c", patience(servers) + RUN, str(port), str(folder / "resolv.conf"), NAME, text],
             cwd=remote_scripts.SOURCE, capture_output=True, text=True, check=False, timeout=60,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr

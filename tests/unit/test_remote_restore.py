@@ -195,6 +195,7 @@ def killed(step: str, number: int, *, after: bool) -> str:
     return KILLED.format(step=f"{module}, {name!r}", number=number, after=after)
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize(("step", "after"), STEPS)
 def test_a_filling_that_is_killed_anywhere_is_done_by_the_next_run(
     server: BackupServer, step: str, after: bool
@@ -277,6 +278,7 @@ def test_a_restored_database_that_is_damaged_changes_nothing(server: BackupServe
     assert server.events == []
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize(("step", "after"), STEPS)
 def test_a_restore_that_is_killed_anywhere_leaves_data_and_the_next_run_ends_it(
     server: BackupServer, step: str, after: bool

@@ -2,10 +2,10 @@
 
 import asyncio
 import json
+import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -214,12 +214,17 @@ def test_script_says_what_poste_refuses(tmp_path: Path) -> None:
     assert done.stderr == "Poste's API answers 401 when asked for /boxes.\n"
 
 
+def processor_time() -> float:
+    """Seconds that this process and those that it has run took: what else the machine has to do counts for nothing."""
+    return sum(os.times()[:4])
+
+
 def test_hundreds_of_mailboxes_take_no_long_time(tmp_path: Path) -> None:
     api = PosteApi()
     addresses = [f"p{number}@example.com" for number in range(500)]
     for address in addresses:
         api.add(address)
-    started = time.monotonic()
+    started = processor_time()
     told = json.loads(server_tells(api, tmp_path, addresses).stdout)
-    assert time.monotonic() - started < 15
+    assert processor_time() - started < 15
     assert [one["address"] for one in told["boxes"] if "quota" in one] == addresses

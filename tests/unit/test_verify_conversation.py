@@ -13,7 +13,7 @@ import pytest
 from operate.verify.conversation import connect, unverified
 from tests.support.verify_world import LOOPBACK, make_certificate
 
-PATIENCE = 10
+PATIENCE = 60
 
 
 @contextlib.contextmanager

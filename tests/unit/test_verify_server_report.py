@@ -29,7 +29,7 @@ from operate.verify.server_shell import SCRIPT
 from operate.verify.stack import Domain
 from tests.support.examples import RELAY
 from tests.support.relay_server import Sender
-from tests.support.verify_world import DOMAIN, HOST, LOOPBACK, stack
+from tests.support.verify_world import DOMAIN, HOST, LOOPBACK, shut_port, stack
 
 OK, WARN, FAIL, UNKNOWN = Status.OK, Status.WARN, Status.FAIL, Status.UNKNOWN
 DIGEST = "sha256:" + "a" * 64
@@ -141,6 +141,9 @@ def backed_up(hours: float = 9, before: float | None = 10 * GB, timer: str = "ac
     return told("backup", timer=timer, status=noted | status)
 
 
+FULL_BOX = {"result": "failed", "error": "the box is full"}
+
+
 def test_backup_of_last_night_is_well_and_tells_how_long_mail_was_away() -> None:
     assert asyncio.run(backup.age(backed_up())) == Finding(
         OK, "9 h ago; mail was away for 7 s of 5 min", backup.EXPECTED_AGE
@@ -148,21 +151,26 @@ def test_backup_of_last_night_is_well_and_tells_how_long_mail_was_away() -> None
 
 
 @pytest.mark.parametrize(
-    ("ask", "status", "shown"),
+    ("changes", "status", "shown"),
     [
-        (backed_up(hours=40), FAIL, "40 h ago"),
-        (backed_up(hours=96), FAIL, "4 days ago"),
-        (backed_up(hours=40, result="failed", error="the box is full"), FAIL, "since then: the box is full"),
-        (backed_up(result="failed", error="the box is full"), WARN, "the last try failed: the box is full"),
-        (backed_up(result="failed", error="the box is full", last_good=None), FAIL, "no backup yet: the box is full"),
-        (backed_up(timer="inactive"), FAIL, "the timer is inactive"),
-        (told("backup"), FAIL, "no backup yet"),
+        ({"hours": 40}, FAIL, "40 h ago"),
+        ({"hours": 96}, FAIL, "4 days ago"),
+        ({"hours": 40} | FULL_BOX, FAIL, "since then: the box is full"),
+        (FULL_BOX, WARN, "the last try failed: the box is full"),
+        (FULL_BOX | {"last_good": None}, FAIL, "no backup yet: the box is full"),
+        ({"timer": "inactive"}, FAIL, "the timer is inactive"),
+        ({"last_good": None}, FAIL, "no backup yet"),
     ],
 )
-def test_backup_that_is_old_or_failed_says_so(ask: container.Ask, status: Status, shown: str) -> None:
-    finding = asyncio.run(backup.age(ask))
+def test_backup_that_is_old_or_failed_says_so(changes: dict[str, Any], status: Status, shown: str) -> None:
+    finding = asyncio.run(backup.age(backed_up(**changes)))
     assert finding.status is status
     assert shown in finding.found
+
+
+def test_backup_that_was_never_tried_is_red() -> None:
+    finding = asyncio.run(backup.age(told("backup")))
+    assert (finding.status, finding.found) == (FAIL, "no backup yet")
 
 
 def test_backup_that_shrank_by_half_is_noted() -> None:
@@ -389,10 +397,11 @@ def test_script_reaches_a_server_that_greets_and_reports_one_that_does_not() -> 
 
         thread = threading.Thread(target=greet)
         thread.start()
-        (answer,) = run_script(f"reached([('{LOOPBACK}', {number})])")
+        (answer,) = run_script(f"ANSWER = 60; reached([('{LOOPBACK}', {number})])")
         thread.join()
     assert answer == {"greeting": "220 mx.other.example ESMTP"}
-    (answer,) = run_script(f"reached([('{LOOPBACK}', {number})])")
+    with shut_port() as number:
+        (answer,) = run_script(f"reached([('{LOOPBACK}', {number})])")
     assert "refused" in answer["error"]
 
 
