@@ -15,6 +15,7 @@ from pulumi.runtime import rpc
 
 from offline.toolchain.plugins.command.provider import CommandProvider
 from offline.toolchain.plugins.command.server import AssetServicer
+from tests.support.free_port import free_port
 from tests.support.machine import Machine
 from tests.support.plugin_engine import ARCHIVE, SECRET, SIGNATURE, Engine, Refused, archive, asset, secret
 from tests.support.ssh_visits import Visited
@@ -417,11 +418,6 @@ def sources_and_target(folder: Path) -> Path:
     (folder / "target/there").mkdir(parents=True)
     (folder / "target/file").write_text("old")
     return folder / "target"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 LOCAL = "urn:pulumi:dev::poste-mail::command:local:Command::here"

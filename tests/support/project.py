@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.examples import VALUES
+from tests.support.free_port import free_port
 from tests.support.own_project import ROOT, RUN, Done, OwnProject
 from tests.support.warm import warm_python
 
@@ -68,7 +69,7 @@ def handed_over(**changes: Any) -> dict[str, str]:
 @contextmanager
 def clouds_on_paper(folder: Path) -> Iterator[Clouds]:
     """Both APIs, started for as long as the block lasts."""
-    clouds = Clouds(hetzner=_free_port(), cloudflare=_free_port())
+    clouds = Clouds(hetzner=free_port(), cloudflare=free_port())
     commands = (
         ["offline.sandbox.datacentre", "--on-paper", "--port", str(clouds.hetzner)],
         ["offline.sandbox.internet.cloudflare", "--port", str(clouds.cloudflare)],
@@ -87,13 +88,6 @@ def clouds_on_paper(folder: Path) -> Iterator[Clouds]:
                 process.terminate()
             for process in processes:
                 process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _wait_for(port: int) -> None:
