@@ -25,6 +25,7 @@ from served import Port
 PAUSES = (5, 10)  # seconds before a second and a third try: a name server may take that long to show a new record
 DEADLINE = 240  # seconds, after which no further try begins
 TRY = 180  # seconds for one
+TIMES = 5  # that one and the same is asked for, while the authority does not take a nonce
 PROBE = 60  # seconds until Poste's web server hands out a challenge
 
 NOISE = re.compile(
@@ -38,6 +39,7 @@ FORBIDDEN = re.compile(r"\bCAA record\b|acme:error:caa", re.IGNORECASE)
 FORGOTTEN = re.compile(
     r"accountDoesNotExist|No such account|account .{0,80}not found|unable to find account", re.IGNORECASE
 )
+STALE = re.compile(r"badNonce|anti-replay nonce", re.IGNORECASE)
 UNSEEN = re.compile(r"\bType: |not finalized by the CA")
 """Certbot names the type of problem where the authority looked for the challenge, or says that it looks still."""
 
@@ -101,6 +103,17 @@ class Request:
 def run(*command: str, timeout: float | None = None) -> "subprocess.CompletedProcess[str]":
     environment = os.environ | {"LC_ALL": "C.UTF-8"}
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout, env=environment)
+
+
+def ask(*command: str) -> "subprocess.CompletedProcess[str]":
+    """Run certbot, and again where the authority did not take a nonce: that says nothing of what was asked for, and one
+    is to ask anew (RFC 8555, section 6.5), which certbot does only once.
+    """
+    for _ in range(TIMES):
+        done = run("certbot", *command, timeout=TRY)
+        if done.returncode == 0 or not STALE.search(f"{done.stdout}\n{done.stderr}"):
+            break
+    return done
 
 
 def hand_out(request: Request) -> None:
@@ -181,7 +194,7 @@ def advice(request: Request, said: str) -> str:
 def certbot(request: Request, binding: dict[str, str] | None) -> str:
     """Run certbot once. What it said went wrong, in one line; empty where there is a certificate."""
     command = [
-        *("certbot", "certonly", "--agree-tos", *common(request), *contact(request)),
+        *("certonly", "--agree-tos", *common(request), *contact(request)),
         *("--webroot", "--webroot-path", str(request.challenges.parents[1]), "--cert-name", request.host),
         # The key stays, so that a DANE record (RFC 7671, 3 1 1) stays right.
         *("--key-type", "ecdsa", "--reuse-key"),
@@ -191,7 +204,7 @@ def certbot(request: Request, binding: dict[str, str] | None) -> str:
     ]
     with secret_settings(binding) as settings:
         try:
-            done = run(*command, *settings, timeout=TRY)
+            done = ask(*command, *settings)
         except subprocess.TimeoutExpired:
             return f"nothing within {TRY} s"
     if done.returncode == 0:
@@ -215,7 +228,7 @@ def contact(request: Request) -> Sequence[str]:
 
 def tell_contact(request: Request) -> None:
     """Let the authority know of another contact than it was told. Ends the program with its words."""
-    done = run("certbot", "update_account", *common(request), *contact(request), timeout=TRY)
+    done = ask("update_account", *common(request), *contact(request))
     if done.returncode != 0:
         sys.exit(
             f"{urlsplit(request.authority).hostname} does not take the new certificateEmail: {done.stderr.strip()}"
@@ -246,7 +259,7 @@ def register(request: Request, binding: dict[str, str] | None) -> None:
     if account(request):
         return
     with secret_settings(binding) as settings:
-        done = run("certbot", "register", "--agree-tos", *common(request), *contact(request), *settings, timeout=TRY)
+        done = ask("register", "--agree-tos", *common(request), *contact(request), *settings)
     if done.returncode != 0:
         said = " ".join(line for line in done.stderr.splitlines() if line and not NOISE.match(line)).rstrip(".")
         sys.exit(

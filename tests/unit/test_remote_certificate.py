@@ -34,6 +34,8 @@ AUTHORITY = "https://acme.example.net/directory"
 HOME = "acme.example.net-directory"
 
 THROTTLED = "Error creating new order :: too many certificates (5) already issued, retry after 2026-12-01 (rateLimited)"
+STALE = """An unexpected error occurred:
+The client sent an unacceptable anti-replay nonce :: JWS has an invalid anti-replay nonce: hO4mVc"""
 UNSEEN = f"""Certbot failed to authenticate some domains (authenticator: webroot). The Certificate Authority reported:
   Domain: {HOST}
   Type:   connection
@@ -322,6 +324,26 @@ def test_an_authority_that_does_not_see_the_server_is_asked_again_and_then_the_w
     assert "on port 80" in done.stderr
     assert "Ask for help" not in done.stderr
     assert "Certbot failed" not in done.stderr
+
+
+def test_a_nonce_that_the_authority_does_not_take_is_no_answer_to_what_was_asked(server: Server) -> None:
+    """RFC 8555, section 6.5: whoever hears of one asks again. What is told is what the authority said of the order."""
+    server.plan(UNSEEN, UNSEEN, STALE, STALE, UNSEEN)
+    assert f"Domain: {HOST} Type:   connection" in server.run().stderr
+    server.plan(STALE, STALE, "")
+    assert server.run().returncode == 0
+    server.request["email"] = "owner@example.com"
+    server.plan(STALE, STALE, "")
+    assert server.run().returncode == 0
+    assert [call.split()[0] for call in server.asked] == ["update_account"] * 3
+
+
+def test_an_authority_that_takes_no_nonce_at_all_is_not_asked_for_ever(server: Server) -> None:
+    server.plan(*[STALE] * 20)
+    done = server.run("account")
+    assert done.returncode == 1
+    assert "anti-replay nonce" in done.stderr
+    assert len(server.asked) == 5
 
 
 def test_a_caa_record_that_names_another_account_is_told_with_what_renews_it(server: Server) -> None:
