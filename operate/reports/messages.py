@@ -62,8 +62,8 @@ def read(raw: bytes, now: datetime) -> Found:
     if (meant or reports) and FORGED.search(str(message.get("Authentication-Results", ""))):
         return Found(refused=("comes from somebody else than it says (dmarc=fail)",))
     # A broken archive in other mail is none of our business.
-    other = any(map(_is_other, message.walk()))
-    return Found(tuple(reports), tuple(refused) if meant or reports else (), other and bool(reports))
+    other = bool(reports) and any(map(_is_other, message.walk()))
+    return Found(tuple(reports), tuple(refused) if meant or reports else (), other)
 
 
 @contextlib.contextmanager
