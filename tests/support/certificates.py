@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from model.ports import TABLE, Port
 from offline.sandbox.host.deliveries import AUTHORITIES
 from operate.verify.certificates import presented
 from operate.verify.conversation import ConversationError
+from tests.support.clouds import eventually
 
 SECURE = tuple(port for port in TABLE if port.security != "none")
 """The nine ports that speak TLS."""
@@ -44,14 +44,14 @@ def served(address: str, host: str, ports: Sequence[Port] = SECURE) -> Mapping[i
 
 def the_one(address: str, host: str, only: Sequence[Port] = SECURE) -> Served:
     """The certificate that all these ports present. Raises AssertionError if they disagree or one stays away."""
-    deadline = time.monotonic() + BACK
-    while True:
-        try:
-            found = served(address, host, only)
-            break
-        except (OSError, ConversationError) as error:
-            if time.monotonic() > deadline:
-                raise AssertionError(f"a port does not answer: {error}") from error
-        time.sleep(1)
+    found = eventually(lambda: _answered(address, host, only), BACK)
     assert len(set(found.values())) == 1, found
     return next(iter(found.values()))
+
+
+def _answered(address: str, host: str, ports: Sequence[Port]) -> Mapping[int, Served]:
+    """What each port presents. Raises AssertionError where one does not answer."""
+    try:
+        return served(address, host, ports)
+    except (OSError, ConversationError) as error:
+        raise AssertionError(f"a port does not answer: {error}") from error

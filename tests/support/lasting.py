@@ -3,7 +3,6 @@
 import time
 from email.message import EmailMessage
 
-from operate.verify.mailbox import MailboxError
 from tests.support.stack import Stack
 
 SECONDS = 120
@@ -18,15 +17,7 @@ def leave_a_mail(stack: Stack, subject: str) -> None:
     message["Subject"] = subject
     message.set_content("Still here?")
     deadline = time.monotonic() + SECONDS
-    while True:
-        try:
-            mailbox.send(message)
-            break
-        except MailboxError:
-            # Each of Poste's ports comes back in its own time.
-            if time.monotonic() > deadline:
-                raise
-        time.sleep(0.5)
+    mailbox.send_patiently(message, SECONDS)
     while not stack.on_server(f"grep -rl '{subject}' /mnt/poste/data/domains || true"):
         assert time.monotonic() < deadline, "the mail never arrived"
         time.sleep(0.5)

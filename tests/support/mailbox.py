@@ -2,12 +2,16 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from typing import TypeVar
 
 from offline.sandbox import world
 from operate.verify.conversation import unverified
 from operate.verify.mailbox import Mailbox, MailboxError, Server
+
+T = TypeVar("T")
 
 POLL_INTERVAL = 0.5
 """Seconds between two looks into an inbox."""
@@ -37,13 +41,21 @@ class SandboxMailbox:
         """The message with this subject, if it is in the inbox, from where it is deleted."""
         return asyncio.run(self._take(subject))
 
+    def send_patiently(self, message: EmailMessage, seconds: float) -> None:
+        """As `send`, where the server may have just been restarted."""
+        self._patiently(lambda: self.send(message), seconds)
+
     def take_patiently(self, subject: str, seconds: float = 60) -> EmailMessage | None:
         """As `take`, where the server may have just been restarted."""
+        return self._patiently(lambda: self.take(subject), seconds)
+
+    def _patiently(self, act: Callable[[], T], seconds: float) -> T:
         deadline = time.monotonic() + seconds
         while True:
             try:
-                return self.take(subject)
+                return act()
             except MailboxError:
+                # Each of Poste's ports comes back in its own time.
                 if time.monotonic() > deadline:
                     raise
             time.sleep(POLL_INTERVAL)
